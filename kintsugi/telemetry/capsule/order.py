@@ -13,6 +13,9 @@ from kintsugi.telemetry.capsule.graph import Entry, Part, leave_out
 
 _ROUNDS = 8
 _DONE = -1
+_Way = list[
+    tuple[Entry, Iterator[tuple[Part, Entry]], Part]
+]  # down from the call: each with what is below, and its part
 _SETS = ("{", "frozenset({")
 
 
@@ -45,7 +48,8 @@ def _each_once(order: Iterable[Entry], closings: dict[int, list[Closing]]) -> It
         elif id(step) not in done:
             done.add(id(step))
             yield step
-            waiting.append(_closed(closings.pop(id(step), ()), done))
+            if (own := closings.get(id(step))) is not None:
+                waiting.append(_closed(own, done))
 
 
 def _closed(closings: Iterable[Closing], done: Set[int]) -> Iterator[Entry | Closing]:
@@ -55,15 +59,15 @@ def _closed(closings: Iterable[Closing], done: Set[int]) -> Iterator[Entry | Clo
         yield closing
 
 
-def _below(entry: Entry) -> Iterator[tuple[Part, Entry]]:
+def _below(entry: Entry) -> list[tuple[Part, Entry]]:
     """What has to be there before it."""
-    if entry.on is not None:
-        yield Part(entry.on), entry.on
+    found = [(Part(entry.on), entry.on)] if entry.on is not None else []
     for part in entry.parts:
-        if isinstance(part.lead, Entry):
-            yield part, part.lead
-        if isinstance(part.value, Entry) and not part.postponed:
-            yield part, part.value
+        if type(part.lead) is Entry:
+            found.append((part, part.lead))
+        if type(part.value) is Entry and not part.postponed:
+            found.append((part, part.value))
+    return found
 
 
 def _straight(call: Entry) -> list[Entry] | None:
@@ -112,35 +116,28 @@ def _without_circles(call: Entry) -> tuple[list[Entry], list[Closing]]:
     return list(_ordered([call])), postponed
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One entry of the way down from the call: by which part of the one above it was reached."""
-
-    entry: Entry
-    parts: Iterator[tuple[Part, Entry]]
-    by: Part
-
-
 def _circles(call: Entry, *, last: bool) -> list[Closing]:
     found: list[Closing] = []
     place: dict[int, int] = {id(call): 0}  # on the way down; _DONE afterwards
-    way = [_Step(call, _below(call), Part(call))]
+    way: _Way = [(call, iter(_below(call)), Part(call))]
     hashing: list[int] = []  # the places on the way that are reached by being hashed
     while way:
-        step = way[-1]
-        for part, below in step.parts:
+        entry, parts, _ = way[-1]
+        for part, below in parts:
             at = place.get(id(below))
             if at is None:
-                place[id(below)] = len(way)
-                if _is_hashed(step.entry, part, below):
-                    hashing.append(len(way))
-                way.append(_Step(below, _below(below), part))
-                break
-            if at != _DONE:
-                top = next((one for one in hashing if one > at), 0)
+                more = _below(below)
+                place[id(below)] = len(way) if more else _DONE
+                if more:
+                    if _is_hashed(entry, part, below):
+                        hashing.append(len(way))
+                    way.append((below, iter(more), part))
+                    break
+            elif at != _DONE:
+                top = next((one for one in hashing if one > at), 0) if hashing else 0
                 _cut(way, at, top, part, found, last=last)
         else:
-            place[id(step.entry)] = _DONE
+            place[id(entry)] = _DONE
             way.pop()
             if hashing and hashing[-1] == len(way):
                 hashing.pop()
@@ -152,19 +149,19 @@ def _is_hashed(holder: Entry, part: Part, one: Entry) -> bool:
     return part.lead is one or (not part.lead and holder.opens in _SETS)
 
 
-def _cut(way: list[_Step], at: int, top: int, back: Part, found: list[Closing], *, last: bool) -> None:
+def _cut(way: _Way, at: int, top: int, back: Part, found: list[Closing], *, last: bool) -> None:
     """Take the nearest part of a circle that can be set later; where there is none, leave out the last.
 
     The circle leads from the place `at` down to the end of the way, and `back` by its last part. Where something in it
     is hashed, at the place `top`, what can be set later above that is taken first.
     """
-    target = way[at].entry
+    target = way[at][0]
     end = len(way) - 1
     for place in (*range(top - 2, at - 1, -1), *range(end, max(top - 2, at - 1), -1)):
-        holder, part = way[place].entry, way[place + 1].by if place < end else back
+        holder, part = way[place][0], way[place + 1][2] if place < end else back
         if part.postponed:
             return
-        is_key = part.lead is (way[place + 1].entry if place < end else target)
+        is_key = part.lead is (way[place + 1][0] if place < end else target)
         if part.later and not is_key and not last:
             part.postponed = True
             holder.needs_name = target.needs_name = True
