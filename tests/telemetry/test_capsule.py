@@ -382,6 +382,14 @@ class Shop:
     def call_hidden(self) -> None:
         self.__hidden()
 
+    def makes_one(self) -> Callable[..., None]:
+        self.__kept = 5
+
+        def inner(*, __more: int) -> None:
+            raise LookupError(self.__kept, __more, (lambda: 0).__qualname__)
+
+        return inner
+
     @classmethod
     def of_the_class(cls, value: int) -> None:
         raise LookupError(cls, value)
@@ -495,6 +503,14 @@ def test_a_function_inside_of_another_is_called_with_what_it_takes_from_there() 
 
     assert capsule.function.endswith(".<locals>.inner")
     assert run(capsule).args == (5, {"a": 1}, "inner", 5)
+
+
+def test_a_function_inside_of_a_method_has_the_hidden_names_of_its_class() -> None:
+    inner = Shop().makes_one()
+
+    again = run(made_of(_raised(lambda: inner(_Shop__more=6))))
+
+    assert again.args == (5, 6, "Shop.makes_one.<locals>.inner.<locals>.<lambda>")
 
 
 def test_functions_and_classes_inside_of_others_are_values_too() -> None:

@@ -98,18 +98,20 @@ def _made_inside(module, path, line, around):
     home = importlib.import_module(module)
     body = ast.parse(inspect.getsource(home)).body
     future = [one for one in body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
-    found, waiting = [], [("", node) for node in body]
+    found, waiting = [], [("", "", node) for node in body]
     while waiting:
-        lead, node = waiting.pop()
+        lead, owner, node = waiting.pop()
         is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        inner, own = lead, []
+        inner, own, inside_of = lead, [], owner
         if is_function or isinstance(node, ast.ClassDef):
             name = lead + getattr(node, "name", "<lambda>")
-            found += [node] if name == path else []
+            found += [(node, owner)] if name == path else []
             inner = name + (".<locals>." if is_function else ".")
             own = [node.body] if isinstance(node, ast.Lambda) else node.body  # defaults and decorators are outside
-        waiting += [(inner if any(one is each for each in own) else lead, one) for one in ast.iter_child_nodes(node)]
-    node = min(found, key=lambda one: abs(one.lineno - line))
+            inside_of = owner if is_function else node.name
+        for one in ast.iter_child_nodes(node):
+            waiting.append((inner, inside_of, one) if any(one is each for each in own) else (lead, owner, one))
+    node, owner = min(found, key=lambda one: abs(one[0].lineno - line))
     if not isinstance(node, ast.ClassDef):
         node.decorator_list = []  # it is the function itself
         node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]  # and what it takes by itself comes later
@@ -117,10 +119,12 @@ def _made_inside(module, path, line, around):
     body = [ast.Return(node)] if isinstance(node, ast.Lambda) else [node, ast.Return(ast.Name(node.name, ast.Load()))]
     given = ast.arguments([], [ast.arg(name) for name in around], None, [], [], None, [])
     maker, made = ast.copy_location(ast.FunctionDef("made", given, body, []), node), {}
+    if owner:  # in a class, names with two underscores are others
+        maker = ast.copy_location(ast.ClassDef(owner, [], [], [maker], []), node)
     whole = ast.fix_missing_locations(ast.Module([*future, maker], []))
     code = compile(whole, home.__file__, "exec", dont_inherit=True)  # annotations are texts only where they are there
-    exec(named_as(code, path.rpartition(".")[0]), vars(home), made)
-    return made["made"](**around)
+    exec(named_as(code, owner and f"{owner}.", path.rpartition(".")[0]), vars(home), made)
+    return (vars(made[owner])["made"] if owner else made["made"])(**around)
 ''',
     "with_defaults": '''\
 def with_defaults(function, last=None, /, **named):
@@ -129,11 +133,11 @@ def with_defaults(function, last=None, /, **named):
     return function
 ''',
     "named_as": '''\
-def named_as(code, outer):
+def named_as(code, owner, outer):
     """The code with what is made in it named as if `outer` made it, which messages show."""
-    own = "made.<locals>"
+    own = f"{owner}made.<locals>"
     changed = [
-        named_as(one, outer) if isinstance(one, type(code)) else outer + one.removeprefix(own)
+        named_as(one, owner, outer) if isinstance(one, type(code)) else outer + one.removeprefix(own)
         if isinstance(one, str) and one.startswith(own) else one
         for one in code.co_consts
     ]
