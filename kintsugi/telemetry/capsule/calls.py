@@ -152,7 +152,8 @@ def _made_by(function: FunctionType, positional: tuple[tuple[str, object], ...])
     kind = type(positional[0][1])
     is_plain = raw.found_in(kind, "__init__") is function and raw.found_in(kind, "__new__") is _NEW
     is_plain = is_plain and raw.found_in(type(kind), "__call__") is _CALL
-    return kind if is_plain and raw.at(*raw.home_of(kind)) is kind else None
+    module, name = raw.home_of(kind)
+    return kind if is_plain and raw.at(module, name) is kind and raw.importable(module) else None
 
 
 def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object], ...]]:
