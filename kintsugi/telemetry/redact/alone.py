@@ -145,7 +145,7 @@ _HARMLESS = words(
     run build pipeline deployment container pod object document doc docs sheet spreadsheet folder drive account
     customer order invoice payment charge subscription product price user member owner guild channel thread
     interaction session bucket index entry item record row sequence batch cache etags cookie agent browser ua referer
-    query command cmd class type kind module method function accept boundary iv seed alert test case example sample
+    query command cmd class type kind module method function accept boundary iv seed alert case example sample
     extension package data connect matched
     """
 )
@@ -212,8 +212,15 @@ def _last_name(text: str) -> str:
 
 def _is_told(text: str, line: str, word: Word) -> bool:
     """Whether the line speaks of secrets."""
-    around = f"{line} {text[word.end : word.end + _NEAR].partition(chr(10))[0]}".lower()
+    before = line if line.strip() else _line_above(text, word.start - len(line))
+    around = f"{before} {text[word.end : word.end + _NEAR].partition(chr(10))[0]}".lower()
     return any(word in around for word in _ABOUT_SECRETS)
+
+
+def _line_above(text: str, at: int) -> str:
+    """The line above the one that begins at `at`; nothing where that is a line of a block of base64, or its head."""
+    above = text[max(0, at - _FAR) : at].rstrip().rpartition("\n")[2]
+    return "" if above.startswith("--") or not above.count(" ") else above
 
 
 def _is_of_a_link(line: str) -> bool:

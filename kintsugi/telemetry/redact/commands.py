@@ -105,6 +105,15 @@ COMMANDS = (
         ),
         rf"(?:[^\n:/]{{0,40}}: )?(?:['\"]?[\w.@+-]{{2,60}} ?[:/] ?)?(?P<secret>{MADE_UP})",
     ),
+    Command(("altool ", "notarytool "), r"(?P<secret>[a-z]{4}(?:-[a-z]{4}){3})(?!\w)", ("-p", "@keychain")),
+    Command(
+        ("/ipk ", "-serial ", "product key"),
+        r":?\s?(?P<secret>[A-Z\d]{2,5}(?:-[A-Z\d]{4,5}){3,6})(?!\w)"
+    ),
+    Command(
+        (" login ", "login is ", "credential(", "credentials("),
+        rf"['\"]?[\w.@-]{{2,40}}['\"]?(?:/| / | with | and |, ?)['\"]?(?P<secret>{MADE_UP})",
+    ),
     Command((".login=",), _LONG_OR_HEX),
     Command(('password "auth" ',), _VALUE),
     Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
@@ -239,7 +248,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
     *((words, 0, rf"{words}\W{{1,4}}(?P<secret>(?:(?!the |and )[a-z]{{3,8}} ){{11,23}}[a-z]{{3,8}})(?=['\"\s.]|$)")
-      for words in ("seed words", "recovery words", "phrase", "wallet words")),
+      for words in ("seed", "seed words", "recovery words", "phrase", "wallet words")),
     (
         "<<<",
         REACH_LINE,
@@ -257,8 +266,8 @@ LINES: tuple[tuple[str, int, str], ...] = (
       for codes in ("recovery codes", "backup codes")),
     *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
       for where in ("@tcp(", "@unix(")),
-    *((sent, 0, r'(?i:send(?:ing)?) "(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\[rn]"')
-      for sent in ('send "', 'sending "')),
+    *((sent, 0, r'(?i:send(?:ing)?) (?:-- )?"(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\[rn]"')
+      for sent in ('send "', 'send -- "', 'sending "')),
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"

@@ -224,7 +224,7 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
 
 def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
     begin = after.end()
-    if after["below"] and not (after["sign"] == ":" and _ALONE.match(text, begin)):
+    if after["below"] and not ((after["sign"] == ":" or after["below"][:2] == "<<") and _ALONE.match(text, begin)):
         return ()
     second = _SECOND.match(text, begin) if after.lastgroup == "call" or text[begin : begin + 1] == "(" else None
     if second and name.lower().endswith(("auth", "creds", "credentials")):

@@ -95,6 +95,8 @@ _GLUED = (
     "κωδικ",
     "mậtkhẩu",
     "парол",
+    "şifre",
+    "hasł",
 )  # what follows them is written without a blank
 _PASS_WORDS = words(
     """
