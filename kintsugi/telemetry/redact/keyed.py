@@ -233,7 +233,7 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
-    is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] == "`"
+    is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
     value = to_end_of_word(text, begin) if is_alone else read(text, begin)
     if value and text[value.start : value.start + 1] in _OF_PLACEHOLDERS and not value.quoted:
         bound = bound_to(text, value.start, text[value.start : value.end], level)
