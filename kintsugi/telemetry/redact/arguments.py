@@ -126,7 +126,7 @@ _MADE_UP = (
     r"[^\s'\"/\\:,;=(){}\[\]<>.]{8,80}={0,2}(?=['\"\s]|$)"
 )
 _GIVEN, _GIVEN_AS_NAME = re.compile(rf"['\"]?(?P<secret>{MADE_UP})"), re.compile(rf"['\"]?(?P<secret>{_MADE_UP})")
-_GIVEN_WITH_USER = re.compile(rf"['\"]?[A-Za-z][^\s:/'\"]{{0,60}}:(?P<secret>{_MADE_UP})")
+_GIVEN_WITH_USER = re.compile(rf"['\"]?[A-Za-z][^\s:/'\"]{{0,60}}:(?P<secret>{MADE_UP})")
 _OF_FOLDERS = ("mkdir", "install", "cp ", "rsync", "cd ", "touch", "compose")
 
 

@@ -25,6 +25,11 @@ def is_strong(value: str) -> bool:
     return is_strong and not is_file(value)
 
 
+def is_record(text: str, at: int) -> bool:
+    """Whether each line of the table is a field of one record, as `psql` shows them on demand."""
+    return "-[ RECORD " in text[max(0, at - 1_000) : at]
+
+
 def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     """The cells below a column's title, which stands at `[at, end)`, in CSV, with tabs or bars."""
     start, stop = text.rfind("\n", max(0, at - LONGEST_TITLES), at) + 1, text.find("\n", end, end + LONGEST_TITLES)

@@ -358,6 +358,7 @@ ADDRESSES: tuple[tuple[str, str], ...] = (
     ("/webhooks/", r"/webhooks/(?:\d{15,21}|[0-9a-f-]{36})/(?P<secret>[\w-]{16,300})"),
     ("%2fwebhooks%2f", r"%2Fwebhooks%2F\d{15,21}%2F(?P<secret>[\w-]{16,300})"),
     ("rtmp", r"rtmps?://[^\s/\"'?]{1,100}/(?:[\w.-]{1,40}/){1,3}(?P<secret>[\w-]{12,80})(?![\w/])"),
+    ("anaconda.org/t/", r"anaconda\.org/t/(?P<secret>[\w-]{16,80})(?=/)"),
     ("/private-", r"/private-(?P<secret>[0-9a-f]{32})(?=/)"),
     ("/interactions/", r"/interactions/\d{15,21}/(?P<secret>[\w-]{16,400})"),
     (
