@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import select
 import signal
@@ -29,7 +30,7 @@ from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishe
 _BLOCK = 256 * 1024  # bytes copied at a time
 _PIPE = 1024 * 1024  # bytes that a pipe holds, where the system allows
 _DRAINED = 0.5  # seconds of silence after the program's end, after which what it left running is left alone
-_DRAINED_AT_MOST = 2.0
+_DRAINED_AT_MOST = 2.0  # seconds, where that is never silent
 _RECORDED_WITHIN = 120.0  # seconds after the end: who records gives up long before, where the database is away
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -100,11 +101,17 @@ def copy(streams: Sequence[Stream], command: Sequence[str], wishes: Wishes, told
 
 
 def _drain(copies: Sequence[_Copy]) -> None:
-    """The rest of the output; where the program left something running, only until that is silent for a moment."""
+    """The rest of the output, however long our own reader takes for it.
+
+    Where the program left something running, only what lay there at its end, and what follows until that is silent for
+    a moment.
+    """
     until = time.monotonic() + _DRAINED_AT_MOST
-    while any(each.goes_on for each in copies) and time.monotonic() < until:
-        silent = time.monotonic() - max(each.last for each in copies)
-        if silent > _DRAINED:
+    for each in copies:
+        each.owes_what_is_there()
+    while any(each.goes_on for each in copies):
+        now = time.monotonic()
+        if all(each.silent(now) > _DRAINED or (each.is_even and now > until) for each in copies):
             return
         for each in copies:
             each.wait(0.02)
@@ -116,13 +123,31 @@ class _Copy:
     def __init__(self, stream: Stream, watcher: Watcher, gone: Callable[[int], object]) -> None:
         self._stream, self._watcher, self._gone = stream, watcher, gone
         self._duplicate = _Duplicate.of(stream.source, stream.to)
-        self.last = time.monotonic()
+        self._silent_since: float | None = time.monotonic()  # None while something is on its way
+        self._copied = 0
+        self._owed: int | None = None  # bytes in all that are copied in any case; asked for at the program's end
+        self._is_last = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     @property
     def goes_on(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def is_even(self) -> bool:
+        """Whether what lay there at the program's end has gone on."""
+        return self._owed is not None and self._copied >= self._owed
+
+    def owes_what_is_there(self) -> None:
+        self._is_last = True
+
+    def silent(self, now: float) -> float:
+        """Seconds for which there has been nothing to copy. A reader of our own that is slow is no silence."""
+        if not self.goes_on:
+            return math.inf
+        since = self._silent_since
+        return 0.0 if since is None or _bytes_in(self._stream.source) else now - since
 
     def wait(self, seconds: float | None) -> None:
         self._thread.join(seconds)
@@ -134,13 +159,25 @@ class _Copy:
 
     def _run(self) -> None:
         try:
-            while self._moved():
-                self.last = time.monotonic()
+            while self._goes_on():
+                pass
         except OSError:  # whoever read our output is gone: the program is told as it would be without us
             self._stream.close()
             with suppress(OSError):
                 self._gone(self._stream.kind)
         self._stream.close()
+
+    def _goes_on(self) -> bool:
+        """Wait for something, and move it on. False at the end."""
+        select.select([self._stream.source], [], [])
+        self._silent_since = None
+        if self._is_last and self._owed is None:
+            self._owed = self._copied + _bytes_in(self._stream.source)
+        moved = self._moved()
+        self._copied += moved
+        if not _bytes_in(self._stream.source):
+            self._silent_since = time.monotonic()
+        return moved > 0
 
     def _moved(self) -> int:
         """How many bytes went on; 0 at the end."""
@@ -382,6 +419,13 @@ def _widen(pipe: int) -> None:
     """Fewer, larger reads, where the system has room for that."""
     with suppress(OSError, AttributeError):
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+
+
+def _bytes_in(pipe: int) -> int:
+    """How many bytes lie there; 0 for a terminal whose other side is closed."""
+    with suppress(OSError):
+        return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0])
+    return 0
 
 
 def read(number: int) -> bytes:

@@ -1,14 +1,15 @@
 """A program is run, and each failure in its output becomes an incident.
 
 Four processes, so that none can hurt the program. The program itself has our input, and its own pipes, or terminals
-where ours are. This process hands signals on and ends with its status. A second copies what it prints (`copying.py`), a
-third looks at a copy and records what failed (`watch.py`). Any of these three may be killed: the copy goes on
-without this one, and this one holds the pipes open and has the copying begun anew. Where that fails by itself,
-this one copies alone.
+where ours are: one for both outputs where ours go to one place. This process hands signals on and ends with its
+status. A second copies what it prints (`copying.py`), a third looks at a copy and records what failed (`watch.py`).
+Any of these three may be killed: the copy goes on without this one, and this one holds the pipes open and has the
+copying begun anew. Where that fails by itself, this one copies alone.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -29,17 +30,20 @@ _PASSED_ON = (
     signal.SIGUSR2,
     signal.SIGCONT,
 )
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _FROM_A_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGCONT)
 _CANNOT_RUN, _NOT_FOUND = 126, 127  # as shells say it
 
 
 def follow(command: Sequence[str], wishes: Wishes) -> int:
     """Run the command with our input, its output and signals passed through. Answers its exit status."""
-    streams = [Stream(1, STDOUT, wishes.pty), Stream(2, STDERR, wishes.pty)]
+    streams = [Stream(1, STDOUT, wishes.pty)]
+    if not _go_to_one_place(1, 2):
+        streams.append(Stream(2, STDERR, wishes.pty))
     wakes = _woken_by_children()
     copier = _Copier(streams, command, wishes)
     try:
-        program = subprocess.Popen(command, stdout=streams[0].theirs, stderr=streams[1].theirs)
+        program = subprocess.Popen(command, stdout=streams[0].theirs, stderr=streams[-1].theirs)
     except OSError as error:
         print(f"kintsugi: {command[0]}: {error.strerror}.", file=sys.stderr)  # noqa: T201
         copier.leave()
@@ -52,8 +56,16 @@ def follow(command: Sequence[str], wishes: Wishes) -> int:
         select.select([wakes, *copier.waits_for], [], [])
         with suppress(BlockingIOError):
             os.read(wakes, 4096)
+    said = 128 - status if status < 0 else status
+    _end_when_asked(said)
     copier.end(status)
-    return 128 - status if status < 0 else status
+    return said
+
+
+def _go_to_one_place(one: int, other: int) -> bool:
+    """Whether what is printed to both is one text: only one pipe keeps it in order."""
+    first, second = os.fstat(one), os.fstat(other)
+    return os.path.samestat(first, second) and fcntl.fcntl(one, fcntl.F_GETFL) == fcntl.fcntl(other, fcntl.F_GETFL)
 
 
 def _woken_by_children() -> int:
@@ -78,6 +90,12 @@ def _pass_signals_on(program: subprocess.Popen[bytes], streams: Sequence[Stream]
         program.send_signal(number)
 
     signal.signal(signal.SIGWINCH, resized)
+
+
+def _end_when_asked(status: int) -> None:
+    """A signal ends us with the program's status. The process that copies goes on alone, for a reader who is slow."""
+    for number in _ENDS:
+        signal.signal(number, lambda *_: os._exit(status))
 
 
 def _leave_it(_number: int, _frame: object) -> None:

@@ -11,7 +11,7 @@ from kintsugi.repair.capsule import FailingCall, reproduced
 from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.policy import Finding, PolicySettings, Result, check
 from kintsugi.repair.proof import Crash, ProofSettings, Proposal, Unproven, prove
-from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.sandbox.probe import found
 from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import Tree
 from kintsugi.workflow.patch import Evidence, Reproduction
@@ -59,7 +59,7 @@ async def made_again(
 ) -> Reproduction:
     """The failing call, made again on the tree that `export` writes. Raises BoxFailed, and what `export` raises."""
     settings = replace(settings, seconds=seconds) if seconds else settings
-    box = settings.in_box(settings.box or await probe(settings.python, settings.limits))
+    box = settings.in_box(settings.box or await found(settings.python, settings.limits))
     crash, anyhow = crash_of(failure), settings.without_walls
     with scratch() as folder:
         await asyncio.to_thread(export, folder)

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
 from pygments.lexers import DiffLexer, get_lexer_for_filename
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
@@ -27,6 +29,7 @@ from kintsugi.workflow.states import Effect
 from kintsugi.workflow.times import roughly, stages, times
 
 _LIGHT, _DARK = "default", "github-dark"
+_KEPT = 128  # lexers and formatters: to find or make one takes as long as to colour a frame
 _LONGEST = 400_000  # characters of one text on a page; the rest is named and left out
 
 
@@ -90,11 +93,8 @@ def code(frame: Frame) -> Markup:
     """The lines around a frame, numbered, its own one marked."""
     lines = "\n".join(line.text for line in frame.source)
     first = frame.source[0].number if frame.source else frame.line
-    formatter = _formatter(linenos="inline", linenostart=max(first, 1), hl_lines=[frame.line - first + 1])
-    try:
-        lexer = get_lexer_for_filename(frame.path, stripnl=False)
-    except ClassNotFound:
-        lexer = TextLexer(stripnl=False)
+    formatter = _formatter(linenos="inline", linenostart=max(first, 1), hl_lines=(frame.line - first + 1,))
+    lexer = _lexer(PurePosixPath(frame.path).name)
     return Markup(highlight(bounded(lines or frame.code, partial(plain_code, path=frame.path)), lexer, formatter))  # noqa: S704  # as above
 
 
@@ -110,5 +110,14 @@ def counted(text: str) -> str:
     return f"+{sum(line[:1] == '+' for line in lines)} \N{MINUS SIGN}{sum(line[:1] == '-' for line in lines)}"
 
 
+@lru_cache(_KEPT)
+def _lexer(name: str) -> Lexer:
+    try:
+        return get_lexer_for_filename(name, stripnl=False)
+    except ClassNotFound:
+        return TextLexer(stripnl=False)
+
+
+@lru_cache(_KEPT)
 def _formatter(**options: Any) -> HtmlFormatter[str]:
     return HtmlFormatter(cssclass="code", wrapcode=True, **options)

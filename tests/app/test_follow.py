@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,24 @@ def test_where_we_have_a_terminal_the_program_has_one_of_its_size(
     assert said.startswith(is_terminal)
     assert process.wait(PATIENCE) == 0
     os.close(ours)
+
+
+ALTERNATES = "import os\nfor i in range(500):\n    os.write(1, b'out %d\\n' % i); os.write(2, b'err %d\\n' % i)"
+
+
+@pytest.mark.parametrize("at_a_terminal", [False, True])
+def test_what_goes_to_one_place_stays_in_order(tmp_path: Path, at_a_terminal: bool):
+    """As with `> bot.log 2>&1`, or in a window."""
+    ours, theirs = os.openpty() if at_a_terminal else os.pipe()
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", ALTERNATES)
+    process = subprocess.Popen(typed, cwd=tmp_path, env=environment(tmp_path), stdout=theirs, stderr=theirs)
+    os.close(theirs)
+
+    said: list[str] = []
+    with os.fdopen(ours, "rb") as output, suppress(OSError):  # of a terminal without another side
+        said.extend(line.decode().strip() for line in output)
+    assert process.wait(PATIENCE) == 0
+    assert said == [f"{stream} {number}" for number in range(500) for stream in ("out", "err")]
 
 
 def test_an_end_by_a_signal_without_a_report_is_captured_with_its_last_words(tmp_path: Path):

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -234,6 +235,46 @@ def test_a_flood_arrives_whole_and_its_end_is_looked_at(tmp_path: Path, into: st
     assert (done.stdout if into == "a pipe" else (tmp_path / "out").read_bytes()) == wanted
     assert b"KB of output came too fast to be looked at" in done.stderr
     assert [one["summary"] for one in incidents(tmp_path)] == ["LookupError: at last"]
+
+
+FILLS_BOTH_PIPES = """
+import os, sys, traceback
+ended = open("ended", "w")
+os.write(1, b"%09d nothing happened\\n" % 7 * 60_000)
+try:
+    raise LookupError("at last")
+except LookupError:
+    traceback.print_exc(file=sys.stdout)
+"""
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["left alone", "stopped"])
+def test_a_slow_reader_gets_it_all_after_the_program_has_ended(tmp_path: Path, stopped: bool):
+    """It rests for longer than a program that prints nothing more is waited for, and longer than we are there."""
+    program = (sys.executable, "-c", FILLS_BOTH_PIPES)
+    (tmp_path / "alone").mkdir()
+    wanted = subprocess.run(program, cwd=tmp_path / "alone", stdout=subprocess.PIPE, check=True).stdout
+    os.mkfifo(tmp_path / "ended")
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", *program)
+    followed = subprocess.Popen(typed, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE)
+    assert (tmp_path / "ended").read_bytes() == b""  # until the program has ended
+    time.sleep(1)
+    if stopped:
+        followed.terminate()
+        assert followed.wait(PATIENCE) == 0
+
+    assert followed.communicate(timeout=PATIENCE)[0] == wanted
+    assert [one["summary"] for one in incidents(tmp_path)] == ["LookupError: at last"]
+
+
+def test_what_a_program_leaves_printing_is_not_waited_for(tmp_path: Path):
+    program = ("sh", "-c", "(while :; do echo goes on; done) & echo $! > left")
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", *program)
+    followed = subprocess.Popen(typed, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL)
+    try:
+        assert followed.wait(PATIENCE) == 0
+    finally:
+        os.kill(int((tmp_path / "left").read_text()), signal.SIGKILL)
 
 
 @contextmanager

@@ -6,9 +6,11 @@ import asyncio
 import fcntl
 import hashlib
 import pickle
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import Box, Limits, Mechanism
@@ -33,15 +35,46 @@ async def a_box(python: Path, limits: Limits, mechanisms: Sequence[Mechanism] = 
         with kept.with_suffix(".lock").open("w") as lock:
             await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)  # whoever comes second waits for the first
             if not kept.exists():
-                kept.write_bytes(pickle.dumps(await probe(python, limits, mechanisms=mechanisms)))
+                _keep(kept, await probe(python, limits, mechanisms=mechanisms))
             _tried[asked] = pickle.loads(kept.read_bytes())
     return replace(_tried[asked], limits=limits)
 
 
-def tried(python: Path) -> Path | None:
-    """Where what `probe` finds is kept, if it was asked for in this run."""
-    kept = _asked(python, tuple(Mechanism))[1] if _shared else None
-    return kept if kept and kept.exists() else None
+def folder() -> Path | None:
+    """Where the boxes of this run are kept, if they are."""
+    return _shared[0] if _shared else None
+
+
+class Found(dict[Path, Box]):
+    """`probe.FOUND` for a command that a test starts: the box of our own Python is tried out by whoever needs it first.
+
+    Others wait meanwhile, and are handed what was found. Who ends first leaves it to the next.
+    """
+
+    _lock: IO[str] | None = None
+
+    def __contains__(self, python: object) -> bool:
+        if python == Path(sys.executable) and not self._lock:
+            kept = _asked(python, tuple(Mechanism))[1]
+            self._lock = kept.with_suffix(".lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if kept.exists():
+                super().__setitem__(python, pickle.loads(kept.read_bytes()))
+                self._lock.close()
+        return super().__contains__(python)
+
+    def __setitem__(self, python: Path, box: Box) -> None:
+        super().__setitem__(python, box)
+        if self._lock and not self._lock.closed:
+            _keep(_asked(python, tuple(Mechanism))[1], box)
+            self._lock.close()
+
+
+def _keep(kept: Path, box: Box) -> None:
+    """At once, as whoever writes it may be killed."""
+    written = kept.with_suffix(".new")
+    written.write_bytes(pickle.dumps(box))
+    written.replace(kept)
 
 
 def _asked(python: Path, mechanisms: Sequence[Mechanism]) -> tuple[str, Path]:

@@ -218,8 +218,8 @@ def _start(
 ) -> Started:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
-        box = boxes.tried(Path(sys.executable))
-        asked = warm.Asked(list(words), str(folder), dict(env), alone, before, box and str(box))
+        kept = boxes.folder()
+        asked = warm.Asked(list(words), str(folder), dict(env), alone, before, kept and str(kept))
         socket.send_fds(_helper().line, [asked.written()], [its.fileno(), *streams])
     return Started(words, ours, output)
 

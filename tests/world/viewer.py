@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 
 import aiohttp
@@ -23,17 +24,41 @@ from tests.world.ports import ScriptedCommits
 from tests.world.world import World
 
 
-class Page(HTMLParser):
-    """A page taken apart: its tags with their attributes, its text, and the fields of its forms by action."""
+class Page:
+    """A page: its status and text. It is taken apart when somebody looks: most are asked for their status alone."""
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__()
         self.status, self.source = status, text
+
+    @cached_property
+    def _parts(self) -> _Parts:
+        parts = _Parts()
+        parts.feed(self.source)
+        return parts
+
+    @property
+    def tags(self) -> list[tuple[str, dict[str, str | None]]]:
+        return self._parts.tags
+
+    @property
+    def forms(self) -> dict[str, dict[str, str]]:
+        """The fields of its forms by action."""
+        return self._parts.forms
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self._parts.words).split())
+
+
+class _Parts(HTMLParser):
+    """A page taken apart: its tags with their attributes, its text, and the fields of its forms by action."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
         self.forms: dict[str, dict[str, str]] = {}
         self._form: dict[str, str] = {}
-        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -45,10 +70,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 @dataclass

@@ -6,7 +6,6 @@ import atexit
 import gc
 import json
 import os
-import pickle
 import pkgutil
 import runpy
 import select
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from kintsugi.repair.sandbox import probe
+from tests.world import boxes
 
 MOST = 1 << 18  # bytes of a request
 _LATER = (  # what commands load only where they need it
@@ -38,7 +38,7 @@ _LATER = (  # what commands load only where they need it
 class Asked(NamedTuple):
     """`kintsugi <words>`, where, with which environment.
 
-    `alone`: in a session of its own. `before`: Python to run first. `box`: where a box is kept that this run of the
+    `alone`: in a session of its own. `before`: Python to run first. `boxes`: where those are kept that this run of the
     tests has tried out, which takes seconds.
     """
 
@@ -47,7 +47,7 @@ class Asked(NamedTuple):
     env: dict[str, str]
     alone: bool
     before: str
-    box: str | None
+    boxes: str | None
 
     def written(self) -> bytes:
         return json.dumps(self).encode()
@@ -124,8 +124,9 @@ def _become(streams: list[int], asked: Asked) -> NoReturn:
     os.environ.clear()
     os.environ.update(asked.env)
     sys.argv = ["kintsugi", *asked.words]
-    if asked.box:
-        probe.FOUND[Path(sys.executable)] = pickle.loads(Path(asked.box).read_bytes())
+    if asked.boxes:
+        boxes.share(Path(asked.boxes))
+        probe.FOUND = boxes.Found()
     _leave(_status(asked.before))
 
 

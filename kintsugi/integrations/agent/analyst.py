@@ -22,7 +22,7 @@ from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.model.address import Address
 from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Outcome, run_once
-from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.sandbox.probe import found
 from kintsugi.repair.scratch import scratch
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.errors import StepFailed
@@ -118,7 +118,7 @@ class AgentAnalyst:
         """A box with walls and a network of its own. Raises BoxFailed where there is none."""
         if self._box is None:
             limits = Limits(seconds=self._settings.seconds, memory_mb=self._settings.memory_mb)
-            box = await probe(self._settings.python, limits)
+            box = await found(self._settings.python, limits)
             if not box.has_its_network:
                 raise StepFailed(
                     "An agent needs a box with a network of its own, which this machine does not allow: install "
