@@ -1,34 +1,40 @@
-"""Secrets that only their looks tell: a word that nobody made up, where people do not write ids and digests.
+"""Secrets that only their looks tell: a made-up word, as generators of tokens make them, where no id or digest stands.
 
-Three questions, from the cheap to the dear: does the text hold letters and digits in an order that no word has, is the
-whole word as mixed as only chance mixes, and may a secret stand in this place?
+Three questions, from the cheap to the dear: are two signs neighbours that hardly are in words and numbers, is the whole
+word as mixed as only chance mixes, and may a secret stand in this place?
 """
 
 import base64
 import binascii
 import re
 from collections.abc import Iterator
-from string import ascii_lowercase, digits
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.keys import grade, words
 
-# Pairs of letters that less than one word in 30,000 has, counted in the sources and documentation of sixty programs.
-# A made-up word of 24 letters and digits has one of them, or a digit in a place as below, 199 times in 200.
+# Pairs of letters that less than one word in 30,000 has, counted in the sources and documents of sixty programs; and the
+# digits that hardly stand before or behind a letter in the logs of sixty: not those of numbers, units, versions, times and
+# hexadecimals. A made-up word of 24 letters and digits has one of these 199 times in 200; of log lines, one in 24 has.
 _PAIRS = (
     "bw bx bz cz dz fh fj fq fv fx fz gj hj hq hz iw jb jc jd jf jg jh jj jl jn jr jt jx jy jz kj kq kv lx lz mq mx "
     "mz pj pq pz qb qc qd qe qf qg qh qi qj qk qo qp qq qr qs qv qw qx qy qz uj uq vf vh vj vk vn vq vv vx vz wj wq "
     "wx wy wz xg xj xk xq xv xw xz yx zb zc zd zf zg zj zk zl zm zn zp zq zr zv zx"
 )
+_DIGITS_BEFORE = (
+    "g01346789 i0123456789 j0123456789 l0123456789 n23456789 o0123456789 p0123456789 q0123456789 r012356789 "
+    "u123456789 v0123456789 w0123456789 y0123456789"
+)
+_DIGITS_BEHIND = (
+    "g123456789 h3456789 i012346789 j23456789 k013456789 l13456789 m2356789 o012345679 p0123456789 q0123456789 r89 "
+    "u23456789 w0123456789 y13456789 z0123456789"
+)
 
 
 def leads() -> Iterator[str]:
-    """What leads to such a word, in lower case: a rare pair of letters, or a digit between letters that are no hex."""
+    """What leads to such a word, in lower case: two signs that are rarely neighbours in words and numbers."""
     yield from _PAIRS.split()
-    for before in ascii_lowercase:
-        for after in ascii_lowercase:
-            if before > "f" or after > "f":
-                yield from (f"{before}{digit}{after}" for digit in digits)
+    yield from (f"{digit}{each[0]}" for each in _DIGITS_BEFORE.split() for digit in each[1:])
+    yield from (f"{each[0]}{digit}" for each in _DIGITS_BEHIND.split() for digit in each[1:])
 
 
 class Word(NamedTuple):
