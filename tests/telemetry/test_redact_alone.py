@@ -27,6 +27,7 @@ UPDATE accounts SET reset_code='{24}' WHERE id=4
 DEBUG sql params=('bob', '{40}', 3)
 GET /u/unsubscribe/{43}/confirm 200 12ms
 Fetching https://feeds.shop.example/private/{24}.xml
+HTTP Request: GET https://shop.example/events?access={40} "HTTP/1.1 200 OK"
 Use this link to sign in: https://shop.example/l/{43}
 java -Dlicense={32} -jar a.jar
 svc 1023 /usr/bin/agent --url https://a.example --tok {32} --tls
@@ -68,6 +69,7 @@ org.springframework.security.oauth2.client.web.OAuth2AuthorizationRequestRedirec
 _ZN4core3fmt9Formatter12pad_integral17h0123456789abcdefE
 sent 0.5 BTC to address {34}
 GET /login?gclid={43} HTTP/1.1
+url = https://search.example/newtab?rlz={20}&ie=UTF-8
 Message-ID: <{32}@mail.example>
 logger=context uid={20} msg="Request Completed" path=/login
 Sec-WebSocket-Accept: {base64}

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from kintsugi.telemetry.redact.keys import grade, words
 
-# Pairs of letters that less than one word in 30,000 has, counted in the sources and documents of sixty programs; and the
-# digits that hardly stand before or behind a letter in the logs of sixty: not those of numbers, units, versions, times and
-# hexadecimals. A made-up word of 24 letters and digits has one of these 199 times in 200; of log lines, one in 24 has.
+# Pairs of letters that less than one word in 30,000 has, counted in the sources and documents of sixty programs; and
+# digits that hardly stand before or behind a letter in the logs of sixty: not those of numbers, units, versions and
+# times, nor hexadecimal ones. A made-up word of 24 letters and digits has one of these 199 times in 200; of log lines,
+# one in 24 has.
 _PAIRS = (
     "bw bx bz cz dz fh fj fq fv fx fz gj hj hq hz iw jb jc jd jf jg jh jj jl jn jr jt jx jy jz kj kq kv lx lz mq mx "
     "mz pj pq pz qb qc qd qe qf qg qh qi qj qk qo qp qq qr qs qv qw qx qy qz uj uq vf vh vj vk vn vq vv vx vz wj wq "
@@ -127,6 +128,7 @@ _BEHIND = re.compile(r"$|[\s\"'`,;)\]}<&|]|[.:!?](?:\s|$)|\\[nrt\"']")
 _FILE = re.compile(r"\.(?!(?:xml|ics|rss|atom|json)\b)\w")
 _OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
 _OF_NAMES = f"{_SIGNS}.$"
+_PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=$")
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|h\d$")
 _ABOUT_SECRETS = (
@@ -136,7 +138,7 @@ _ABOUT_SECRETS = (
 )  # fmt: skip
 _OF_LINKS = (
     "hook", "invit", "magic", "private", "reset", "verif", "confirm", "activat", "unsub", "secret", "token", "auth",
-    "login", "signin", "sign-in", "/join", "/ical",
+    "login", "signin", "sign-in", "/join", "/ical", "access=",
 )  # fmt: skip
 _LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
 _HARMLESS = words(
@@ -177,6 +179,8 @@ def is_secret_here(text: str, word: Word) -> bool:
     name, is_named = _name_before(line)
     if name and not is_open(name):
         return False
+    if line[-1:] == "=" and _PARAMETER.search(line, max(0, len(line) - 44)):
+        return length >= _NAMED_LEAST and _is_of_a_link(line)
     if is_named:
         return (length >= _NAMED_LEAST and (name.isupper() or not value.islower())) or _is_told(text, line, word)
     if value.islower():
