@@ -56,15 +56,20 @@ class Hidden(NamedTuple):
 class _Known:
     """What is to be hidden. Its scanner is made with the first text: that takes 25 ms, and much is told before one.
 
-    It never changes, so that no thread can keep a scanner that was made before something was told.
+    It never changes, so that no thread can keep a scanner that was made before something was told. Those who know the
+    same share one.
     """
 
-    def __init__(self, own: list[str], personal: frozenset[str]) -> None:
-        self.own, self.personal = own, personal
+    def __init__(self, own: Iterable[str], personal: frozenset[str]) -> None:
+        self.own = tuple(sorted({*own}, key=lambda form: (-len(form), form)))  # the longest first
+        self.personal = personal
 
     @cached_property
     def scanner(self) -> Scanner:
-        return Scanner(self.own, self.personal)
+        return _scanner(self.own, self.personal)
+
+
+_scanner = lru_cache(maxsize=4)(Scanner)
 
 
 class Redactor:
@@ -80,8 +85,7 @@ class Redactor:
 
     def remember(self, secrets: Iterable[str]) -> None:
         """Adds secrets of this process: from now on they are hidden wherever they stand, in any encoding."""
-        own = sorted({*self._known.own, *forms(secrets)}, key=len, reverse=True)
-        self._known = _Known(own, self._known.personal)
+        self._known = _Known((*self._known.own, *forms(secrets)), self._known.personal)
 
     def hide_personal(self, kinds: frozenset[str]) -> None:
         """From now on these kinds of personal data are hidden, too."""

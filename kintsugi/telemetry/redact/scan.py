@@ -106,7 +106,7 @@ class Scanner:
         self._personal = personal
         self.rules: list[tuple[Check, bool, str]] = []  # check, needs a word's start, kind
         literals: list[str] = []
-        for kind, literal, check, bounded in (*_rules(), *(("own", form, _exactly(form), False) for form in own)):
+        for kind, literal, check, bounded in (*_all_rules(), *(("own", form, _exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
         self._has_asterisks = any("*" in literal for literal in literals)
@@ -262,6 +262,11 @@ def after_an_escape(text: str, start: int) -> bool:
 def _after_a_colour(text: str, start: int) -> bool:
     """Whether the letter before is the m at the end of what is left of a colour code."""
     return text[start - 1] == "m" and "[" in text[max(0, start - 6) : start]
+
+
+@cache
+def _all_rules() -> tuple[tuple[str, str, Check, bool], ...]:
+    return tuple(_rules())
 
 
 def _rules() -> Iterator[tuple[str, str, Check, bool]]:
