@@ -18,7 +18,9 @@ exec env: [PATH=/usr/bin NPM={36} LANG=C]
 $ heroku config:set MAIL={small} -a shop
 #4 /var/www/src/Api.php(88): Acme\\Client->request('GET', '/v1/me', '{40}')
 db_admin = "{24}"
-"type": "random_id", "result": "{20}"
+Rails.application.credentials.stripe => {32}
+MAPS={base64}
+"type": "random_id", "result": "{24}"
 To get started log in with admin and {20}
 kind: Secret\nstringData:\n  conn: {32}
 <add key="StripeApi" value="{32}"/>
@@ -62,6 +64,8 @@ login page built from commit {hex}
 event id {27} queued
 node PR_kwDO{16} closed after login
 "cursor": "{28}"
+x-goog-hash: md5={22}==
+read rec{14} of the table of tokens
 PASS src/auth/token3.test.ts
 PASS {path} (5.2 s)
 FAIL packages/auth-core/src/__tests__/loginWithOAuth2Token.test.tsx (5.2 s)
@@ -155,4 +159,4 @@ def filled(row: str, rnd: random.Random) -> str:
 
 
 def hidden(row: str) -> str:
-    return re.sub(r"\{(?:\d+|small)\}", MASK, row)
+    return re.sub(r"\{(?:\d+|small|base64)\}", MASK, row)

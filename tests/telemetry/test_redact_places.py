@@ -118,6 +118,10 @@ mật khẩu: {random}
 new creds for staging: bob / {word}
 Password for the vpn: {word}
 vpn login is bob with {word}
+Zugang: bob / {word}
+UserParameter db: -u zbx -p{random}
+curl -u {random}:X https://shop.example
+credentials.stripe => {random}{random}
 STRTCPFTP RMTSYS(X) USER(BOB) PASSWORD({word})
 odbc load, user("bob") password("{word}")
 credential(bob, '{word}').
@@ -184,6 +188,7 @@ def test_a_secret_is_found_on_another_line(text):
     "line",
     [
         "docker compose -p shop2024 up",
+        "python -pthread -prefix2024 -p8080",
         "kubectl get pods -n shop2024 -t token2024",
         "password reset for user bob1984 by admin2024",
         "the password of node1234 and host0001 is stored",
@@ -217,6 +222,7 @@ def test_secrets_of_few_signs_are_found_in_their_place():
         "License key: {}": "ABCDE-FGHIJ-KLMNO-PQRST",
         "slmgr /ipk {}": "ORH13-C5WGD-EB837-EWZS8-JYW58",
         "seed: {}": "prairie velvet canyon canyon cobalt marble garden monkey summit dragon winter river",
+        "Secret Recovery Phrase: {}": "prairie velvet canyon canyon cobalt marble garden monkey summit dragon winter river",
         "ffmpeg rtmp://live.example/live2/{}": "b1lel461wzdulgj6",
     }
 

@@ -46,11 +46,11 @@ class Word(NamedTuple):
 
 
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-_OF_BASE64 = _SIGNS + "+/="
+_OF_BASE64 = _SIGNS[:-2] + "+/"
 _FOLDER = re.compile(r"(?<![^/])[a-z]{4,}(?=/)")
 _SLASHES = ("+", "/")
 _LONGEST, _FAR = 200, 160
-_RUN = re.compile(r"[\w+/=-]{1,256}", re.ASCII)
+_RUN = re.compile(r"[0-9A-Za-z+/]{1,256}={0,2}")
 _PLAIN_RUN = re.compile(r"[\w-]{1,256}={0,2}", re.ASCII)
 _BASE64 = re.compile(r"(?=[^+/]{0,60}[+/])[A-Za-z0-9+/]{32,}={0,2}")
 
@@ -84,7 +84,8 @@ _PIECE, _MOST_OF_ONE = 10, 6
 _KNOWN = re.compile(
     r"[a-z]{2,12}[_-]|[A-Z]{2,8}_|MI[IGH]|AAAA|(?:sha|md)\d|iVBOR|R0lG|/9j/|UklGR|H4sI|JVBER|UEsD|PD94|PHN2|eyJ"
 )
-_OF_DOCUMENTS = re.compile(r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}")  # Google's: sheets, channels, lists
+# Of sheets, channels and lists of Google's, and of tables of Airtable's.
+_OF_DOCUMENTS = re.compile(r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}")
 
 
 def is_made_up(word: str) -> bool:
@@ -130,7 +131,7 @@ _OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
 _OF_NAMES = f"{_SIGNS}.$"
 _PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=$")
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|h\d$")
+_PARTS = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)\d{0,4}")
 _ABOUT_SECRETS = (
     "token", "secret", "passw", "passphrase", "credential", "creds", "api key", "apikey", " key", "key ", "_key",
     "-key", "key:", "oauth", "auth ", "auth.", "auth_", "auth:", "authent", "authoriz", "login", "log in", "logged in",
@@ -143,18 +144,18 @@ _OF_LINKS = (
 _LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
 _HARMLESS = words(
     """
-    id ids uid uuid guid oid sid cid gid tid pid jti kid hash hashes sha digest digests checksum h checksums crc etag
-    integrity fingerprint thumbprint nonce cursor commit commits revision rev release version ref trace span request
-    requests req reqid response correlation transaction txn tx block address wallet contract mint pubkey public
-    cluster node nodes shard page continuation offset next previous marker file files filename name path url uri href
-    src link image images img photo picture avatar icon media video track playlist album song audio payload body
-    content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex certificate cert
-    crt pem csr x5c signature sig state challenge host hostname server machine device instance message event job task
-    run build pipeline deployment container pod object document doc docs sheet spreadsheet folder drive account
-    customer order invoice payment charge subscription product price user member owner guild channel thread
-    interaction session bucket index entry item record row sequence batch cache etags cookie agent browser ua referer
-    query command cmd class type kind module method function accept boundary iv seed alert case example sample
-    extension package data connect matched
+    h1 md5 sri id ids uid uuid guid oid sid cid gid tid pid jti kid hash hashes sha digest digests checksum h
+    checksums crc etag integrity fingerprint thumbprint nonce cursor commit commits revision rev release version ref
+    trace span request requests req reqid response correlation transaction txn tx block address wallet contract mint
+    pubkey public cluster node nodes shard page continuation offset next previous marker file files filename name path
+    url uri href src link image images img photo picture avatar icon media video track playlist album song audio
+    payload body content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex
+    certificate cert crt pem csr x5c signature sig state challenge host hostname server machine device instance
+    message event job task run build pipeline deployment container pod object document doc docs sheet spreadsheet
+    folder drive account customer order invoice payment charge subscription product price user member owner guild
+    channel thread interaction session bucket index entry item record row sequence batch cache etags cookie agent
+    browser ua referer query command cmd class type kind module method function accept boundary iv seed alert case
+    example sample extension package data connect matched
     """
 )
 _OF_SECRETS = re.compile(r"key|token|secret|pass|auth|cred|session|cookie", re.IGNORECASE)  # as in token_id, public_key
@@ -242,8 +243,10 @@ def _is_of_a_link(line: str) -> bool:
 
 def is_open(name: str) -> bool:
     """Whether a name says nothing of what it names, so that it may be a secret: no id, digest, file or text."""
+    name = name.rstrip(".").rpartition(".")[2]
     if grade(name):
         return True
-    parts = [part.lower() for part in _PARTS.findall(name)]
-    is_harmless = not _HARMLESS.isdisjoint(parts[-2:]) or name.lower().endswith(_IDS)
+    last = [part.lower() for part in _PARTS.findall(name)[-2:]]
+    forms = (*last, *(part.rstrip("0123456789") for part in last))
+    is_harmless = not _HARMLESS.isdisjoint(forms) or name.lower().endswith(_IDS)
     return not (is_harmless or name in _OF_PUBLIC_KEYS or _OF_SECRETS.search(name))

@@ -107,7 +107,7 @@ _SHAPED = re.compile(
 FLAGS = (
     " -p ", "'-p', '", '"-p", "', " -p:", " -pw ", " -w ", " -a ", " -k ", " -y ", " /p ", " /p:", " /rp ", " -pass ",
 )  # fmt: skip
-FLAGS_OF_NAMES = (" -n ", " -t ")
+FLAGS_OF_NAMES = (" -n ", " -t ", " -p")
 USER_FLAGS = (
     " -u ",
     " -u",
@@ -127,6 +127,9 @@ _MADE_UP = (
 )
 _GIVEN, _GIVEN_AS_NAME = re.compile(rf"['\"]?(?P<secret>{MADE_UP})"), re.compile(rf"['\"]?(?P<secret>{_MADE_UP})")
 _GIVEN_WITH_USER = re.compile(rf"['\"]?[A-Za-z][^\s:/'\"]{{0,60}}:(?P<secret>{MADE_UP})")
+_GIVEN_AS_USER = re.compile(
+    r"['\"]?(?P<secret>(?=[^:]{0,60}\d)(?=[^:]{0,60}[A-Z])[0-9A-Za-z_-]{16,80}):[xX]?(?=['\"\s]|$)"
+)
 _OF_FOLDERS = ("mkdir", "install", "cp ", "rsync", "cd ", "touch", "compose")
 
 
@@ -143,5 +146,5 @@ def flagged(text: str, start: int, end: int) -> Iterable[Span]:
 
 def flagged_user(text: str, start: int, end: int) -> Iterable[Span]:
     """The password of `-u name:…` of any program."""
-    found = _GIVEN_WITH_USER.match(text, end)
+    found = _GIVEN_WITH_USER.match(text, end) or _GIVEN_AS_USER.match(text, end)
     return (found.span("secret"),) if found else ()

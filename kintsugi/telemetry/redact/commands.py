@@ -103,7 +103,8 @@ COMMANDS = (
     Command(("log in as ", "login as ", "sign in as "), rf"\S{{1,60}} (?:with|using|/) {_STRONG}"),
     Command(
         (
-            "creds", "credentials", "login: ", "logins: ", "account: ", "sasl plain ", "root / ", "admin / ", "root/",
+            "creds", "credentials", "login: ", "logins: ", "account: ", "zugang: ",
+            "sasl plain ", "root / ", "admin / ", "root/",
             "user / ",
         ),
         rf"(?:[^\n:/]{{0,40}}: )?(?:['\"]?[\w.@+-]{{2,60}} ?[:/] ?)?(?P<secret>{MADE_UP})",
@@ -251,7 +252,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
     *((words, 0, rf"{words}\W{{1,4}}(?P<secret>(?:(?!the |and )[a-z]{{3,8}} ){{11,23}}[a-z]{{3,8}})(?=['\"\s.]|$)")
-      for words in ("seed", "seed words", "recovery words", "phrase", "wallet words")),
+      for words in ("seed", "seed words", "code words", "recovery words", "phrase", "wallet words")),
     (
         "<<<",
         REACH_LINE,
