@@ -119,7 +119,6 @@ new creds for staging: bob / {word}
 Password for the vpn: {word}
 vpn login is bob with {word}
 Zugang: bob / {word}
-UserParameter db: -u zbx -p{random}
 curl -u {random}:X https://shop.example
 credentials.stripe => {random}{random}
 STRTCPFTP RMTSYS(X) USER(BOB) PASSWORD({word})

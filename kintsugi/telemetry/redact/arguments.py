@@ -107,7 +107,7 @@ _SHAPED = re.compile(
 FLAGS = (
     " -p ", "'-p', '", '"-p", "', " -p:", " -pw ", " -w ", " -a ", " -k ", " -y ", " /p ", " /p:", " /rp ", " -pass ",
 )  # fmt: skip
-FLAGS_OF_NAMES = (" -n ", " -t ", " -p")
+FLAGS_OF_NAMES = (" -n ", " -t ")
 USER_FLAGS = (
     " -u ",
     " -u",
