@@ -37,6 +37,7 @@ E   AssertionError: assert '{40}' == 'x'
 ValueError: Invalid header value b'{40}\\n'
 refreshing with {40}
 login ok, got {40}
+retry with `{64}` please
 try `{40}` as key
 API key [{32}]:
 $1 = 0x55 "{32}"

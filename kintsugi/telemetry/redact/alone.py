@@ -162,7 +162,8 @@ _OF_SECRETS = re.compile(r"key|token|secret|pass|auth|cred|session|cookie", re.I
 _OF_PUBLIC_KEYS = ("n", "x", "y")  # parts of a JSON Web Key
 _IDS = ("_id", "-id", "uid", "oid", "suid", "ulid", "nanoid", "clid", "etag", "hash")
 _OF_FAILURES = ("Error", "Exception")
-_LINES_OF_BLOCKS = (64, 76)  # of base64 that is broken into lines, as certificates are
+# Of base64 that is broken into lines, as certificates are, also by a program; and what may stand in front of one.
+_LINES_OF_BLOCKS, _BESIDE_BLOCKS = (64, 76), " \t\"'+*|>#-,("
 _SHORTEST, _NAMED_LEAST, _UNNAMED, _NEAR = 16, 20, 24, 120
 
 
@@ -188,7 +189,7 @@ def is_secret_here(text: str, word: Word) -> bool:
         return False
     if (
         length < _UNNAMED
-        or length in _LINES_OF_BLOCKS
+        or (length in _LINES_OF_BLOCKS and not line.strip(_BESIDE_BLOCKS))
         or not line.strip()
         or "\t" in (line[-1], text[word.end : word.end + 1])
     ):
