@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 
-def say(sentence: str, *, err: bool = False, to: TextIO | None = None) -> None:
-    """One sentence, redacted and plain; what the stream's encoding cannot write becomes a question mark."""
+def say(sentence: str, *, err: bool = False) -> None:
+    """One sentence, redacted and plain."""
     from kintsugi.telemetry.plain import plain  # noqa: PLC0415  # whoever says nothing need not wait for it
 
-    stream = to or (sys.stderr if err else sys.stdout)
-    encoding = stream.encoding or "utf-8"
-    stream.write(plain(sentence).encode(encoding, "replace").decode(encoding, "replace") + "\n")
+    (sys.stderr if err else sys.stdout).write(plain(sentence) + "\n")
 
 
 def say_json(value: Any, *, indent: int | None = None) -> None:
