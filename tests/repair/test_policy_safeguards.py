@@ -136,7 +136,7 @@ def looks(path: str, before: str, after: str) -> list[str]:
         ("def f(x):\n    return may_view(x, x.permissions)\n", "may_view(x, x.permissions)", "True", "who may"),
         ("def f(x):\n    set_cache(x.token, 1)\n", "x.token", "'all'", "users apart"),
         ("def f(x):\n    return x.find(1, status=x.normal)\n", ", status=x.normal", "", "protects a call"),
-        ("def f(x):\n    y = verify_pin(x)\n    go(y)\n", "verify_pin(x)", "verify_pin(x) or x.old", ""),
+        ("def f(x):\n    y = verify_pin(x)\n    go(y)\n", "verify_pin(x)", "verify_pin(x) or x.old", "lets in more"),
         ("def f(x):\n    y = verify(x) or no(x)\n    go(y)\n", "verify(x) or", "verify(x) or x.b or", "lets in more"),
         ("def allows(x):\n    return x.name in NAMES\n", "in NAMES", "is not None", "let through"),
         ("def f(x):\n    if x.limiter.pass_(x):\n        go(x)\n", "x.limiter.pass_(x)", "x.b", "let through"),

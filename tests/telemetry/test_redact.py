@@ -194,6 +194,16 @@ def test_an_own_secret_may_be_learnt_later():
     assert redactor.redact("is 0b2f6a2e-1111-4222-8333-444455556666 ok") == "is *** ok"
 
 
+def test_whoever_knows_the_same_shares_what_takes_long_to_make():
+    own, other = "a secret of ours", "and another one"
+    first, same, more = Redactor([own, other]), Redactor([other]), Redactor([own])
+    same.remember([own])
+
+    assert {each.redact(f"{own}, {other}") for each in (first, same)} == {f"{MASK}, {MASK}"}
+    assert first._known.scanner is same._known.scanner
+    assert more.redact(f"{own}, {other}") == f"{MASK}, {other}"
+
+
 def test_very_short_own_secrets_are_left_out_as_they_would_eat_words():
     assert Redactor(["db"]).redact("the db is up") == "the db is up"
 

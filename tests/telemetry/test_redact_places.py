@@ -115,6 +115,22 @@ Administrator:500:aad3b435b51404eeaad3b435b51404ee:{hex}:::
 same password as always, {random}
 remove key {random}{random} from config
 mật khẩu: {random}
+new creds for staging: bob / {word}
+Login: bob / {random}
+SASL PLAIN bob:{word}
+List((user,svc), (password,{word}))
+| Password | Grafana | {word} |
+| Grafana | password | {word} |
+otp sent to bob: 482913
++ export SONAR={hex}
+DD_API={hex}
+mvn sonar:sonar -Dsonar.login={hex}
+vncserver -passwd-inline {word}
+nats://{random}@n1:4222
+SELECT "key" FROM "authtoken_token" WHERE "authtoken_token"."key" = '{hex}'
+kafka: username="svc" pswd="{word}"
+client-key-data: {random}{random}
+das Passwort lautet {word}
 """.strip().split("\n")
 
 
@@ -142,6 +158,7 @@ def test_a_secret_is_found_by_its_place(line):
         "Password for bob (reset with `reset -u bob`):\n  {}",
         "10:00 INFO | New token for X. Secret:\n10:00 INFO | {}",
         "/shop/db/password\n{}",
+        "db_user          svc\ndb_pw            {}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
     ],
 )
@@ -173,6 +190,17 @@ def test_a_secret_is_found_on_another_line(text):
 )
 def test_what_only_looks_like_such_a_place_stays(line):
     assert redact(line) == line
+
+
+def test_secrets_of_few_signs_are_found_in_their_place():
+    texts = {
+        "CODECOV={}": "0b2f6a2e-1111-4222-8333-444455556666",
+        "Backup codes: {}": "lhrghvnd jzfau06k p42xk41q",
+        "License key: {}": "ABCDE-FGHIJ-KLMNO-PQRST",
+        "ffmpeg rtmp://live.example/live2/{}": "b1lel461wzdulgj6",
+    }
+
+    assert [text for text, secret in texts.items() if redact(text.format(secret)) != text.format("***")] == []
 
 
 def test_every_rule_can_be_compiled():

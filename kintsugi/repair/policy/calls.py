@@ -59,6 +59,8 @@ def told_of_call(node: ast.Call) -> Iterator[Told]:
     yield from _of_cleaning(node, last, name.partition(" ")[0])
     if LOGGING.match(name.partition(" ")[0]) or last in SAYING or _is_log(name):
         yield from secrets_told(node)
+    if name == "recover" and not node.args:  # Go's, which ends a panic
+        yield "caught", "recover()", ""
     if last in ("basicConfig", "setLevel") and "DEBUG" in words(node):
         yield "logged", "DEBUG", ""
 
@@ -73,7 +75,7 @@ def _of_keyword(node: ast.Call, called: str, name: str, value: ast.expr) -> Iter
         is_field = called.endswith(("Field", "Column", "column"))
         if CLAMPING.search(name) and not is_field and _is_much(value):
             yield "clamp", f"{name}={ast.unparse(value)}", ""
-    if name == "default" and called in _WITH_DEFAULT:
+    if name == "default" and (called in _WITH_DEFAULT or called.endswith("_field")):  # the tag of a field in Go
         yield "default", ast.unparse(node.args[0]) if node.args else called, ast.unparse(value).strip("'")
 
 

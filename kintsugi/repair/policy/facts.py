@@ -90,7 +90,9 @@ class Facts:
                 self._assigned(target, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self._assigned(target, value)
-            case ast.Expr(value=ast.Call(func=called)) if EFFECT.search(words(called)):
+            case ast.Expr(value=ast.Call(func=called) | ast.Await(value=ast.Call(func=called))) if EFFECT.search(
+                words(called)
+            ):
                 self._tell("effect", words(called), "")
             case ast.Call():
                 self._tell_all(told_of_call(node))
@@ -245,7 +247,7 @@ class Facts:
             ):
                 self._tell("default value", f"{node.name}({one.arg})", told)
         nested = (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If))
-        for first in (one for one in nested if _leaves(one.body) and not only_asks_whether_there(one.test)):
+        for first in (one for one in nested if _holds_back(one.body) and not only_asks_whether_there(one.test)):
             self._tell("early", node.name, ast.unparse(first.test))
         if ANSWERING.match(node.name):
             answers = (one.value for statement in node.body for one in walked(statement) if isinstance(one, ast.Return))
@@ -323,6 +325,7 @@ def _refuses(body: list[ast.stmt]) -> bool:
     if isinstance(last, ast.Return):
         return isinstance(last.value, ast.Call) and REFUSAL.search(ast.unparse(last.value)) is not None
     called = last.value if isinstance(last, ast.Expr) else None
+    called = called.value if isinstance(called, ast.Await) else called
     return isinstance(called, ast.Call) and words(called.func).rpartition(" ")[2] in (
         "abort",
         "fail",
@@ -343,6 +346,14 @@ def _leaves(body: list[ast.stmt]) -> bool:
         case ast.Return(value=None | ast.Constant()) | ast.Continue():
             return True
     return False
+
+
+def _holds_back(body: list[ast.stmt]) -> bool:
+    """Whether a branch goes no further, or only says no: `may = False`"""
+    match body:
+        case [ast.Assign(value=ast.Constant(value=None | False))]:
+            return True
+    return _leaves(body)
 
 
 def _is_role(node: ast.AST) -> bool:

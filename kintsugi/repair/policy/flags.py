@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.facts import Facts
-from kintsugi.repair.policy.safeguards import loosened
+from kintsugi.repair.policy.safeguards import exchanged, loosened
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.translated import as_written, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import LIMIT, OF_PLATFORM
@@ -56,10 +56,16 @@ def _compared(before: Source, after: Source) -> Iterator[tuple[str, str]]:
     if before.tree is None or after.tree is None:
         return
     old, new = Facts(before), Facts(after)
-    yield from _of_conditions(old, new)
-    yield from _of_values(old, new)
-    yield from _of_effects(old, new)
-    yield from loosened(before, after)
+    rules = (_of_conditions(old, new), _of_values(old, new), _of_effects(old, new), loosened(before, after))
+    said = [(sentence, told) for rule in rules for sentence, told in rule if told]
+    yield from said
+    known = {sentence for sentence, _ in said} | {_place(told) for _, told in said}
+    yield from ((one, told) for one, told in exchanged(before, after) if known.isdisjoint((one, _place(told))))
+
+
+def _place(told: str) -> frozenset[str]:
+    """What a flag is about, by its names: nobody reads the same twice."""
+    return frozenset(_WORD.findall(told.partition(" → ")[0].removesuffix(" is gone")))
 
 
 def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
@@ -96,7 +102,8 @@ def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
 def _of_effects(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     went = _raises_less(old.told["header"], new.told["header"]) or _raises_less(old.told["set"], new.told["set"])
     yield "It changes what protects a call.", went or _altered(old.told["setting"], new.told["setting"])
-    yield "It catches more than before.", _widened(old.handlers, new.handlers)
+    caught = _widened(old.handlers, new.handlers) or _come(old.told["caught"], new.told["caught"])
+    yield "It catches more than before.", caught
     yield "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
     yield "It runs on import.", _come(_by_head(old), _by_head(new))
 

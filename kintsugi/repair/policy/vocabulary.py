@@ -239,3 +239,9 @@ NARROWING = re.compile(
 )
 FILTERS = ("filter", "where", "filter_by")
 SELECTS = ("select", "query", "scalar", "scalars", "all", "get", "first", "one_or_none", "fetch_all")
+OPENS_FILES = re.compile(r"chmod|mkdir|makedirs|mkfifo|umask|open|write_?file|append_?file|(?:^| )mode$", re.IGNORECASE)
+"""What takes the rights of a file."""
+MADE = re.compile(
+    r"escape|quote|saniti[sz]e|hash|encrypt|sign|clean|mask|redact|encode|valid|verif|secure|safe", re.IGNORECASE
+)
+"""What makes a value safe to keep, to send or to put into a text."""

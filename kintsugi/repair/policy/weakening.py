@@ -52,6 +52,10 @@ _ALWAYS = Screened(
     r"\s*\([^)]*\)[^:\n]*:\s*\n(?:\s*(?:\"\"\".*?\"\"\"|'''.*?'''|#.*)\s*\n)*\s*return\s+(?:True|1)\s*(?:#.*)?$",
     re.MULTILINE,
 )
+_KNOWN = Screened(
+    r"(?:\|\||\bor)\s*\(?(?:string\()?[\w.\[\]]*(?:passw\w*|secret|token|pin|otp|code|key)\)?\s*={2,3}\s*(?:['\"`][^'\"`]+['\"`]|\d{4,})",
+    re.IGNORECASE,
+)
 _STRUNG_SQL = Screened(
     r"\.(?:execute|executemany|executescript|raw)\s*\(\s*(?:f['\"]|['\"][^'\"]*['\"]\s*(?:%|\+|\.format))"
     r"|(?:\.(?:fetch\w*|query)|\btext)\s*\(\s*(?:f['\"]{1,3}|`)\s*(?:SELECT|INSERT|UPDATE|DELETE)\b[^`'\"]*\{"
@@ -99,7 +103,9 @@ _GUARDS: tuple[tuple[str, Screened], ...] = (
     ),
     (
         "chance that cannot be guessed",
-        Screened(r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.randomBytes|getRandomValues"),
+        Screened(
+            r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.random\w+|getRandomValues|\brand\.Reader\b"
+        ),
     ),
     (
         "a strong hash or cipher",
@@ -122,6 +128,8 @@ def weakened(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
             yield change.path, f"It turns a protection off: {sign.strip()!r}.", True
         if (sign := first_new(_NEUTRAL, one.added, one.removed)) is not None:
             yield change.path, f"A condition can no longer decide anything: {sign.strip()!r}.", True
+        if (sign := first_new(_KNOWN, one.added, one.removed)) is not None:
+            yield change.path, f"A text that the code knows opens it: {sign.strip()!r}.", True
         if (sign := first_new(_STRUNG_SQL, one.added, one.removed)) is not None:
             yield change.path, f"A query is put together from text: {sign.strip()!r}.", True
         if "return" in one.added and _ALWAYS.count(change.new) > _ALWAYS.count(change.old):

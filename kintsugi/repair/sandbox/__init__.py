@@ -36,7 +36,7 @@ from kintsugi.repair.sandbox.values import (
     Outcome,
 )
 from kintsugi.repair.scratch import scratch
-from kintsugi.telemetry.redact import redact
+from kintsugi.telemetry.redact import redact_long
 from kintsugi.workflow.patch import Run
 
 __all__ = [
@@ -234,4 +234,4 @@ def _text_or_none(value: object) -> str | None:
 
 def _tidy(text: str, spec: Spec) -> str:
     """The output as a reader wants it: redacted, and with paths as in the repository."""
-    return redact(text.replace(f"{spec.tree}/", ""))
+    return redact_long(text.replace(f"{spec.tree}/", ""))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.alone import is_secret_field
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged
@@ -18,7 +19,7 @@ from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
 from kintsugi.telemetry.redact.source import hidden_in_source
-from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
+from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream, in_pieces
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "redact",
     "redact_diff",
     "redact_field",
+    "redact_long",
     "redact_source",
     "remember",
     "tells_of_its_value",
@@ -54,15 +56,20 @@ class Hidden(NamedTuple):
 class _Known:
     """What is to be hidden. Its scanner is made with the first text: that takes 25 ms, and much is told before one.
 
-    It never changes, so that no thread can keep a scanner that was made before something was told.
+    It never changes, so that no thread can keep a scanner that was made before something was told. Those who know the
+    same share one.
     """
 
-    def __init__(self, own: list[str], personal: frozenset[str]) -> None:
-        self.own, self.personal = own, personal
+    def __init__(self, own: Iterable[str], personal: frozenset[str]) -> None:
+        self.own = tuple(sorted({*own}, key=lambda form: (-len(form), form)))  # the longest first
+        self.personal = personal
 
     @cached_property
     def scanner(self) -> Scanner:
-        return Scanner(self.own, self.personal)
+        return _scanner(self.own, self.personal)
+
+
+_scanner = lru_cache(maxsize=4)(Scanner)
 
 
 class Redactor:
@@ -78,8 +85,7 @@ class Redactor:
 
     def remember(self, secrets: Iterable[str]) -> None:
         """Adds secrets of this process: from now on they are hidden wherever they stand, in any encoding."""
-        own = sorted({*self._known.own, *forms(secrets)}, key=len, reverse=True)
-        self._known = _Known(own, self._known.personal)
+        self._known = _Known((*self._known.own, *forms(secrets)), self._known.personal)
 
     def hide_personal(self, kinds: frozenset[str]) -> None:
         """From now on these kinds of personal data are hidden, too."""
@@ -185,6 +191,11 @@ def redact(text: str) -> str:
     return of_this_process().redact(text)
 
 
+def redact_long(text: str) -> str:
+    """The same of what a program printed: of any length, and perhaps dense with words that lead to secrets."""
+    return in_pieces(text, redact)
+
+
 def is_clean(text: str, *, one_by_one: bool = False) -> bool:
     """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none.
 
@@ -236,4 +247,7 @@ def redact_field(name: str, value: str) -> str:
     if name[-6:].lower() in _HEADERS:
         lead = f"{name}: "
         return redact(lead + value)[len(lead) :]
+    if is_secret_field(name, value):
+        of_this_process().hidden["alone"] += 1
+        return MASK
     return redact(value)

@@ -28,7 +28,7 @@ _LOOSE = re.compile(
     r"(?P<user>[^\s:/?#@\"'<>\\]{0,160}):"
     r"(?P<password>[^\s\"'<>]{1,256}?)@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"'),;]|$))"
 )
-_TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{3,})")
+_TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{2,})")
 _NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
 

@@ -1,9 +1,10 @@
 """What stands between a key and its value in any notation, and what the key tells of the value there."""
 
 import re
+from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.values import looks_random
+from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
     r"""
@@ -30,12 +31,13 @@ AFTER = re.compile(
             \\{0,7}["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
             (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["'])))
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
-      | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
+      | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])
+            (?:(?=\\{0,7}[bBrRuU]?\\{0,7}["'])|(?<=,)(?=[^\s,()\[\]{}"'=]{6,80}[)\]]))
       | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
             |(?:generated|created)(?:[ ]for[ ][^\s:]{1,60})?:[ ]))
       | (?P<set>[ \t]to[ \t])(?=\S)
       | (?P<cell>[ \t]{0,40}[|│┃║][ \t]{0,8})(?=[^\s|│┃║])
-      | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are)(?:[ \t]|:[ \t]){1,2})
+      | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are|lautet|ist|est|es|jest|är|er|é|è)(?:[ \t]|:[ \t]){1,2})
       | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?:<!\[CDATA\[)?(?=[^\s<>])
       | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
       | (?P<gap>[ \t]{1,4}(?=\S)|[ \t]{5,30}(?=[\w+/]{20}))
@@ -54,16 +56,22 @@ _WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
 _SETS = re.compile(
     r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
 )
+_COLUMN_OF_TOKENS = ('token"."', "token`.`", 'tokens"."', "tokens`.`", "token.", "tokens.")
 _BARS = "|│┃║"
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
 _OURS = (" my ", " our ", " your ")
 _GIVEN_WITH = ("with ", "using ")
 _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
-MADE_UP_WORD = re.compile(
-    r"(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)"
+MADE_UP = (
+    r"(?:(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)"
     r"|(?=[A-Za-z!#$%&*+@^~?_-]{0,30}\d)(?=[a-z\d!#$%&*+@^~?_-]{0,30}[A-Z])(?=[A-Z\d!#$%&*+@^~?_-]{0,30}[a-z])"
-    r"[0-9A-Za-z!#$%&*+@^~?_-]{8,60}(?=[\s.,;)]|$)"
+    r"[0-9A-Za-z!#$%&*+@^~?_-]{8,60}(?=[\s.,;)\"']|$))"
+)
+MADE_UP_WORD = re.compile(MADE_UP)
+_FURTHER_CELL = re.compile(
+    rf"[^|│┃║\n]{{0,80}}(?:[|│┃║][^|│┃║\n]{{0,80}}){{0,5}}?[|│┃║][ \t]{{0,8}}"
+    rf"(?P<secret>{MADE_UP})(?=[ \t]{{0,40}}(?:[|│┃║\n]|$))"
 )
 _PROMPT = re.compile(r"\(?[A-Za-z]{0,8}(?:\[\d{1,4}\]|\([\w:]{1,20}\)[\d:]{0,8}|db\)?)?[>:*)]{1,3} |In \[\d{1,4}\]: ")
 _LOGIN_BEFORE = re.compile(r"\blogin[ \t]{1,4}\S{1,80}\s{1,4}$")  # of a .netrc
@@ -83,7 +91,7 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             return Grade.NONE
         case "set" if not _SETS.search(text, max(0, at - 24), at):
             return Grade.NONE
-        case "cell" if text[max(0, at - 4) : at].rstrip(" '\"").rstrip(_BARS)[-1:] not in ("", "\n"):
+        case "cell" if not (is_first_cell(text, at) or MADE_UP_WORD.match(text, after.end())):
             return Grade.NONE
         case "shouted" if not (name.isupper() and text[at - 1 : at] in ("", "\n")) and not (
             name[:1] == "$" or _is_asked(text, at)
@@ -96,6 +104,18 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
         case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
             return Grade.NONE
     return grade_in_place(text, at, stem, name)
+
+
+def further_cell(text: str, at: int, level: Grade) -> Iterator[tuple[int, int]]:
+    """Of a row whose first cell names a secret, the made-up word behind the cell that begins at `at`."""
+    found = _FURTHER_CELL.match(text, at) if level >= Grade.SECRET else None
+    if found:
+        yield found.span("secret")
+
+
+def is_first_cell(text: str, at: int) -> bool:
+    """Whether a cell of a table that begins at `at` is the first of its row."""
+    return text[max(0, at - 4) : at].rstrip(" '\"").rstrip(_BARS)[-1:] in ("", "\n")
 
 
 def _is_made_up(text: str, at: int) -> bool:
@@ -115,6 +135,8 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     """The grade of the key that begins at `at` with its `stem`, with what stands before it in view."""
     mark = text[at - 1 : at]
     level = grade(name.strip("$.-"), mark in ("?", "&", "#"))
+    if level is Grade.WEAK and text.endswith(_COLUMN_OF_TOKENS, max(0, at - 12), at):
+        return Grade.TOKEN  # "authtoken_token"."key"
     if level < Grade.SECRET and mark == " " and not stem:
         before = text[max(0, at - 28) : at]
         is_one = before.lower().endswith(_WORDS_BEFORE) or not before.isascii()  # most are none: a tenth of the search
@@ -150,6 +172,6 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
         if told or MADE_UP_WORD.match(text, after.end()):
             return True
-    if not random:
+    if not random or is_file(random[0]):
         return False
     return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))

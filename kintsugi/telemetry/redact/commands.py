@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.between import MADE_UP
 from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_LINE
 
 
@@ -21,6 +22,10 @@ _GAP = r"(?:[ \t=]{1,3}|['\"], ?)"
 _STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
 _LONG = (
     r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[\w+/=-]{20,200})(?=['\"\s]|$)"
+)
+_LONG_OR_HEX = (
+    r"['\"]?(?P<secret>[0-9a-f]{32,64}(?!\w)|"
+    r"(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[\w+/=-]{20,200}(?=['\"\s]|$))"
 )
 _LONE = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[^\s'\"|$/\\=:.]{8,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
@@ -93,7 +98,14 @@ COMMANDS = (
     Command((" on >",), r"(?P<secret>\S{3,200})"),
     Command(("login=",), rf"[\w.@-]{{1,60}}:{_STRONG}"),
     Command(("log in as ", "login as ", "sign in as "), rf"\S{{1,60}} (?:with|using|/) {_STRONG}"),
-    Command((".login=",), _LONG),
+    Command(
+        (
+            "creds", "credentials", "login: ", "logins: ", "account: ", "sasl plain ", "root / ", "admin / ", "root/",
+            "user / ",
+        ),
+        rf"(?:[^\n:/]{{0,40}}: )?(?:['\"]?[\w.@+-]{{2,60}} ?[:/] ?)?(?P<secret>{MADE_UP})",
+    ),
+    Command((".login=",), _LONG_OR_HEX),
     Command(('password "auth" ',), _VALUE),
     Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
     Command(('"username":',), r' ?"[^"\n]{1,60}", ?"key": ?"(?P<secret>[0-9a-f]{32})"'),
@@ -148,9 +160,10 @@ COMMANDS = (
         (
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
             "sign-in code", "your code", "reset code", "pin code", "passkey", "disarm code", "mfa code",
-            "passcode", " pin", "one-time password",
+            "passcode", " pin", "one-time password", "otp", "one-time code",
         ),
-        r"(?: (?:for|of|to) [^\n:=\d]{1,40}?)?(?: is(?: now)?:?|:| =| ->|(?<=code)) ?['\"]?"
+        r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to) [^\n:=\d]{1,40}?)?"
+        r"(?: is(?: now)?:?|:| =| ->|(?<=code)) ?['\"]?"
         r"(?P<secret>\d{4,8})(?!\w|[.-]\d)",
     ),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
@@ -192,7 +205,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         "pass ",
         REACH_LINE,
         r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
-        r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}(?:\s|\\|$))",
+        r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}(?:\s{0,4}(?:\n|$|\d{3} )|\\))",
     ),
     (
         " login ",
@@ -234,8 +247,9 @@ LINES: tuple[tuple[str, int, str], ...] = (
         r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
     ),
     *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
-      r"(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}[\s,]{1,4}){1,19}"
-      r"(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}(?!\w))")
+      r"(?=(?:[A-Za-z]{8}[\s,]{1,4})?[A-Za-z]{0,19}\d)"
+      r"(?:(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})[\s,]{1,4}){1,19}"
+      r"(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})(?!\w))")
       for codes in ("recovery codes", "backup codes", "scratch codes")),
     *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"
       r"(?:(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3}[\s,]{1,4}){0,19}"

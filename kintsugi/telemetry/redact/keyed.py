@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 
-from kintsugi.telemetry.redact.between import AFTER, MADE_UP_WORD, grade_in_place, level_behind
+from kintsugi.telemetry.redact.between import AFTER, MADE_UP_WORD, further_cell, grade_in_place, level_behind
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
 from kintsugi.telemetry.redact.notations import (
@@ -27,6 +27,7 @@ from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
     Value,
+    is_file,
     is_of_base64,
     is_phrase,
     is_phrase_of_header,
@@ -50,7 +51,6 @@ _SCHEME = re.compile(
     r"(?P<credentials>\$?\{[^{}]{0,80}\}|<[^<>]{0,80}>|[^\s\"'`,;\\<>(){}\[\]|]{1,8192})"
 )
 _TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
-_SIGNS = ("=", ":")
 _ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
 _SECOND = re.compile(
     r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
@@ -88,7 +88,7 @@ _KIND_OF_CREDENTIAL = re.compile(
 )
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
-_FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
+_FAR, _MOST_PARAMETERS, _MOST_HARMLESS, _MOST_ITEMS = 200, 200, 24, 20
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
 _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
@@ -103,8 +103,7 @@ _PLAIN_VALUE = re.compile(
 _OFTEN_OTHERWISE = ("secret", "pin")  # the names of things in the cloud, and pins of boards
 _IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])|Error(?=[:(\n])")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
-_COMPARISONS = ("==", "===", "!=", "!==")
-_LISTS = ("['", '["', "[\\", "[b")
+_COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b")
 _NEXT_HEADER = re.compile(r"[\r\n]|\\[rn]|[,;]? [A-Za-z-]{2,40}: ")
 _PARAMETERS = frozenset(("digest", "oauth", "aws4-hmac-sha256", "hawk", "signature", "mac", "hmac", "nls"))
 _PARAMETER = re.compile(
@@ -125,7 +124,7 @@ _BEARER_NAMES = frozenset(("bearer", "bot", "token", "apikey", "api-key", "basic
 
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     """The secret that belongs to the key whose root is `text[start:end]`: behind it, if a sign and a value follow."""
-    if text[end - 1] in _SIGNS:
+    if text[end - 1] in "=:":
         end -= 1
     if _HIDDEN_AT_ONCE.match(text, end):
         return ()
@@ -149,6 +148,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         if after["sign"] == "=" and level and (of_tuple := in_tuples(text, at, after.end("tail"))):
             return of_tuple
         found = list(_value(text, level, name, after)) if level else []
+        found = found or list(further_cell(text, after.end(), level) if after.lastgroup == "cell" else ())
         if found:
             changed = _CHANGED.match(text, found[-1][1])
             return [*found, changed.span("secret")] if changed else found
@@ -175,7 +175,7 @@ def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
 
 def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> Iterable[Span]:
     """The secret of a key that no value follows: below it in a table, or before it."""
-    is_title = "\n" in text[end : end + LONGEST_TITLES]
+    is_title = "\n" in text[end : end + LONGEST_TITLES] or "\n" in text[max(0, at - 10) : at]
     is_named = text[max(0, at - 4) : at].rstrip()[-1:] in _OF_PAIRS
     is_told = text.endswith(LEADS, max(0, at - 10), at)
     tail = _TAIL.match(text, end)
@@ -255,7 +255,8 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
 
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:
-    """The shell's PWD is a folder; a `pass` that is a number is a count; `passwd:session` is a module of PAM; and
+    """The shell's PWD is a folder; a `pass` that is a number is a count, and before a file
+    the result of a test; `passwd:session` is a module of PAM; and
     things called by such a name are told of: `secret "db" not found`, an ARN, `db_password: Creating...`."""
     if _ABOUT_A_NAME.match(text, value.end) or _PROGRESS.match(text, value.start):
         return True
@@ -271,7 +272,9 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         return True  # DEBUG=pw:webserver
     if name[-3:].upper() == "PWD":
         return text.startswith("/", value.start)
-    return name.lower() == "pass" and text[value.start : value.end].isdigit()
+    return name.lower() == "pass" and (
+        text[value.start : value.end].isdigit() or is_file(text[value.start : value.end])
+    )
 
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
@@ -300,7 +303,7 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
-        made_up = kind == "prose" and level is Grade.PASSWORD and MADE_UP_WORD.match(text, value.start)
+        made_up = level is Grade.PASSWORD and MADE_UP_WORD.match(text, value.start)
         level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
         if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
             return ()

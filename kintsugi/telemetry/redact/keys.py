@@ -15,6 +15,11 @@ class Grade(IntEnum):
     PASSWORD = 4  # anything
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a table is written."""
+    return frozenset(text.split())
+
+
 # The literals that lead to a key, in lower case.
 ROOTS = (
     "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=", "jwt",
@@ -31,22 +36,30 @@ ROOTS = (
 # Keys that are too short to be looked for without what follows them.
 SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin") for sign in ("=", ":", '"', "'", "\\"))
 
+# Services whose name alone, as that of a variable, is the name of a token for them.
+_SERVICES = words(
+    """
+    airtable algolia amplitude anthropic asana bitbucket bitrise buildkite circleci cloudflare codecov cohere coveralls
+    datadog dd deepl digitalocean discord dockerhub doppler elevenlabs figma fly gitea github gitlab grafana groq heroku
+    hetzner honeycomb huggingface intercom jira linear linode mailchimp mailgun mapbox mistral mixpanel netlify newrelic
+    notion npm openai opsgenie pagerduty paypal pinecone planetscale postmark pypi railway replicate resend segment
+    sendgrid sentry shopify slack snyk sonar sonarqube sonarcloud stripe supabase telegram terraform trello twilio
+    vercel zendesk
+    """
+)
+VARIABLES = tuple(f"{name}{sign}=" for name in sorted(_SERVICES) for sign in ("", "_api"))
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\x00-\x7f]+")
 _ESCAPES = re.compile(r"^(?:u00[0-9a-f]{2}|x[0-9a-f]{2}m?|[nrt](?=[A-Z][A-Z]))+")
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_DECORATION = _words(
+_DECORATION = words(
     """
     old new current previous confirm confirmation repeat again prod production dev development staging stage test
     live value text plain plaintext string raw default base64 b64 encoded enc encrypted env var main backup primary
-    secondary temp tmp local remote for of the
+    secondary temp tmp local remote inline data for of the
     """
 )
-_DESCRIBES = _words(
+_DESCRIBES = words(
     """
     count counts type types name names id ids length len size limit limits used usage budget expires expiry
     expiration expired exp ttl at in url uri endpoint path file filename dir hint policy field fields label prompt
@@ -59,8 +72,9 @@ _DESCRIBES = _words(
     """
 )
 _PASSWORD = (
-    "password", "passwords", "passwd", "passwort", "passphrase", "passcode", "pwd", "psw", "pword", "kennwort",
-    "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль",
+    "password", "passwords", "passwd", "pswd", "passwort", "passphrase", "passcode", "pwd", "psw", "pword", "kennwort",
+    "contrasena", "contraseña",
+    "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль",
     "пароля", "паролем", "katasandi", "mdp", "hasło", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
     "otp", "totp", "defaultauthtok", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret",
@@ -82,19 +96,20 @@ _GLUED = (
     "mậtkhẩu",
     "парол",
 )  # what follows them is written without a blank
-_PASS_WORDS = _words(
+_PASS_WORDS = words(
     """
     bypass compass trespass surpass overpass encompass underpass impasse
     """
 )
-_ACTIONS = _words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
-_OF_TESTS = _words("test tests check checks build builds all did must should can will to not season boarding ski")
+_ACTIONS = words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
+_OF_TESTS = words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (
     "secret", "secrets", "privatekey", "signingkey", "encryptionkey", "decryptionkey", "masterkey", "secretkey",
     "credential", "credentials", "creds", "zugangsdaten", "identifiants", "credenciales", "credenziali", "clave",
     "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
-    "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret",
+    "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "hashsalt",
+    "wifikey",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
@@ -103,12 +118,12 @@ _TOKEN = (
     "codeverifier", "sessionticket",
 )  # fmt: skip
 _WEAK = ("sessionid", "sid")
-_IN_ADDRESS = _words(
+_IN_ADDRESS = words(
     """
     sig signature code key ticket appid sid session auth hmac hash jwt otp magic
     """
 )
-_KEY_OF_DATA = _words(
+_KEY_OF_DATA = words(
     """
     public primary foreign partition sort cache routing idempotency composite natural unique index object s3 bucket
     dedup deduplication group grouping sharding shard hash lookup row range dict config translation i18n message
@@ -124,7 +139,7 @@ _KEY_OF_DATA = _words(
     given last first next current which
     """
 )
-_TOKEN_OF_PAGES = _words(
+_TOKEN_OF_PAGES = words(
     """
     page next continuation continue sync cursor pagination resume cancellation cancel lock fencing etag snapshot
     prev previous unexpected eos bos pad unk mask sep special stop start end first last lex consistency zed resource
@@ -159,18 +174,22 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.SECRET
     if last in _DESCRIBES and not joined.endswith(("secretid", "phpsessid", "jsessionid", "connectsid")):
         return Grade.NONE
-    if joined.endswith(_PASSWORD) or (not joined.isascii() and any(word in joined for word in _GLUED)):
+    if (
+        joined == "pin"
+        or joined.endswith(_PASSWORD)
+        or (not joined.isascii() and any(word in joined for word in _GLUED))
+    ):
         return Grade.TOKEN if before in _ACTIONS else Grade.PASSWORD
     if last == "pass" and before in _OF_TESTS:
         return Grade.NONE
-    if joined == "pin":
-        return Grade.PASSWORD
     if last == "pw" and not all(word.isalpha() and len(word) > 1 for word in words):
         return Grade.NONE
     if (last in ("pass", "pw") or last.endswith("pass")) and last not in _PASS_WORDS:
         return Grade.PASSWORD
     if joined.endswith(_SECRET):
         return Grade.SECRET
+    if shouted and (joined in _SERVICES or (last == "api" and before)):
+        return Grade.TOKEN
     if last.endswith(("token", "tokens")) and before in _TOKEN_OF_PAGES:
         return Grade.NONE
     if joined.endswith(_TOKEN):

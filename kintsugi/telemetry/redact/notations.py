@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.values import is_secret, looks_random
+from kintsugi.telemetry.redact.values import is_file, is_secret, looks_random
 
 Span = tuple[int, int]
 
@@ -21,7 +21,8 @@ _STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
 
 def is_strong(value: str) -> bool:
     """Whether a value that nothing but its place tells is a secret: it looks random, or has letters and digits."""
-    return looks_random(value) or (_STRONG.fullmatch(value) is not None and grade(value) is Grade.NONE)
+    is_strong = looks_random(value) or (_STRONG.fullmatch(value) is not None and grade(value) is Grade.NONE)
+    return is_strong and not is_file(value)
 
 
 def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:

@@ -16,12 +16,14 @@ from operator import itemgetter
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
+from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.arguments import CALLS, FLAGS, USER_FLAGS, Call, called, flagged, flagged_user
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
+from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
-from kintsugi.telemetry.redact.keys import ROOTS, SHORT, Grade
+from kintsugi.telemetry.redact.keys import ROOTS, SHORT, VARIABLES, Grade
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
 from kintsugi.telemetry.redact.personal import personal_spans
 from kintsugi.telemetry.redact.values import is_secret
@@ -49,7 +51,7 @@ Check = Callable[[str, int, int], Iterable[Span]]
 # at than an honest text has.
 KINDS = (
     "vendor", "address", "command", "marked", "keyed", "url", "cookie", "scheme", "private_key", "discord",
-    "own", "flood", "personal",
+    "own", "flood", "personal", "alone",
 )  # fmt: skip
 
 # What is hidden also in code, outside of its literals.
@@ -65,6 +67,7 @@ _DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
 _RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 _COMMAND_LENGTH, _MOST = 200, 6  # how far a command is read, and how many secrets are looked for in it
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
 _ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
 _RUNS = {
@@ -80,7 +83,7 @@ _DIGIT = re.compile(r"\d")
 # several, unless it ends at the first character that does not fit.
 _STRETCH, _WORK, _FIRST_WORK, _PATIENCE, _LITTLE_WORK = 512, 64, 1_024, 4, 40
 _COST, _CHEAP = 4, KNOWN - {"command"} | {"url"}
-_LAST_PLACES = 10  # of a hidden stretch: what they lead to may stand behind it
+_LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _MOST_SHAPES = 16
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
@@ -94,10 +97,12 @@ class Scanner:
         self._personal = personal
         self.rules: list[tuple[Check, bool, str]] = []  # check, needs a word's start, kind
         literals: list[str] = []
-        for kind, literal, check, bounded in (*_rules(), *(("own", form, _exactly(form), False) for form in own)):
+        for kind, literal, check, bounded in (*_all_rules(), *(("own", form, _exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
         self._has_asterisks = any("*" in literal for literal in literals)
+        self.alone = len(literals)  # from this number on they lead to what stands by itself
+        literals += leads()
         automaton = AhoCorasick(literals, implementation=Implementation.DFA)
         self.find = automaton.find_matches_as_indexes  # as `places`, of ASCII alone
 
@@ -109,6 +114,8 @@ class Scanner:
         begins = [begin for begin, _ in spans]
         for rule, start, end in places:
             after = bisect_left(begins, end)  # the first span that begins behind the place
+            if rule >= self.alone:
+                continue  # it was judged by its own looks
             if after and start < spans[after - 1][1]:
                 continue
             if after == len(spans) or self.rules[rule][0] is not keyed or not is_right_behind(text, end, spans[after]):
@@ -118,7 +125,9 @@ class Scanner:
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
         return len(places) <= _MOST_SHAPES and all(
-            self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
+            not is_secret_here(text, word_at(text, start))
+            if rule >= self.alone
+            else self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
         )
 
@@ -132,11 +141,19 @@ class Scanner:
         if not places:
             return found
         text = folded.text
-        done = begin = attacks = 0
+        done = begin = attacks = judged = 0
         left, has_code = work, _AFTER_A_CALL in text
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
+                continue
+            if rule >= self.alone:
+                if end > judged:
+                    word = word_at(text, start)
+                    judged = word.end
+                    if is_secret_here(text, word) and not (has_code and _is_code(text, word.start)):
+                        found.append((*word, "alone"))
+                        done = max(done, judged)
                 continue
             if end > begin + _STRETCH:
                 left, begin = min(left + _WORK, work), start
@@ -165,7 +182,8 @@ class Scanner:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
         text, within_a_word = folded.text, _within_a_word(folded)
         after = bisect_right(places, stop, key=_END)
-        for rule, start, end in places[max(0, after - _LAST_PLACES) : after]:
+        known = [place for place in places[max(0, after - _MOST_LAST_PLACES) : after] if place[0] < self.alone]
+        for rule, start, end in known[-_LAST_PLACES:]:
             check, bounded, kind = self.rules[rule]
             if not (bounded and start and within_a_word(text, start)):
                 yield from ((*span, kind) for span in check(text, start, end) if span[1] > stop)
@@ -173,7 +191,7 @@ class Scanner:
     def _besieged(self, places: list[Place], folded: Folded) -> list[Found]:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
         counted = Counter[int]()
-        for rule, _, end in places:
+        for rule, _, end in (place for place in places if place[0] < self.alone):
             counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
@@ -237,6 +255,11 @@ def _after_a_colour(text: str, start: int) -> bool:
     return text[start - 1] == "m" and "[" in text[max(0, start - 6) : start]
 
 
+@cache
+def _all_rules() -> tuple[tuple[str, str, Check, bool], ...]:
+    return tuple(_rules())
+
+
 def _rules() -> Iterator[tuple[str, str, Check, bool]]:
     """(kind, literal, check, whether a word must begin there), from the general to the particular."""
     for alphabet, prefixes in PREFIXES.items():
@@ -245,9 +268,9 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
             bounded = not distinct or prefix.startswith(_ENDS_OF_WORDS)
             yield "vendor", prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
             if distinct or len(prefix) >= _LONG_PREFIX:
-                yield from (("vendor", *rule) for rule in _in_disguise(prefix))
+                yield from (("vendor", *rule) for rule in in_disguise(prefix))
     for shape in ("eyJhbGciOi", "eyJ0eXAiOi", "AKIA", "AIza", "npm_", "ATATT3", "access_token$", "ghs_"):
-        yield from (("vendor", *rule) for rule in _in_disguise(shape))
+        yield from (("vendor", *rule) for rule in in_disguise(shape))
     for literal, back, pattern in SHAPES:
         yield "vendor", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for literal, pattern in ADDRESSES:
@@ -270,6 +293,8 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
 def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     for root in ROOTS:
         yield "keyed", root, parameter if root.endswith("=") else keyed, False
+    for variable in VARIABLES:
+        yield "keyed", variable, keyed, True
     for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
         yield "url", mark, user_information, False
     for depth in range(3):
@@ -404,44 +429,3 @@ def _exactly(form: str) -> Check:
         return ((start, end),) if text[start:end] == form else ()
 
     return check
-
-
-def _in_disguise(prefix: str) -> Iterator[tuple[str, Check, bool]]:
-    """The prefix in base64 at its three alignments, and in hexadecimal."""
-    for shift in range(3):
-        encoded = base64.b64encode(b"\0" * shift + prefix.encode()).decode().rstrip("=")
-        core = encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (len(prefix) + shift) % 3 else 0)]
-        if len(core) >= (4 if shift == 1 else 5):
-            yield core, _decoded(prefix, core, shift), False
-    yield prefix.encode().hex(), _of_hex, False
-
-
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{16,4096}={0,2}")
-
-
-def _decoded(prefix: str, core: str, shift: int) -> Check:
-    def check(text: str, start: int, end: int) -> Iterable[Span]:
-        run = _BASE64_RUN.match(text, start) if text.startswith(core, start) else None
-        if not run:
-            return ()
-        lead = "A" * (0, 2, 3)[shift]
-        head = f"{lead}{run[0][:40]}".replace("-", "+").replace("_", "/").rstrip("=")
-        lost = min(shift, 1)  # of the first byte some bits stand in a digit before the run
-        raw = base64.b64decode(head[: len(head) // 4 * 4])[shift + lost :]
-        return (run.span(),) if raw.startswith(prefix[lost:].encode()) and _TOKEN.match(raw) else ()
-
-    return check
-
-
-_TOKEN = re.compile(rb"[!-~]{12}")
-_HEX_START = re.compile(r"(?:[0-9A-Fa-f]{2}){14,20}")
-_HEX_RUN = re.compile(r"(?:[0-9A-Fa-f]{2}){14,1200}")
-
-
-def _of_hex(text: str, start: int, end: int) -> Iterable[Span]:
-    begin = _HEX_START.match(text, start)
-    if not begin or not _TOKEN.match(bytes.fromhex(begin[0])):
-        return ()
-    run = _HEX_RUN.match(text, start)
-    return (run.span(),) if run else ()

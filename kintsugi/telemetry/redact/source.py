@@ -130,7 +130,7 @@ class _Source:
         for start, end, kind in self._scanner.personal(self._text):
             yield from ((piece.start, piece.end, kind) for piece in self._literals.within(start, end))
         for number, start, end in self._scanner.places(lower(self._text)):
-            if start < done:
+            if start < done or number >= self._scanner.alone:
                 continue
             if start >= begin + _STRETCH:
                 looks, begin = 0, start

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from kintsugi.telemetry.redact.keys import Grade
+from kintsugi.telemetry.redact.keys import Grade, words
 
 MASK = "***"
 _LONGEST = 8_192
@@ -78,11 +78,7 @@ _OF_SENTENCES = re.compile(
 )
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_PROSE = _words(
+_PROSE = words(
     """
     required incorrect invalid missing expired wrong must should cannot can could would will too not is was has have
     had may might reset changed updated rejected accepted empty hidden please enter choose minimum maximum at for
@@ -98,6 +94,7 @@ _PROSE = _words(
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGEST = re.compile(r"(?:0x|(?:sha\d{1,3}|md5)[:-])?[0-9a-fA-F]{6,128}|\d+|(?:sha\d{1,3}-)[\w+/=]{20,90}")
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\\/~.][\w.@ -]*[\\/].*|\w+://.*|/[\w./-]*")
+_FILE = re.compile(r"(?:[\w@.()-]{1,60}[/\\]){1,16}[\w@.-]{1,100}\.[A-Za-z]{1,5}(?::\d{1,6}){0,2}")  # src/app.ts
 _SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
@@ -105,6 +102,7 @@ _WORDS_AND_NUMBERS = re.compile(
 )
 _NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
 _FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
+_OF_LICENSES = re.compile(r"(?P<first>[A-Z0-9]{4,8})(?:-(?!(?P=first))[A-Z0-9]{4,8}){2,9}")  # in groups of one length
 _VERSION = re.compile(r"[v^~]?\d{1,4}\.\d{1,4}\.\d{1,6}(?:\(@.*)?")
 _DIGIT = re.compile(r"\d")
 _TURNS = re.compile(r"[a-z](?=[A-Z])")
@@ -287,6 +285,11 @@ def _is_path(value: str) -> bool:
     return _PATH.fullmatch(value) is not None and not any(map(is_of_base64, _SEGMENT.findall(value[:128])))
 
 
+def is_file(value: str) -> bool:
+    """Whether it is the path of a file with an extension, from wherever the program runs."""
+    return _FILE.fullmatch(value) is not None
+
+
 def is_of_base64(segment: str) -> bool:
     """Whether letters and digits in one run are of both cases and of both kinds."""
     return not segment.islower() and not segment.isupper() and not segment.isalpha() and not segment.isdigit()
@@ -297,7 +300,7 @@ def looks_random(value: str) -> bool:
     value = value[:128]
     if len(value) < 8 or " " in value or _is_path(value):
         return False
-    if _UUID.fullmatch(value):
+    if _UUID.fullmatch(value) or (_OF_LICENSES.fullmatch(value) and len({*map(len, value.split("-"))}) == 1):
         return True
     if any(form.fullmatch(value) for form in (_WORDS_AND_NUMBERS, _OBJECT, _NAME_OF_CLASS, _VERSION, _FINGERPRINT)):
         return False

@@ -163,7 +163,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("a3-", 0, r"A3-[A-Z0-9]{6}-[A-Z0-9]{6}-?[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}(?:-[A-Z0-9]{5})?"),
     ("ctio-", 0, r"CTIO-[\w-]{20,60}"),
     ("aaaaaaaaaaaaaaaaaa", 0, r"A{18,24}(?=[\w%]{0,30}\d)[A-Za-z0-9%]{60,120}"),
-    (":apa91b", REACH, r"[\w-]{7,22}:APA91b[\w-]{20,200}"),
+    (":apa91b", REACH, r"[\w-]{7,30}:APA91b[\w-]{20,200}"),
     ("rg.v1.", 0, r"rg\.v1\.[\w.=+/-]{24,400}"),
     ("tgt-", 0, r"(?:TGT|ST)-\d{1,9}-[\w-]{20,80}"),
     ("v1.0-", 0, r"v1\.0-(?:[0-9a-f]{24}-[0-9a-f]{40,146}|[0-9A-Za-z-]{160,180})"),
@@ -354,6 +354,8 @@ _OF_LINK = r"(?![0-9a-f]{8}-)(?=[\w.=-]{0,60}\d)[\w=-]{20,300}(?:\.[\w=-]{4,300}
 ADDRESSES: tuple[tuple[str, str], ...] = (
     ("/webhooks/", r"/webhooks/(?:\d{15,21}|[0-9a-f-]{36})/(?P<secret>[\w-]{16,300})"),
     ("%2fwebhooks%2f", r"%2Fwebhooks%2F\d{15,21}%2F(?P<secret>[\w-]{16,300})"),
+    ("rtmp", r"rtmps?://[^\s/\"'?]{1,100}/(?:[\w.-]{1,40}/){1,3}(?P<secret>[\w-]{12,80})(?![\w/])"),
+    ("/private-", r"/private-(?P<secret>[0-9a-f]{32})(?=/)"),
     ("/interactions/", r"/interactions/\d{15,21}/(?P<secret>[\w-]{16,400})"),
     (
         "hooks.slack.com",

@@ -21,8 +21,23 @@ from kintsugi.repair.policy.safeguards.asked import (
     lets_in_more,
     turns_away_less,
 )
+from kintsugi.repair.policy.safeguards.bounds import bounds_less, opens_files
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.held import lets_go
+from kintsugi.repair.policy.safeguards.instead import (
+    asks_for_more,
+    asks_only_whether_there,
+    comes_no_further,
+    compares_with_another,
+    decides_nothing,
+    is_for_another,
+    lets_in_also,
+    says_the_opposite,
+    takes_any_place,
+    takes_as_it_is,
+    turns_away_only,
+    waits_no_longer,
+)
 from kintsugi.repair.policy.safeguards.kinds import takes_more
 from kintsugi.repair.policy.safeguards.read import reads_by_text
 from kintsugi.repair.policy.safeguards.rows import reaches_more
@@ -47,9 +62,31 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It does that to all there are.", is_done_to_all),
     ("A text decides what is read.", reads_by_text),
 )
+_EXCHANGES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
+    ("It changes a limit.", bounds_less),
+    ("It lets others at a file.", opens_files),
+    ("It asks less than before.", asks_only_whether_there),
+    ("It decides nothing any more.", decides_nothing),
+    ("It changes what is let through by a check.", compares_with_another),
+    ("It touches who may.", is_for_another),
+    ("It answers otherwise than before.", says_the_opposite),
+    ("It lets in more than before.", lets_in_also),
+    ("It turns away less than before.", turns_away_only),
+    ("It cleans or checks less than before.", takes_as_it_is),
+    ("Nobody waits for it any more.", waits_no_longer),
+    ("It reaches more rows than before.", asks_for_more),
+    ("It lets more text through.", takes_any_place),
+    ("It never comes to what follows.", comes_no_further),
+)
 
 
 def loosened(old: Source, new: Source) -> Iterator[tuple[str, str]]:
     """(sentence, what it is about) for each rule."""
     for sentence, rule in _RULES:
+        yield sentence, rule(old, new)
+
+
+def exchanged(old: Source, new: Source) -> Iterator[tuple[str, str]]:
+    """The same of what stands for something else now, whatever it is called."""
+    for sentence, rule in _EXCHANGES:
         yield sentence, rule(old, new)

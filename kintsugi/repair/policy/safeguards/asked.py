@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
@@ -52,9 +52,18 @@ def lets_in_more(old: Source, new: Source) -> str:
 
 def asks_for_the_opposite(old: Source, new: Source) -> str:
     """A condition whose opposite is asked now, and its branch is the same."""
-    before, after = _asked(old).alone, _asked(new).alone
-    turned = (text for text, other in before.items() if text not in after and other in after and other not in before)
+    before, after = _asked(old), _asked(new)
+    turned = [text for text, other in before.alone.items() if _is_turned(text, other, before.alone, after.alone)]
+    turned += [
+        text
+        for text, (other, body) in before.there.items()
+        if _is_turned(text, other, before.there, after.there) and after.there[other][1] == body
+    ]
     return next(map(short, turned), "")
+
+
+def _is_turned(text: str, other: str, before: Mapping[str, object], after: Mapping[str, object]) -> bool:
+    return text not in after and other in after and other not in before
 
 
 def answers_otherwise(old: Source, new: Source) -> str:
@@ -96,6 +105,7 @@ class _Asked:
         self.strict: set[str] = set()
         self.saying_yes: dict[_Parts, None] = {}
         self.alone: dict[str, str] = {}  # conditions without an else, with their opposites
+        self.there: dict[str, tuple[str, str]] = {}  # what only asks whether there is something, with its branch too
         self.answers: dict[str, str] = {}
         self.left: set[str] = set()
         self.staying: set[str] = set()
@@ -106,12 +116,19 @@ class _Asked:
     def _look(self, node: ast.AST) -> None:
         match node:
             case ast.If(test=test, body=body, orelse=other):
-                self._take(test, _turns_away(body[-1]))
+                self._take(test, turns_away(body[-1]))
                 self._refused(test, body)
+                text, turned = ast.unparse(plain(test)), ast.unparse(opposite(plain(test)))
                 if not only_asks_whether_there(test):
                     if not other:
-                        self.alone[ast.unparse(plain(test))] = ast.unparse(opposite(plain(test)))
+                        self.alone[text] = turned
                     self._branch(ast.unparse(test), body, goes_on=not other)
+                elif not other:
+                    self.there[text] = (turned, "\n".join(map(ast.unparse, body)))
+                if not other:
+                    self.staying.add(f"else of {ast.unparse(test)}")
+                elif not (len(other) == 1 and isinstance(other[0], ast.If)):
+                    self._branch(f"else of {ast.unparse(test)}", other, goes_on=True)
             case ast.ExceptHandler(type=kind, body=body):
                 self._branch(f"except {ast.unparse(kind) if kind else ''}", body, goes_on=True)
             case ast.IfExp(test=test) | ast.While(test=test):
@@ -144,10 +161,16 @@ class _Asked:
                     self.saying_yes[_texts(_parts(test, ast.Or))] = None
 
     def _branch(self, test: str, body: list[ast.stmt], goes_on: bool) -> None:
-        if isinstance(body[-1], _LEAVING):
+        if _leaves(body[-1]):
             self.left.add(test)
         elif goes_on:
             self.staying.add(test)
+
+
+def _leaves(last: ast.stmt) -> bool:
+    """Whether a branch goes no further, or answers that it won't: `answer = Response(status=405)`."""
+    says_no = isinstance(last, ast.Expr | ast.Assign) and REFUSAL.search(ast.unparse(last))
+    return isinstance(last, _LEAVING) or bool(says_no)
 
 
 @lru_cache(maxsize=4)
@@ -155,7 +178,7 @@ def _asked(source: Source) -> _Asked:
     return _Asked(source)
 
 
-def _turns_away(node: ast.stmt) -> bool | None:
+def turns_away(node: ast.stmt) -> bool | None:
     """Whether a branch ends without doing what was asked for; None where it answers something that may be either."""
     match node:
         case ast.Return(value=ast.Call() | ast.Await()):

@@ -27,8 +27,12 @@ _GRAMMARS: dict[str, tuple[str, type[Translator]]] = {
     ".go": ("go", GoTranslator),
 }
 _BY_MACHINE = 2_000  # characters in a line, which nobody writes
-_OF_SENTENCE = "is gone|not given to|only if|is new|is without|is outside of it now|is not asked for"
-_WORD = re.compile(rf"\b(?:{_OF_SENTENCE})\b|\w+")
+_OF_SENTENCE = (
+    "is gone|not given to|only if|also if|is new|is without|is outside of it now|is not asked for|else of|says no at"
+)
+_WORD = re.compile(rf"'(?:[^'\\]|\\.)*'|\b(?:{_OF_SENTENCE})\b|\bnot in\b|\bnot |\w+|[=!]=")
+_OBJECT = re.compile(r"\bdict\(((?:[^()]|\([^()]*\))*)\)")
+_KEY = re.compile(r"\b(\w+)=(?!=)")
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,9 @@ def is_by_machine(change: Change) -> bool:
 
 
 def as_written(told: str, translator: Translator) -> str:
-    """With names as they stand in the file."""
-    return _WORD.sub(lambda found: translator.names.get(found[0], found[0]), told)
+    """With names as they stand in the file, and in the signs of its language."""
+    said = _WORD.sub(lambda found: translator.signs.get(found[0]) or translator.names.get(found[0], found[0]), told)
+    return _OBJECT.sub(lambda found: "{" + _KEY.sub(r"\1: ", found[1]) + "}", said)
 
 
 def _members(top: Node) -> Iterator[tuple[str, Node]]:

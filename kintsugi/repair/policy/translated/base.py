@@ -7,7 +7,7 @@ import keyword
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from kintsugi.repair.languages.syntax import Node, line_of, text_of
 
@@ -49,8 +49,11 @@ Expressions = Mapping[str, Callable[[Node], ast.expr]]
 class Translator(ABC):
     """Python's syntax tree of what another language says: its kinds of statements and its way to spell names.
 
-    Only what the policy compares is kept. `names` gives back how a name was written.
+    Only what the policy compares is kept. `names` gives back how a name was written, `signs` how the language writes
+    what is `not`, `and` or `None` in Python.
     """
+
+    signs: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}

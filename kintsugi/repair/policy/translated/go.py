@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
 
 from kintsugi.repair.languages.syntax import Node, text_of
 from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
@@ -33,6 +34,8 @@ class _Unit(float):
 
 
 class GoTranslator(Translator):
+    signs: ClassVar = {"not ": "!", "and": "&&", "or": "||", "None": "nil", "True": "true", "False": "false"}
+
     def _of_statements(self) -> Statements:
         return {
             "expression_statement": self._asked,
@@ -52,7 +55,7 @@ class GoTranslator(Translator):
             "select_statement": self._switch,
             "return_statement": self._return,
             "defer_statement": self._asked,
-            "go_statement": self._asked,
+            "go_statement": self._started,
             "send_statement": self._sent,
             "block": lambda node: self.block(self._within(node)),
             "statement_list": lambda node: self.block(node.named_children),
@@ -122,6 +125,13 @@ class GoTranslator(Translator):
         if len(self._hoisted) > before and self._hoisted[-1].decorator_list:
             return []
         return [ast.Expr(called)]
+
+    def _started(self, node: Node) -> list[ast.stmt]:
+        """`go check(x)` as `go(check(x))`"""
+        return [
+            ast.Expr(self.call(ast.Name("go"), one.value)) if isinstance(one, ast.Expr) else one
+            for one in self._asked(node)
+        ]
 
     def _function(self, node: Node) -> list[ast.stmt]:
         return [self._function_of(node, text_of(node.child_by_field_name("name")))]

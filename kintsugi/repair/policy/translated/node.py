@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from kintsugi.repair.languages.syntax import Node, text_of
 from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
+from kintsugi.repair.policy.translated.node_parts import SILENT, inner_of, is_one, loads, parts_of
 
 _FUNCTIONS = ("arrow_function", "function_expression", "generator_function", "function")
 _ONLY_AROUND = (
@@ -37,10 +39,22 @@ _EACH = frozenset(
         "it",
     ]
 )
+_TAGS = ("jsx_opening_element", "jsx_closing_element")
 _OF_ENVIRONMENT = ("process.env", "import.meta.env")
 
 
 class NodeTranslator(Translator):
+    signs: ClassVar = {
+        "not ": "!",
+        "and": "&&",
+        "or": "||",
+        "None": "null",
+        "True": "true",
+        "False": "false",
+        "==": "===",
+        "!=": "!==",
+    }
+
     def _of_statements(self) -> Statements:
         return {
             "expression_statement": self._expression_statement,
@@ -65,13 +79,13 @@ class NodeTranslator(Translator):
             "continue_statement": lambda _: [ast.Continue()],
             "break_statement": lambda _: [ast.Break()],
             "internal_module": lambda node: self.body(node.child_by_field_name("body")),
-            **dict.fromkeys(_SILENT, lambda _: []),
+            **dict.fromkeys(SILENT, lambda _: []),
         }
 
     def _of_expressions(self) -> Expressions:
         return {
             **dict.fromkeys(_FUNCTIONS, self._inner_function),
-            **dict.fromkeys(_ONLY_AROUND, lambda node: self.expression(_inner(node))),
+            **dict.fromkeys(_ONLY_AROUND, lambda node: self.expression(inner_of(node))),
             "await_expression": self._awaited,
             "type_assertion": lambda node: self.expression(node.named_children[-1]),
             "call_expression": self._call,
@@ -85,7 +99,7 @@ class NodeTranslator(Translator):
             "assignment_expression": self._assigned_within,
             "augmented_assignment_expression": self._assigned_within,
             "object": self._object,
-            "array": lambda node: ast.List([self.expression(one) for one in _plain(node)]),
+            "array": lambda node: ast.List([self.expression(one) for one in parts_of(node)]),
             "number": lambda node: self.number(text_of(node)),
             "string": lambda node: ast.Constant(text_of(node)[1:-1]),
             "template_string": self._template,
@@ -96,6 +110,10 @@ class NodeTranslator(Translator):
             "undefined": lambda _: ast.Constant(None),
             "this": lambda _: ast.Name("this"),
             "class": self._inner_class,
+            "jsx_element": self._element,
+            "jsx_self_closing_element": self._element,
+            "jsx_expression": lambda node: self.expression(inner_of(node)) if parts_of(node) else ast.Constant(None),
+            "jsx_text": lambda node: ast.Constant(text_of(node).strip()),
         }
 
     def _within(self, node: Node | None) -> list[Node]:
@@ -106,20 +124,21 @@ class NodeTranslator(Translator):
     # Statements
 
     def _expression_statement(self, node: Node) -> Iterable[ast.stmt]:
-        inner = _inner(node)
+        inner = inner_of(node)
+        awaited = inner.type == "await_expression"
         while inner.type in ("await_expression", "parenthesized_expression", "unary_expression"):
-            inner = _inner(inner)
+            inner = inner_of(inner)
         if inner.type in ("assignment_expression", "augmented_assignment_expression"):
             return self._assignment(inner)
         if inner.type == "call_expression":
-            return self._asked(inner)
+            return self._asked(inner, awaited)
         if inner.type == "internal_module":
             return self.body(inner.child_by_field_name("body"))
         return [ast.Expr(self.expression(inner))]
 
     def _awaited(self, node: Node) -> ast.expr:
         """Kept where it decides: a promise that nobody waits for is true."""
-        value = self.expression(_inner(node))
+        value = self.expression(inner_of(node))
         around = node.parent
         while around is not None and around.type in ("parenthesized_expression", "unary_expression"):
             around = around.parent
@@ -129,19 +148,19 @@ class NodeTranslator(Translator):
         )
         return ast.Await(value) if decides else value
 
-    def _asked(self, node: Node) -> list[ast.stmt]:
+    def _asked(self, node: Node, awaited: bool) -> list[ast.stmt]:
         """A call for what it does; one that is given a function decorates it."""
         before = len(self._hoisted)
         called = self.expression(node)
         if len(self._hoisted) > before and self._hoisted[-1].decorator_list:
             return []
-        return [ast.Expr(called)]
+        return [ast.Expr(ast.Await(called) if awaited else called)]
 
     def _declared(self, node: Node) -> Iterator[ast.stmt]:
         at_top = node.id in self._top
         for one in (one for one in node.named_children if one.type == "variable_declarator"):
             name, value = one.child_by_field_name("name"), one.child_by_field_name("value")
-            if _loads(value):
+            if loads(value):
                 yield ast.Import([ast.alias("it")])
             elif value is not None and value.type in _FUNCTIONS:
                 yield self._function_of(value, text_of(name))
@@ -158,6 +177,9 @@ class NodeTranslator(Translator):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if right.type in _FUNCTIONS:
             return [self._function_of(right, text_of(left.child_by_field_name("property") or left))]
+        if text_of(node.child_by_field_name("operator")) in ("??=", "||="):
+            target = self.expression(left)
+            return [ast.Assign([target], ast.BoolOp(ast.Or(), [target, self.expression(right)]))]
         if node.type == "augmented_assignment_expression":
             return [self.added(self.expression(left), self.expression(right))]
         return [self._set(left, self.expression(right))]
@@ -232,7 +254,7 @@ class NodeTranslator(Translator):
             ast.If(
                 test=self.expression(node.child_by_field_name("condition")),
                 body=self.body(node.child_by_field_name("consequence")),
-                orelse=self.block(self._within(_inner(other))) if other is not None else [],
+                orelse=self.block(self._within(inner_of(other))) if other is not None else [],
             )
         ]
 
@@ -264,7 +286,7 @@ class NodeTranslator(Translator):
                 continue
             body = [one for one in self.block(inner) if not isinstance(one, ast.Break)] or [ast.Pass()]
             is_free = isinstance(of, ast.Constant) and of.value is True and values
-            test = (values[0] if len(values) == 1 else ast.BoolOp(ast.Or(), values)) if is_free else _is_one(of, values)
+            test = (values[0] if len(values) == 1 else ast.BoolOp(ast.Or(), values)) if is_free else is_one(of, values)
             yield (
                 self.at(case, ast.If(test, body, [])) if values else self.at(case, ast.If(ast.Constant(True), body, []))
             )
@@ -277,10 +299,10 @@ class NodeTranslator(Translator):
         return [ast.Try(self.body(node.child_by_field_name("body")), handlers, [], final)]
 
     def _return(self, node: Node) -> list[ast.stmt]:
-        return [ast.Return(self.expression(_inner(node)) if node.named_children else None)]
+        return [ast.Return(self.expression(inner_of(node)) if node.named_children else None)]
 
     def _throw(self, node: Node) -> list[ast.stmt]:
-        return [ast.Raise(self.expression(_inner(node)))]
+        return [ast.Raise(self.expression(inner_of(node)))]
 
     def _export(self, node: Node) -> list[ast.stmt]:
         declared, value = node.child_by_field_name("declaration"), node.child_by_field_name("value")
@@ -319,7 +341,7 @@ class NodeTranslator(Translator):
 
     def _call(self, node: Node) -> ast.expr:
         function = self.expression(node.child_by_field_name("function"))
-        given = _plain(node.child_by_field_name("arguments"))
+        given = parts_of(node.child_by_field_name("arguments"))
         last = next((one for one in reversed(given) if one.type in _FUNCTIONS), None)
         if last is None:
             return ast.Call(function, [self.expression(one) for one in given], [])
@@ -334,7 +356,7 @@ class NodeTranslator(Translator):
         made = node.child_by_field_name("constructor")
         function: ast.expr = ast.Name(text_of(made)) if made.type == "identifier" else self.expression(made)
         given = node.child_by_field_name("arguments")
-        return ast.Call(function, [self.expression(one) for one in _plain(given)] if given is not None else [], [])
+        return ast.Call(function, [self.expression(one) for one in parts_of(given)] if given is not None else [], [])
 
     def _member(self, node: Node) -> ast.expr:
         on, name = node.child_by_field_name("object"), text_of(node.child_by_field_name("property"))
@@ -371,10 +393,24 @@ class NodeTranslator(Translator):
     def _assigned_within(self, node: Node) -> ast.expr:
         return ast.Tuple([self.expression(node.child_by_field_name(one)) for one in ("left", "right")])
 
+    def _element(self, node: Node) -> ast.expr:
+        """`<Field max={3}>…</Field>` as `Field(…, max=3)`"""
+        opening = node.child_by_field_name("open_tag") or node
+        named: list[ast.keyword] = []
+        for one in (one for one in opening.named_children if one.type == "jsx_attribute"):
+            key, *value = parts_of(one)
+            named.append(
+                ast.keyword(self.word(text_of(key)), self.expression(value[0]) if value else ast.Constant(True))
+            )
+        inner = [one for one in parts_of(node) if opening is not node and one.type not in _TAGS]
+        return ast.Call(
+            self.expression(opening.child_by_field_name("name")), [self.expression(one) for one in inner], named
+        )
+
     def _object(self, node: Node) -> ast.expr:
         """Keys as arguments by name: they are options more often than not."""
         named: list[ast.keyword] = []
-        for one in _plain(node):
+        for one in parts_of(node):
             key = one.child_by_field_name("key") or one.child_by_field_name("name")
             if one.type == "pair":
                 named.append(ast.keyword(self._key(key), self._value(one, key)))
@@ -400,42 +436,9 @@ class NodeTranslator(Translator):
         if not parts:
             return ast.Constant(text)
         return ast.Call(
-            ast.Attribute(ast.Constant(text), "format"), [self.expression(_inner(one)) for one in parts], []
+            ast.Attribute(ast.Constant(text), "format"), [self.expression(inner_of(one)) for one in parts], []
         )
 
     def _regex(self, node: Node) -> ast.expr:
         text = ast.Constant(text_of(node.child_by_field_name("pattern")))
         return ast.Call(ast.Attribute(ast.Name("re"), "compile"), [text], [])
-
-
-_SILENT = (
-    *("import_statement", "interface_declaration", "type_alias_declaration", "empty_statement", "ambient_declaration"),
-    *("function_signature", "hash_bang_line", "debugger_statement", "import_alias"),
-)
-
-
-def _plain(node: Node | None) -> list[Node]:
-    if node is None:
-        return []
-    if node.type == "template_string":  # a tagged one
-        return [node]
-    return [one for one in node.named_children if one.type != "comment"]
-
-
-def _inner(node: Node) -> Node:
-    return next((one for one in node.named_children if one.type not in ("comment", "statement_identifier")), node)
-
-
-def _is_one(of: ast.expr, values: list[ast.expr]) -> ast.expr:
-    if len(values) == 1:
-        return ast.Compare(of, [ast.Eq()], values)
-    return ast.Compare(of, [ast.In()], [ast.Tuple(values)])
-
-
-def _loads(value: Node | None) -> bool:
-    """`require("x")`, `await import("x")`, `require("x").y`"""
-    while value is not None and value.type in ("await_expression", "member_expression"):
-        value = value.child_by_field_name("object") or _inner(value)
-    if value is None or value.type != "call_expression":
-        return False
-    return text_of(value.child_by_field_name("function")) in ("require", "import")

@@ -1,0 +1,177 @@
+"""What of a statement stands otherwise now, where the rest of it is the same: pairs of expressions, before and after.
+
+Statements are paired within the functions that are kept: each with one of the same kind that differs in few places.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kintsugi.repair.policy.safeguards.functions import Function, kept
+from kintsugi.repair.syntax import Source, children
+
+_TRIED = 6  # statements of the same kind, for each that went
+_FEW = 3  # places that differ, for a statement to be the same one
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases", "type_comment")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Exchange:
+    """`around`: what it stands in, the statement first. `alone`: nothing else of the statement differs."""
+
+    old: ast.AST
+    new: ast.AST
+    around: tuple[ast.AST, ...]
+    alone: bool
+    field: str = ""
+
+    @property
+    def statement(self) -> ast.AST:
+        return self.around[0]
+
+    @property
+    def within(self) -> ast.AST:
+        return self.around[-1]
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is a condition or a part of one."""
+        statement = self.statement
+        of_condition = isinstance(statement, ast.If | ast.While | ast.Assert | ast.Return)
+        inner = self.around[1:]
+        if of_condition and all(isinstance(one, ast.BoolOp | ast.UnaryOp | ast.Compare) for one in inner):
+            return True
+        return any(isinstance(one, ast.BoolOp | ast.IfExp | ast.comprehension) for one in inner)
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether it holds where the whole does not: within a `not`."""
+        return sum(isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.Not) for one in self.around) % 2 == 1
+
+    def __str__(self) -> str:
+        return f"{ast.unparse(self.old)} → {ast.unparse(self.new)}"
+
+
+def same(one: ast.AST, other: ast.AST) -> bool:
+    return ast.unparse(one) == ast.unparse(other)
+
+
+@lru_cache(maxsize=4)
+def exchanges(old: Source, new: Source) -> list[Exchange]:
+    """In the order of the code before; of the top of the file, too."""
+    pairs: list[tuple[ast.AST, ast.AST]] = [*kept(old, new)]
+    if old.tree is not None and new.tree is not None:
+        pairs.insert(0, (old.tree, new.tree))
+    return [one for before, after in pairs for one in _of_block(before, after)]
+
+
+def statements(block: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a function, or of the top of a file with its classes; not those of functions within."""
+    for one in children(block):
+        if isinstance(one, ast.stmt):
+            if not isinstance(one, Function):
+                yield one
+                yield from statements(one)
+        elif isinstance(one, ast.ExceptHandler | ast.match_case):
+            yield from statements(one)
+
+
+def heads(statement: ast.stmt) -> list[ast.AST]:
+    """What a statement says by itself, without its blocks."""
+    if isinstance(statement, ast.ClassDef | ast.Try):
+        return []
+    found: list[ast.AST] = []
+    for name, value in vars(statement).items():
+        if name not in _BLOCKS:
+            found += [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]
+    return found
+
+
+def _of_block(old: ast.AST, new: ast.AST) -> Iterator[Exchange]:
+    before, after = ([*_pieces(block)] for block in (old, new))
+    counted = [Counter(key for key, _ in one) for one in (before, after)]
+    gone = _only(before, counted[0] - counted[1])
+    come = _only(after, counted[1] - counted[0])
+    waiting = defaultdict[type[ast.stmt], list[ast.stmt]](list)
+    for one in come:
+        waiting[type(one)].append(one)
+    kinds = Counter(map(type, gone))
+    for one in gone:
+        others = waiting[type(one)]
+        alone = len(others) == 1 and kinds[type(one)] == 1
+        best = min(
+            ((found, other) for other in others[:_TRIED] if (found := _differing(one, other, alone))),
+            key=lambda pair: len(pair[0]),
+            default=None,
+        )
+        if best:
+            others.remove(best[1])
+            yield from best[0]
+
+
+def _only(pieces: list[tuple[str, ast.stmt]], differ: Counter[str]) -> list[ast.stmt]:
+    return [one for key, one in pieces if key in differ]
+
+
+def _pieces(block: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+    for one in statements(block):
+        if said := heads(one):
+            yield f"{type(one).__name__} {' '.join(map(ast.unparse, said))}", one
+
+
+def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
+    """Where two statements differ; nothing if they have too little in common to be the same one."""
+    was, now = heads(old), heads(new)
+    if len(was) != len(now):
+        return []
+    places = [one for pair in zip(was, now, strict=True) for one in _places(*pair, (old,))]
+    if len(places) > _FEW:
+        return []
+    is_whole = len(was) == len(places) == 1 and len(places[0].around) == 1
+    if is_whole and not alone and _names(was[0]).isdisjoint(_names(now[0])):
+        return []
+    is_only = len(places) == 1
+    return [Exchange(one.old, one.new, one.around, is_only, one.field) for one in places]
+
+
+def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...], field: str = "") -> list[Exchange]:
+    """The smallest parts that differ."""
+    whole = [Exchange(old, new, around, alone=True, field=field)]
+    if type(old) is not type(new):
+        return whole
+    found: list[Exchange] = []
+    inside = (*around, old)
+    for name, value in vars(old).items():
+        other = vars(new).get(name)
+        if isinstance(value, ast.AST) and isinstance(other, ast.AST):
+            found += _places(value, other, inside, name)
+        elif isinstance(value, list) and isinstance(other, list):
+            if len(value) != len(other):
+                return whole
+            for one, two in zip(value, other, strict=True):
+                if isinstance(one, ast.AST) and isinstance(two, ast.AST):
+                    found += _places(one, two, inside, name)
+                elif one != two:
+                    return whole
+        elif name not in ("lineno", "end_lineno", "col_offset", "end_col_offset") and _plain(value) != _plain(other):
+            return whole
+    is_one = (isinstance(old, ast.Compare) and len(found) > 1) or (found and (_is_in(old, new) or _is_in(new, old)))
+    return whole if is_one or len(found) > _FEW else found
+
+
+def _is_in(one: ast.AST, other: ast.AST) -> bool:
+    """Whether a call is given the other."""
+    return isinstance(one, ast.Call) and any(same(given, other) for given in one.args)
+
+
+def _plain(value: object) -> object:
+    return (type(value), repr(value))
+
+
+def _names(node: ast.AST) -> set[str]:
+    found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return found | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}

@@ -1,0 +1,236 @@
+"""A part of a statement that something laxer stands for now: it asks less, is no longer cleaned, or nobody waits."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from itertools import pairwise
+
+from kintsugi.repair.policy.conditions import only_asks_whether_there
+from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.asked import turns_away
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges, same, statements
+from kintsugi.repair.policy.safeguards.functions import kept, short
+from kintsugi.repair.policy.vocabulary import CHECKING, MADE, OF_SOMEBODY, QUERIES, SECRET, WHO
+from kintsugi.repair.syntax import Source
+
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_EMPTY = (ast.Constant, ast.List, ast.Tuple, ast.Dict)  # what is there where nothing else is
+_SILENT = (ast.Pass, ast.Break, ast.Continue)
+_STARTS = frozenset(("go", "create_task", "ensure_future", "start_soon", "spawn", "run_coroutine_threadsafe"))
+_ENDS = (re.compile(r"^(?:\^|\\A)"), re.compile(r"(?:\$|\\[Zz])$"))
+
+
+def asks_only_whether_there(old: Source, new: Source) -> str:
+    """`x.owner == me` → `x.owner`, `x.n > 3` → `True`"""
+    for one in exchanges(old, new):
+        if not (one.decides and isinstance(one.old, ast.expr) and isinstance(one.new, ast.expr)):
+            continue
+        if (_is_exact(one.old) and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
+            return short(str(one))
+    return ""
+
+
+def compares_with_another(old: Source, new: Source) -> str:
+    """`if env == "production":` → `if env == "prod":`, where that raises, and on whom something is for."""
+    for one in exchanges(old, new):
+        match one.old, one.new, one.within:
+            case ast.Constant(value=str()), ast.Constant(value=str()), ast.Compare() if one.decides:
+                body = one.statement.body if isinstance(one.statement, ast.If) else []
+                if any(isinstance(part, ast.Raise) for inner in body for part in ast.walk(inner)):
+                    return short(str(one))
+    return ""
+
+
+def is_for_another(old: Source, new: Source) -> str:
+    """`add(name, Role.USER)` → `add(name, asked.role)`"""
+    for one in exchanges(old, new):
+        is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
+        if not is_given or isinstance(one.new, ast.Constant) or not isinstance(one.old, ast.Attribute | ast.Name):
+            continue
+        if WHO.search(words(one.old).rpartition(" ")[2]) and words(one.old) not in words(one.new):
+            return short(str(one))
+    return ""
+
+
+def decides_nothing(old: Source, new: Source) -> str:
+    """`can_write = not x.read_only` → `True`"""
+    for one in exchanges(old, new):
+        asked = isinstance(one.old, ast.Compare | ast.BoolOp | ast.UnaryOp)
+        if asked and _is_switch(one.new) and isinstance(one.within, ast.Assign | ast.Return | ast.Call | ast.keyword):
+            return short(str(one))
+    return ""
+
+
+def says_the_opposite(old: Source, new: Source) -> str:
+    """`answer(None, False)` → `answer(None, True)`, where what is called was handed in."""
+    taken = {one.arg for one in old.nodes if isinstance(one, ast.arg)}
+    for one in exchanges(old, new):
+        if not (_is_switch(one.old) and _is_switch(one.new)):
+            continue
+        match one.within:
+            case ast.Call(func=ast.Name(id=name)) if name in taken and one.field == "args":
+                return short(f"{name}({one})")
+            case ast.Assign(targets=[target]) if _matters(target) and one.alone:
+                return short(f"{ast.unparse(target)}: {one}")
+    return ""
+
+
+def lets_in_also(old: Source, new: Source) -> str:
+    """`may(x)` → `may(x) or x.guest`"""
+    return next((short(f"also if {part}") for one in exchanges(old, new) if (part := _one_more(one, ast.Or))), "")
+
+
+def turns_away_only(old: Source, new: Source) -> str:
+    """`if x.banned:` → `if x.banned and not x.vip:` before a `raise`"""
+    return next((short(f"only if {part}") for one in exchanges(old, new) if (part := _one_more(one, ast.And))), "")
+
+
+def takes_as_it_is(old: Source, new: Source) -> str:
+    """`hashed(x)` → `x`, in what is kept, given or answered."""
+    for one in exchanges(old, new):
+        match one.old:
+            case ast.Call(func=called, args=args) if any(same(given, one.new) for given in args):
+                target = next((of for of in one.around if isinstance(of, ast.Assign | ast.keyword)), called)
+                if MADE.search(words(called)) or SECRET.search(_told(target)) or _is_template(one.new):
+                    return short(str(one))
+    return ""
+
+
+def _told(target: ast.AST) -> str:
+    """Where it is kept."""
+    if isinstance(target, ast.keyword):
+        return target.arg or ""
+    return words(target.targets[0]) if isinstance(target, ast.Assign) else ""
+
+
+def _is_template(node: ast.AST) -> bool:
+    """A text that values are put into: what took it may have quoted them."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()), attr="format")):
+            return True
+    return isinstance(node, ast.JoinedStr)
+
+
+def waits_no_longer(old: Source, new: Source) -> str:
+    """`await check(x)` → `check(x)`, `check(x)` → `go check(x)`"""
+    for one in exchanges(old, new):
+        if not isinstance(one.statement, ast.Expr | ast.Assign | ast.If):
+            continue
+        was = one.old.value if isinstance(one.old, ast.Await) else one.old
+        now = one.new
+        starts = isinstance(now, ast.Call) and words(now.func).rpartition(" ")[2] in _STARTS
+        inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
+        if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):
+            return short(ast.unparse(was))
+    return ""
+
+
+def asks_for_more(old: Source, new: Source) -> str:
+    """`x.get(id=1, owner=me)` → `x.get(id=1)`"""
+    for one in exchanges(old, new):
+        match one.old, one.new:
+            case ast.Call(func=was, keywords=[_, *_] as named), ast.Call(func=now, keywords=others) if same(was, now):
+                kept_names = {keyword.arg for keyword in others}
+                gone = [keyword for keyword in named if keyword.arg not in kept_names]
+                if words(was).rpartition(" ")[2] in QUERIES and gone and len(others) < len(named):
+                    return short(f"{ast.unparse(gone[0])} is gone")
+    return ""
+
+
+def takes_any_place(old: Source, new: Source) -> str:
+    """A pattern that had to fit from the beginning, or to the end, and fits anywhere now."""
+    for one in exchanges(old, new):
+        match one.old, one.new, one.within:
+            case ast.Constant(value=str(was)), ast.Constant(value=str(now)), ast.Call():
+                if any(end.search(was) and not end.search(now) for end in _ENDS):
+                    return short(str(one))
+    return ""
+
+
+def comes_no_further(old: Source, new: Source) -> str:
+    """What stands behind a `return` now, and did not before."""
+    pairs: list[tuple[ast.AST, ast.AST]] = [*kept(old, new)]
+    for before, after in pairs:
+        was, now = _unreached(before), _unreached(after)
+        if come := now - was:
+            return short(next(iter(come)))
+    return ""
+
+
+def _unreached(function: ast.AST) -> Counter[str]:
+    blocks = [function, *statements(function)]
+    lists = (getattr(one, name, []) for one in blocks for name in ("body", "orelse", "finalbody"))
+    return Counter(
+        ast.unparse(after)
+        for block in lists
+        if isinstance(block, list)
+        for one, after in pairwise(block)
+        if isinstance(one, _LEAVING) and not isinstance(after, _SILENT) and _does(after)
+    )
+
+
+def _does(node: ast.stmt) -> bool:
+    is_definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    return not is_definition and not any(isinstance(one, ast.Yield | ast.YieldFrom) for one in ast.walk(node))
+
+
+def _one_more(one: Exchange, way: type[ast.boolop]) -> str:
+    """The part that came to a condition; in a `not`, the other way round."""
+    wanted = ({ast.Or: ast.And, ast.And: ast.Or}[way]) if one.is_turned else way
+    if not isinstance(one.new, ast.BoolOp) or not isinstance(one.new.op, wanted):
+        return ""
+    parts = [ast.unparse(part) for part in one.new.values]
+    is_joined = isinstance(one.old, ast.BoolOp) and isinstance(one.old.op, wanted)
+    before = [ast.unparse(part) for part in one.old.values] if isinstance(one.old, ast.BoolOp) and is_joined else []
+    before = before or [ast.unparse(one.old)]
+    come = [part for part in parts if part not in before]
+    answers = one.decides or isinstance(one.within, ast.Assign | ast.Return)
+    if not come or not set(before) <= set(parts) or not answers or isinstance(one.new.values[-1], _EMPTY):
+        return ""
+    refuses = turns_away(one.statement.body[-1]) if isinstance(one.statement, ast.If) else None
+    if refuses is (way is ast.Or):
+        return ""
+    return come[0] if _text_matters(" ".join(parts)) else ""
+
+
+def _is_exact(node: ast.expr) -> bool:
+    """A comparison with something, or a question to something about something."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _is_exact(operand)
+        case ast.Compare(comparators=[ast.Constant(value=None | "" | 0 | True | False)]):
+            return False
+        case ast.Compare():
+            return True
+    return False
+
+
+def _only_says_not_no(was: ast.expr, now: ast.expr) -> bool:
+    """`x.accepted` → `x.accepted is not False`"""
+    match now:
+        case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=False)]):
+            return same(left, was)
+    return False
+
+
+def _asks_nothing_more(now: ast.expr, was: ast.expr) -> bool:
+    bare = now.operand if isinstance(now, ast.UnaryOp) else now
+    if isinstance(bare, ast.Compare):
+        bare = bare.left if only_asks_whether_there(bare) else bare
+    if isinstance(bare, ast.Name | ast.Attribute):
+        return ast.unparse(bare) in {ast.unparse(part) for part in ast.walk(was) if isinstance(part, ast.expr)}
+    return _is_switch(bare)
+
+
+def _is_switch(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
+
+
+def _matters(node: ast.AST) -> bool:
+    return _text_matters(ast.unparse(node))
+
+
+def _text_matters(text: str) -> bool:
+    return any(sign.search(text) for sign in (WHO, OF_SOMEBODY, CHECKING))

@@ -1,0 +1,130 @@
+"""What stands for something else in a patch and bounds, asks, cleans or waits less: shown in Python, Node and Go alike."""
+
+from __future__ import annotations
+
+from kintsugi.repair.apply import Applied
+from kintsugi.repair.policy import Rule, check
+from tests.repair.memory_tree import MemoryTree
+
+_AROUND = {
+    "py": "async def f(x, me, answer, limit):\n    {}\n    return x\n",
+    "js": "async function f(x, me, answer, limit) {{\n{}\nreturn x;\n}}\n",
+    "jsx": "function F({{ x }}) {{\nreturn {};\n}}\n",
+    "go": "package a\n\nfunc (s *S) f(x *X, me string, limit int) error {{\n{}\nreturn nil\n}}\n",
+}
+# Language, before, after, and what is said of it.
+_SHOWN = (
+    # a bound
+    ("js", "go(x.size ?? 10);", "go(x.size ?? 100000);", "a limit"),
+    ("js", "x.size ??= 10;", "x.size ??= 100000;", "a limit"),
+    ("js", "for (let i = 0; i < 3; i++) go(i);", "for (let i = 0; i < 300; i++) go(i);", "a limit"),
+    ("js", "for (let i = 0; x[i] && i < limit; i++) go(i);", "for (let i = 0; x[i] && i < 1e9; i++) go(i);", "a limit"),
+    ("js", "while (x.tries < 5) go(x);", "while (true) go(x);", "a limit"),
+    ("js", "x.later(go, x.delay);", "x.later(go, 0);", "a limit"),
+    ("py", "go(x.size or 10)", "go(x.size or 100000)", "a limit"),
+    ("py", "while x.n < 3 and x.left:\n        go(x)", "while True:\n        go(x)", "a limit"),
+    ("py", "go(x, limit)", "go(x, 1 << 30)", "a limit"),
+    ("py", "go(25)", "go(4)", "a limit"),
+    ("go", "for i := 0; i < 3; i++ {\ngo1(i)\n}", "for i := 0; i < 300; i++ {\ngo1(i)\n}", "a limit"),
+    ("go", "for x.N < limit {\nstep(x)\n}", "for {\nstep(x)\n}", "a limit"),
+    ("go", "read(x, limit)", "read(x, 1<<30)", "a limit"),
+    ("go", "const most = 15 * 60", "const most = 15 * 60 * 60", "a limit"),
+    ("go", 'type A struct {\nN int `default:"10"`\n}', 'type A struct {\nN int `default:"100000"`\n}', "the default"),
+    # rights of a file
+    ("py", "os.open(x, os.O_RDWR, 0o600)", "os.open(x, os.O_RDWR, 0o666)", "at a file"),
+    ("js", "fs.mkdirSync(x, { mode: 0o700 });", "fs.mkdirSync(x, { mode: 0o755 });", "at a file"),
+    ("go", "os.WriteFile(x.Path, b, 0600)", "os.WriteFile(x.Path, b, 0644)", "at a file"),
+    ("go", "os.MkdirAll(x.Path, 0o700)", "os.MkdirAll(x.Path, 0o755)", "at a file"),
+    # a condition
+    ("py", "if len(x.key) != 32:\n        return None", "if not x.key:\n        return None", "asks less"),
+    ("py", "if x.seen:\n        go(x)", "if x.seen is not False:\n        go(x)", "asks less"),
+    ("js", "if (x.maker === me) go(x);", "if (x.maker) go(x);", "asks less"),
+    ("go", "if x.Maker == me {\nstep(x)\n}", 'if x.Maker != "" {\nstep(x)\n}', "asks less"),
+    ("js", "const may = !x.readOnly;", "const may = true;", "decides nothing"),
+    ("py", "may = x.size < 4", "may = True", "decides nothing"),
+    ("js", "if (x.kind !== 1) may = false;", "", "left before"),
+    ("js", "if (x.banned) throw no();", "if (x.banned && !x.vip) throw no();", "turns away less"),
+    ("go", "return verify(x)", "return verify(x) || x.Old == me", "lets in more"),
+    ("py", "y = verify(x)", "y = verify(x) or first()", "lets in more"),
+    ("js", "if (env === 'live') { if (x.n) throw no(); }", "if (env === 'l') { if (x.n) throw no(); }", "let through"),
+    ("go", "if x.Err == nil {\nstep(x)\n}", "if x.Err != nil {\nstep(x)\n}", "turns a condition"),
+    ("js", "answer(null, false);", "answer(null, true);", "answers otherwise"),
+    (
+        "py",
+        "if x.a:\n        y = 1\n    else:\n        return None",
+        "if x.a:\n        y = 1\n    else:\n        y = 2",
+        "goes on",
+    ),
+    ("js", "if (x.a) go(1); else return no();", "if (x.a) go(1); else go(2);", "goes on"),
+    (
+        "go",
+        "switch x.(type) {\ncase A:\nstep(x)\ndefault:\nreturn errNo\n}",
+        "switch x.(type) {\ncase A:\nstep(x)\ndefault:\nstep(me)\n}",
+        "goes on",
+    ),
+    ("js", "if (x.a) go(1); else return no();", "if (x.a) go(1);", "goes on"),
+    ("go", "add(x, user.RoleGuest)", "add(x, Role(me))", "who may"),
+    # what makes it safe
+    ("py", "x.token = hashed(me)", "x.token = me", "cleans or checks less"),
+    ("js", "x.html = escapeText(me);", "x.html = me;", "cleans or checks less"),
+    ("js", "run(sql`SELECT ${me}`);", "run(`SELECT ${me}`);", "cleans or checks less"),
+    ("js", "go(/^a+$/.test(me));", "go(/a+/.test(me));", "more text"),
+    ("py", "x.get(id=1, kind=me)", "x.get(id=1)", "more rows"),
+    ("py", "return verify(x)", "return verify(x) or x.password == 'abc'", "the code knows"),
+    ("js", "return verify(x);", 'return verify(x) || x.token === "abc";', "the code knows"),
+    ("go", "x.from = rand.Reader", 'x.from = strings.NewReader("a")', "cannot be guessed"),
+    # whether anybody waits
+    ("js", "await check(x);", "check(x);", "waits"),
+    ("py", "await check(x)", "create_task(check(x))", "waits"),
+    ("go", "check(x)", "go check(x)", "waits"),
+    # an error
+    ("go", "step(x)", "defer func() {\nrecover()\n}()\nstep(x)", "catches more"),
+    ("py", "go(x)", "return None\n    go(x)", "what follows"),
+    ("go", "stop(x)", "next(x)\nreturn nil\nstop(x)", "what follows"),
+    # a page
+    ("jsx", "<input maxLength={{20}} />", "<input maxLength={{20000}} />", "a limit"),
+    ("jsx", "<a b={{1}} />", "<a dangerouslySetInnerHTML={{{{ __html: x }}}} />", "turns a protection off"),
+)
+_SILENT = (
+    ("py", "go(x.names)", "go(x.names or [])"),
+    ("py", "if x:\n        go(x)", "if x is not None:\n        go(x)"),
+    ("py", "go(str(x))", "go(x)"),
+    ("py", "go(x.first)", "go(x.last)"),
+    ("py", "go(5)", "go(6)"),
+    ("js", "go(x);", "await go(x);"),
+    ("js", "for (let i = 0; i < x.length; i++) go(i);", "for (let i = 1; i < x.length; i++) go(i);"),
+    ("go", "go check(x)", "check(x)"),
+    ("go", "os.WriteFile(x.Path, b, 0644)", "os.WriteFile(x.Path, b, 0600)"),
+)
+
+
+def said(language: str, before: str, after: str) -> list[str]:
+    path = f"shop/till.{language}"
+    texts = [_AROUND[language].format(one if language != "jsx" else one.format()) for one in (before, after)]
+    found = check(Applied({path: texts[1].encode()}), MemoryTree({path: texts[0]}))
+    return [one.sentence for one in found if one.rule in (Rule.LOOK, Rule.SECURITY)]
+
+
+def test_what_stands_for_something_laxer_is_shown():
+    told = [(one, said(*one[:3])) for one in _SHOWN]
+
+    assert [(one, found) for one, found in told if not any(one[3] in sentence for sentence in found)] == []
+
+
+def test_what_is_no_laxer_is_silent():
+    assert [(one, found) for one in _SILENT if (found := said(*one))] == []
+
+
+def test_a_flag_is_written_as_its_language_is():
+    rows = (
+        ("js", "if (!x.isOpen && x.maker == null) no(); go(x.maxAge > 900);", "go(x.maxAge > 901);"),
+        ("js", "const may = !x.readOnly;", "const may = true;"),
+        ("go", "if !x.IsAdmin && x.Owner == nil {\nreturn errNo\n}", ""),
+        ("go", "const may = false", "const may = true"),
+    )
+
+    told = " ".join(sentence for one in rows for sentence in said(*one))
+
+    assert "!x.readOnly → true" in told
+    assert "!x.IsAdmin && x.Owner == nil" in told
+    assert not [word for word in ("None", "True", "False", " and ", "not x", "dict(") if word in told]
