@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 
-def say(sentence: str, *, err: bool = False) -> None:
+def say(sentence: str, *, err: bool = False, to: TextIO | None = None) -> None:
     """One sentence, redacted and plain."""
     from kintsugi.telemetry.plain import plain  # noqa: PLC0415  # whoever says nothing need not wait for it
 
-    (sys.stderr if err else sys.stdout).write(plain(sentence) + "\n")
+    (to or (sys.stderr if err else sys.stdout)).write(plain(sentence) + "\n")
 
 
 def say_json(value: Any, *, indent: int | None = None) -> None:
