@@ -64,6 +64,21 @@ _SHOWN = (
     ),
     ("js", "if (x.a) go(1); else return no();", "if (x.a) go(1);", "goes on"),
     ("go", "add(x, user.RoleGuest)", "add(x, Role(me))", "who may"),
+    ("js", "x.set(Key.isAdmin, me.isAdmin);", "x.set(Key.isAdmin, true);", "who may"),
+    ("js", "x.isAdmin = me.role === admin;", "x.isAdmin = me.role !== guest;", "who may"),
+    ("py", "y = 1 if x.seen else 2", "y = 1", "decides nothing"),
+    ("py", "x.disabled_at = now()", "x.disabled_at = None", "answers otherwise"),
+    ("py", "if len(x.password) < 6:\n        go(x)", "if len(x.password) < 1:\n        go(x)", "a limit"),
+    ("py", "if x.get(1) is False:\n        return 1", "if x.get(1) is None:\n        return 1", "let through"),
+    ("py", "go({'job_timeout': x.time_limit})", "go({'job_timeout': -1})", "a limit"),
+    ("py", "if me:\n        x.api_key = 1", "x.api_key = 1", "asks less"),
+    ("go", "if x.A == me || b(x) {\nreturn nil\n}", "if x.A != me && b(x) {\nreturn nil\n}", "turns a comparison"),
+    ("go", "if err != nil {\nreturn err\n}", "if errors.Is(err, gone) {\nreturn err\n}", "turns away less"),
+    ("js", "const f = () => unauthorized();", "const f = () => x;", "cleans or checks less"),
+    ("js", "let permission = Level.DENY;", "let permission = Level.READ;", "who may"),
+    ("py", "if x.n and now().before(x.until):\n        go(x)", "if x.n and True:\n        go(x)", "asks less"),
+    ("go", "if !ok {\nreturn errNo\n}", "if ok && x.N == 1 {\nreturn errNo\n}", "turns a comparison"),
+    ("js", "go(x.plus({ year: 2 }));", "go(x.plus({ year: 200 }));", "a limit"),
     # what makes it safe
     ("py", "x.token = hashed(me)", "x.token = me", "cleans or checks less"),
     ("js", "x.html = escapeText(me);", "x.html = me;", "cleans or checks less"),
@@ -71,9 +86,26 @@ _SHOWN = (
     ("js", "go(/^a+$/.test(me));", "go(/a+/.test(me));", "more text"),
     ("py", "x.get(id=1, kind=me)", "x.get(id=1)", "more rows"),
     ("py", "return verify(x)", "return verify(x) or x.password == 'abc'", "the code knows"),
-    ("js", "return verify(x);", 'return verify(x) || x.token === "abc";', "the code knows"),
+    ("js", "return verify(x);", 'return verify(x) || x.secret === "abc";', "the code knows"),
     ("go", "x.from = rand.Reader", 'x.from = strings.NewReader("a")', "cannot be guessed"),
+    ("py", "go(sign(x.key, x.path))", 'go(sign(x.key, ""))', "protects a call"),
+    ("js", "return jwt.sign(x, me, limit);", "return jwt.sign(x, me);", "protects a call"),
+    ("go", "hash(x, bcrypt.DefaultCost)", "hash(x, bcrypt.MinCost)", "protects a call"),
+    ("js", "x.setAuthTag(me);", "", "cleans or checks less"),
+    ("py", "y = safe_place(x.unsafe_next)", "y = x.unsafe_next", "cleans or checks less"),
+    ("py", "y = get_by_id(x, me.org)", "y = get_by_id(x)", "users apart"),
+    ("py", "open(1).write(x)", "open(1).write(x.password)", "about a secret"),
+    ("py", "y = x.cleaned_data['a']", "y = x.data['a']", "cleans or checks less"),
+    ("js", "x.find().where(1).andWhere(me);", "x.find().where(1);", "more rows"),
+    (
+        "js",
+        "go('SELECT a FROM b WHERE c = 1 AND d > ?');",
+        "go('SELECT a FROM b WHERE c = 1 AND d <> ?');",
+        "more rows",
+    ),
+    ("py", "y = find_for_user(me, x)", "y = find_any(x)", "users apart"),
     # whether anybody waits
+    ("js", "await check(x);", "check(x).catch(() => {});", "waits"),
     ("js", "await check(x);", "check(x);", "waits"),
     ("py", "await check(x)", "create_task(check(x))", "waits"),
     ("go", "check(x)", "go check(x)", "waits"),
@@ -128,3 +160,13 @@ def test_a_flag_is_written_as_its_language_is():
     assert "!x.readOnly → true" in told
     assert "!x.IsAdmin && x.Owner == nil" in told
     assert not [word for word in ("None", "True", "False", " and ", "not x", "dict(") if word in told]
+
+
+def test_what_a_check_answers_is_shown_by_its_name():
+    texts = [f"def has_access(x, me):\n    return {one}\n" for one in ("x.key == me and x.open", "x.key == me")]
+
+    found = check(Applied({"shop/till.py": texts[1].encode()}), MemoryTree({"shop/till.py": texts[0]}))
+
+    assert [one.sentence for one in found] == [
+        "It answers otherwise than before. (has_access: x.key == me and x.open → x.key == me)"
+    ]

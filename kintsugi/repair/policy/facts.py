@@ -95,6 +95,8 @@ class Facts:
             ):
                 self._tell("effect", words(called), "")
             case ast.Call():
+                if DENIAL.search(words(node.func).rpartition(" ")[2]):
+                    self._tell("no", words(node.func), "")
                 self._tell_all(told_of_call(node))
                 self._of_all(node)
             case ast.Subscript(value=on, slice=ast.Slice(upper=ast.expr() as upper)):

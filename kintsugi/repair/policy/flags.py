@@ -81,7 +81,7 @@ def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     if not checked:
         yield "It goes on where it left before.", _goes_on(old, new)
         yield "It raises less than before.", _raises_less(old.told["raise"], new.told["raise"])
-    less = (_raises_less(old.told[kind], new.told[kind]) for kind in ("cleaned", "effect", "made safe"))
+    less = (_raises_less(old.told[kind], new.told[kind]) for kind in ("cleaned", "effect", "made safe", "no"))
     yield "It cleans or checks less than before.", next(filter(None, less), "")
     yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
     yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])

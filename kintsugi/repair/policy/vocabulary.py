@@ -146,6 +146,7 @@ SAYING = (
     "Embed",
     "add_field",
     "set_footer",
+    *("write", "append_file", "append_file_sync", "write_file", "write_file_sync"),
 )
 SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
@@ -161,7 +162,8 @@ OF_SOMEBODY = re.compile(
     re.IGNORECASE,
 )
 PROTECTING = re.compile(
-    r"verify(?:_\w+)?|ssl\w*|cert\w*|check_hostname|secure|http_?only|same_?site|(?:follow|allow)_redirects|block"
+    r"expected_\w+"
+    r"|verify(?:_\w+)?|ssl\w*|cert\w*|check_hostname|secure|http_?only|same_?site|(?:follow|allow)_redirects|block"
     r"|auto_error|aud(?:ience)?|algorithms?|issuer|allow_(?:origins?|methods|headers|credentials)\w*|allowed_(?!mentions)\w+|origins?"
     r"|(?:owner|guild)_ids?|guilds?|everyone|replied_user|isolation(?:_level)?|docs_url|protocols|checks?|permissions?"
     r"|permission_classes|dependencies|default_permissions|raise_exception|require_\w+|validators?|autoescape|nsfw"
@@ -182,7 +184,7 @@ OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997
 """What Discord takes at most: a text or a list that is cut to it was refused before."""
 KEYED = re.compile(r"(?:^|_)(?:cache|lock|throttle|rate_limit|memo(?:ize)?)(?:_|$)")
 EFFECT = re.compile(
-    r"token|session(?!_?maker)|passw|securit|secret|permission|captcha|nonce|signature|rate_?limit|csrf|2fa|mfa"
+    r"\w*auth(?!or)\w*$|\w*expire\w*$|token|session(?!_?maker)|passw|securit|secret|permission|captcha|nonce|signature|rate_?limit|csrf|2fa|mfa"
 )
 MADE_SAFE = re.compile(
     r"^(?:hashed|encrypted|masked|escaped|saniti[sz]ed|redacted|cleaned)_\w+$|_(?:hash|hashed|masked|escaped)$"
@@ -237,7 +239,7 @@ WIDE = re.compile(r"\b(?:str|int|float|bytes|Any|object)\b")
 NARROWING = re.compile(
     r"\bLIMIT\b|\b\w*(?:user|author|owner|guild|member|channel|tenant|account|team|customer)\w*(?=\s*(?:=|IN\b))"
 )
-FILTERS = ("filter", "where", "filter_by")
+FILTERS = ("filter", "where", "filter_by", "and_where")
 SELECTS = ("select", "query", "scalar", "scalars", "all", "get", "first", "one_or_none", "fetch_all")
 OPENS_FILES = re.compile(r"chmod|mkdir|makedirs|mkfifo|umask|open|write_?file|append_?file|(?:^| )mode$", re.IGNORECASE)
 """What takes the rights of a file."""
@@ -245,3 +247,12 @@ MADE = re.compile(
     r"escape|quote|saniti[sz]e|hash|encrypt|sign|clean|mask|redact|encode|valid|verif|secure|safe", re.IGNORECASE
 )
 """What makes a value safe to keep, to send or to put into a text."""
+ANSWERS = re.compile(r"_*(?:check|can_|may_|has_|valid|verify|allow|authori[sz]e|require|permits?_)")
+STRONG = re.compile(
+    r"(?:^|[ _])(?:sign|signer|verify|hmac|hash\w*|digest|encrypt|decrypt|jwt|compare_\w+|create_hash|\w*serializer"
+    r"|password|generate_from_password|pbkdf2\w*|scrypt)(?:$|[ _])",
+    re.IGNORECASE,
+)
+OF_ORG = re.compile(r"(?:^|_)(?:org|organi[sz]ation|workspace|project)(?:$|_)")
+CLEANED = re.compile(r"(?:^|_)(?:clean(?:ed)?|valid(?:ated)?|safe|escaped|saniti[sz]ed|verified)(?:$|_)")
+UNSAFE = re.compile(r"(?:^|[ _])(?:unsafe|untrusted|raw|tainted)(?:$|[ _])")

@@ -21,7 +21,7 @@ _WEAK = Screened(
     r"|VERIFY_NONE|TrustAll|ALLOW_ALL_HOSTNAME|dangerous_accept|danger_accept_invalid|usesCleartextTraffic"
     r"|PROTOCOL_(?:SSLv[23]|TLSv1\b)"
     r"|['\"]?verify_(?:signature|exp|aud|iss|nbf)['\"]?\s*:\s*False|verify_(?:exp|aud|iss|signature)\s*=\s*False"
-    r"|algorithms?\s*=\s*\[?\s*['\"]none['\"]"
+    r"|algorithms?\s*[=:]\s*\[?\s*['\"]none['\"]"
     r"|#\s*nosec\b|#\s*nosemgrep|NOSONAR|\blgtm\s*\[|noqa:\s*S\d|codeql\[|eslint-disable.*security"
     r"|@SuppressWarnings\(\"security"
     r"|csrf_exempt|CSRF_ENABLED\s*=\s*False|CSRF_CHECK\w*\s*=\s*False|\.csrf\(\)\.disable"
@@ -52,8 +52,8 @@ _ALWAYS = Screened(
     r"\s*\([^)]*\)[^:\n]*:\s*\n(?:\s*(?:\"\"\".*?\"\"\"|'''.*?'''|#.*)\s*\n)*\s*return\s+(?:True|1)\s*(?:#.*)?$",
     re.MULTILINE,
 )
-_KNOWN = Screened(
-    r"(?:\|\||\bor)\s*\(?(?:string\()?[\w.\[\]]*(?:passw\w*|secret|token|pin|otp|code|key)\)?\s*={2,3}\s*(?:['\"`][^'\"`]+['\"`]|\d{4,})",
+_KNOWN = Screened(  # a password that stands in the code
+    r"(?:\|\||\bor)\s*\(?(?:string\()?[\w.\[\]]*(?:passw\w*|secret|otp)\)?\s*={2,3}\s*(?:['\"`][^'\"`]+['\"`]|\d{4,})",
     re.IGNORECASE,
 )
 _STRUNG_SQL = Screened(
@@ -104,7 +104,8 @@ _GUARDS: tuple[tuple[str, Screened], ...] = (
     (
         "chance that cannot be guessed",
         Screened(
-            r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.random\w+|getRandomValues|\brand\.Reader\b"
+            r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.random\w+|getRandomValues"
+            r"|\brand\.Read(?:er)?\b|\"crypto/rand\""
         ),
     ),
     (

@@ -25,6 +25,7 @@ from kintsugi.repair.policy.safeguards.bounds import bounds_less, opens_files
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.instead import (
+    answers_as_a_check,
     asks_for_more,
     asks_only_whether_there,
     comes_no_further,
@@ -32,16 +33,20 @@ from kintsugi.repair.policy.safeguards.instead import (
     decides_nothing,
     is_for_another,
     lets_in_also,
+    makes_it_weaker,
+    mixes_up,
     says_the_opposite,
     takes_any_place,
     takes_as_it_is,
     turns_away_only,
+    turns_round,
     waits_no_longer,
 )
 from kintsugi.repair.policy.safeguards.kinds import takes_more
 from kintsugi.repair.policy.safeguards.read import reads_by_text
-from kintsugi.repair.policy.safeguards.rows import reaches_more
+from kintsugi.repair.policy.safeguards.rows import reaches_more, says_less
 from kintsugi.repair.policy.safeguards.settings import of_security
+from kintsugi.repair.policy.safeguards.unasked import is_done_anyway
 from kintsugi.repair.syntax import Source
 
 _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
@@ -69,12 +74,18 @@ _EXCHANGES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It decides nothing any more.", decides_nothing),
     ("It changes what is let through by a check.", compares_with_another),
     ("It touches who may.", is_for_another),
+    ("It answers otherwise than before.", answers_as_a_check),
+    ("It turns a comparison.", turns_round),
+    ("It asks less than before.", is_done_anyway),
+    ("It changes what protects a call.", makes_it_weaker),
+    ("It no longer tells users apart.", mixes_up),
     ("It answers otherwise than before.", says_the_opposite),
     ("It lets in more than before.", lets_in_also),
     ("It turns away less than before.", turns_away_only),
     ("It cleans or checks less than before.", takes_as_it_is),
     ("Nobody waits for it any more.", waits_no_longer),
     ("It reaches more rows than before.", asks_for_more),
+    ("It reaches more rows than before.", says_less),
     ("It lets more text through.", takes_any_place),
     ("It never comes to what follows.", comes_no_further),
 )

@@ -7,7 +7,7 @@ import ast
 from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, words
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.vocabulary import OPENS_FILES
+from kintsugi.repair.policy.vocabulary import OF_SOMEBODY, OPENS_FILES
 from kintsugi.repair.syntax import Source
 
 _BITS = 63
@@ -56,7 +56,11 @@ def _is_looser(one: Exchange) -> bool:
             if to_nothing and one.alone and not isinstance(one.old, ast.Constant):
                 return isinstance(call.args[0], ast.Name) or one.old is call.args[0]
             return _is_much_more(one) or _lets_go(one)
-        case ast.keyword() | ast.Compare():
+        case ast.Compare(left=left) if OF_SOMEBODY.search(ast.unparse(left)):  # of a password, how long
+            return _lets_go(one) or (_number(one.old) is not None and _number(one.new) is not None and one.alone)
+        case ast.keyword():
+            return _lets_go(one) or (one.alone and _is_much_more(one, times=2 * _MANY))
+        case ast.Compare() | ast.Dict():
             return _lets_go(one)
     return False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from kintsugi.repair.policy.safeguards.functions import Function, kept
@@ -21,13 +21,17 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases", "type_comment")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Exchange:
-    """`around`: what it stands in, the statement first. `alone`: nothing else of the statement differs."""
+    """`around`: what it stands in, the statement first. `alone`: nothing else of the statement differs.
+
+    `function`: the name of what it stands in, "" at the top of the file.
+    """
 
     old: ast.AST
     new: ast.AST
     around: tuple[ast.AST, ...]
     alone: bool
     field: str = ""
+    function: str = ""
 
     @property
     def statement(self) -> ast.AST:
@@ -100,6 +104,7 @@ def _of_block(old: ast.AST, new: ast.AST) -> Iterator[Exchange]:
     for one in come:
         waiting[type(one)].append(one)
     kinds = Counter(map(type, gone))
+    name = old.name if isinstance(old, Function) else ""
     for one in gone:
         others = waiting[type(one)]
         alone = len(others) == 1 and kinds[type(one)] == 1
@@ -110,7 +115,7 @@ def _of_block(old: ast.AST, new: ast.AST) -> Iterator[Exchange]:
         )
         if best:
             others.remove(best[1])
-            yield from best[0]
+            yield from (replace(found, function=name) for found in best[0])
 
 
 def _only(pieces: list[tuple[str, ast.stmt]], differ: Counter[str]) -> list[ast.stmt]:
@@ -159,8 +164,9 @@ def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...], field: str 
                     return whole
         elif name not in ("lineno", "end_lineno", "col_offset", "end_col_offset") and _plain(value) != _plain(other):
             return whole
-    is_one = (isinstance(old, ast.Compare) and len(found) > 1) or (found and (_is_in(old, new) or _is_in(new, old)))
-    return whole if is_one or len(found) > _FEW else found
+    several = len(found) > 1 and (isinstance(old, ast.Compare) or any(isinstance(one.old, ast.boolop) for one in found))
+    wraps = bool(found) and (_is_in(old, new) or _is_in(new, old))
+    return whole if several or wraps or len(found) > _FEW else found
 
 
 def _is_in(one: ast.AST, other: ast.AST) -> bool:

@@ -7,12 +7,26 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from kintsugi.repair.policy.conditions import only_asks_whether_there
+from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.asked import turns_away
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges, same, statements
 from kintsugi.repair.policy.safeguards.functions import kept, short
-from kintsugi.repair.policy.vocabulary import CHECKING, MADE, OF_SOMEBODY, QUERIES, SECRET, WHO
+from kintsugi.repair.policy.vocabulary import (
+    ANSWERS,
+    CHECKING,
+    CLEANED,
+    FINDING,
+    MADE,
+    OF_ORG,
+    OF_SOMEBODY,
+    QUERIES,
+    SECRET,
+    STRONG,
+    UNSAFE,
+    WHO,
+    WHOSE,
+)
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -27,7 +41,8 @@ def asks_only_whether_there(old: Source, new: Source) -> str:
     for one in exchanges(old, new):
         if not (one.decides and isinstance(one.old, ast.expr) and isinstance(one.new, ast.expr)):
             continue
-        if (_is_exact(one.old) and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
+        is_exact = _is_exact(one.old) or (isinstance(one.old, ast.Call) and _is_switch(one.new))
+        if (is_exact and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
             return short(str(one))
     return ""
 
@@ -40,14 +55,22 @@ def compares_with_another(old: Source, new: Source) -> str:
                 body = one.statement.body if isinstance(one.statement, ast.If) else []
                 if any(isinstance(part, ast.Raise) for inner in body for part in ast.walk(inner)):
                     return short(str(one))
+            case ast.Constant(value=None | bool()), ast.Constant(value=None | bool()), ast.Compare() if one.decides:
+                return short(f"{ast.unparse(one.within)} → {ast.unparse(one.new)}")
     return ""
 
 
 def is_for_another(old: Source, new: Source) -> str:
     """`add(name, Role.USER)` → `add(name, asked.role)`"""
     for one in exchanges(old, new):
+        if isinstance(one.old, ast.Compare) and isinstance(one.new, ast.Compare) and WHO.search(words(one.old)):
+            return short(str(one))
+        match one.within:
+            case ast.Assign(targets=[target], value=value) if one.old is value and WHO.search(words(target)):
+                if isinstance(value, ast.Attribute) and isinstance(one.new, ast.Attribute):
+                    return short(f"{ast.unparse(target)}: {one}")
         is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
-        if not is_given or isinstance(one.new, ast.Constant) or not isinstance(one.old, ast.Attribute | ast.Name):
+        if not is_given or not isinstance(one.old, ast.Attribute | ast.Name):
             continue
         if WHO.search(words(one.old).rpartition(" ")[2]) and words(one.old) not in words(one.new):
             return short(str(one))
@@ -57,6 +80,10 @@ def is_for_another(old: Source, new: Source) -> str:
 def decides_nothing(old: Source, new: Source) -> str:
     """`can_write = not x.read_only` → `True`"""
     for one in exchanges(old, new):
+        match one.old, one.new:
+            case ast.IfExp(body=ast.Constant(value=yes), orelse=ast.Constant(value=no)), ast.Constant(value=now):
+                if now in (yes, no):
+                    return short(str(one))
         asked = isinstance(one.old, ast.Compare | ast.BoolOp | ast.UnaryOp)
         if asked and _is_switch(one.new) and isinstance(one.within, ast.Assign | ast.Return | ast.Call | ast.keyword):
             return short(str(one))
@@ -74,6 +101,37 @@ def says_the_opposite(old: Source, new: Source) -> str:
                 return short(f"{name}({one})")
             case ast.Assign(targets=[target]) if _matters(target) and one.alone:
                 return short(f"{ast.unparse(target)}: {one}")
+    return _is_unset(old, new)
+
+
+def _is_unset(old: Source, new: Source) -> str:
+    """`x.disabled_at = now()` → `x.disabled_at = None`"""
+    for one in exchanges(old, new):
+        match one.statement, one.new:
+            case ast.Assign(targets=[ast.Attribute() as target]), ast.Constant(value=None) if _matters(target):
+                return short(f"{ast.unparse(target)}: {one}")
+    return ""
+
+
+def answers_as_a_check(old: Source, new: Source) -> str:
+    """What a function answers that says by its name whether somebody may."""
+    for one in exchanges(old, new):
+        if isinstance(one.statement, ast.Return) and ANSWERS.match(one.function):
+            return short(f"{one.function}: {one}")
+    return ""
+
+
+def turns_round(old: Source, new: Source) -> str:
+    """`not x or check(x)` → `x and check(x)`"""
+    for one in exchanges(old, new):
+        match one.old, one.new:
+            case ast.BoolOp(op=was, values=parts), ast.BoolOp(op=now, values=others) if one.decides:
+                inverted = {ast.unparse(opposite(plain(part))) for part in parts}
+                if type(was) is not type(now) and not inverted <= {ast.unparse(plain(part)) for part in others}:
+                    return short(str(one))
+            case ast.UnaryOp(op=ast.Not(), operand=was), ast.BoolOp(values=[first, *_]) if one.decides:
+                if same(was, first):
+                    return short(str(one))
     return ""
 
 
@@ -84,16 +142,77 @@ def lets_in_also(old: Source, new: Source) -> str:
 
 def turns_away_only(old: Source, new: Source) -> str:
     """`if x.banned:` → `if x.banned and not x.vip:` before a `raise`"""
-    return next((short(f"only if {part}") for one in exchanges(old, new) if (part := _one_more(one, ast.And))), "")
+    return next(
+        (
+            short(f"only if {part}")
+            for one in exchanges(old, new)
+            if (part := _one_more(one, ast.And) or _of_a_kind(one))
+        ),
+        "",
+    )
+
+
+def _of_a_kind(one: Exchange) -> str:
+    """`if err != nil:` → `if errors.Is(err, x):` before an error is handed on."""
+    raises = isinstance(one.statement, ast.If) and isinstance(one.statement.body[-1], ast.Raise)
+    match one.old, one.new:
+        case ast.Compare(left=left, ops=[ast.NotEq()], comparators=[ast.Constant(value=None)]), ast.Call(args=args):
+            return ast.unparse(one.new) if raises and any(same(left, given) for given in args) else ""
+    return ""
+
+
+def makes_it_weaker(old: Source, new: Source) -> str:
+    """What signs, hashes or compares is given something fixed, or less: `sign(key, path)` → `sign(key, "")`"""
+    for one in exchanges(old, new):
+        match one.old, one.new, one.within:
+            case was, now, ast.Call(func=called) if STRONG.search(words(called)) and one.field == "args":
+                if not isinstance(was, ast.Constant) and (isinstance(now, ast.Constant) or _are_constants(was, now)):
+                    return short(f"{words(called).rpartition(' ')[2]}: {one}")
+            case ast.Call(func=was, args=args), ast.Call(func=now, args=fewer), _ if same(was, now):
+                if len(fewer) != len(args) and STRONG.search(words(was)):
+                    return short(str(one))
+    return ""
+
+
+def mixes_up(old: Source, new: Source) -> str:
+    """`find(id, org)` → `find(id)`: whose it is no longer matters."""
+    for one in exchanges(old, new):
+        if isinstance(one.old, ast.Call) and isinstance(one.statement, ast.Assign | ast.Return):
+            given = [part for part in one.old.args if isinstance(part, ast.Name | ast.Attribute)]
+            gone = {name for part in (*given, one.old.func) for name in _whose(part)} - _whose(one.new)
+            if gone and FINDING.search(words(one.old.func)):
+                return short(f"{min(gone)} is not asked for")
+    return ""
+
+
+def _whose(node: ast.AST) -> set[str]:
+    return {name for name in words(node).split() if WHOSE.search(name) or OF_ORG.search(name)}
+
+
+def _are_constants(was: ast.AST, now: ast.AST) -> bool:
+    """`bcrypt.DefaultCost` → `bcrypt.MinCost`"""
+    match was, now:
+        case ast.Attribute(value=ast.Name(id=one)), ast.Attribute(value=ast.Name(id=other)):
+            return one == other
+    return False
 
 
 def takes_as_it_is(old: Source, new: Source) -> str:
     """`hashed(x)` → `x`, in what is kept, given or answered."""
     for one in exchanges(old, new):
+        match one.old, one.new:
+            case ast.Attribute(value=on, attr=was), ast.Attribute(value=other, attr=now) if same(on, other):
+                if CLEANED.search(was) and not CLEANED.search(now):
+                    return short(str(one))
         match one.old:
             case ast.Call(func=called, args=args) if any(same(given, one.new) for given in args):
                 target = next((of for of in one.around if isinstance(of, ast.Assign | ast.keyword)), called)
-                if MADE.search(words(called)) or SECRET.search(_told(target)) or _is_template(one.new):
+                if (
+                    MADE.search(words(called))
+                    or SECRET.search(_told(target))
+                    or _is_template(one.new)
+                    or UNSAFE.search(words(one.new))
+                ):
                     return short(str(one))
     return ""
 
@@ -120,6 +239,9 @@ def waits_no_longer(old: Source, new: Source) -> str:
             continue
         was = one.old.value if isinstance(one.old, ast.Await) else one.old
         now = one.new
+        match now:
+            case ast.Call(func=ast.Attribute(value=held, attr="catch")) if same(was, held):
+                return short(ast.unparse(was))
         starts = isinstance(now, ast.Call) and words(now.func).rpartition(" ")[2] in _STARTS
         inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
         if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):

@@ -7,11 +7,14 @@ import re
 from collections import Counter
 
 from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.exchanged import exchanges
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
 from kintsugi.repair.policy.vocabulary import FILTERS, NARROWING, SELECTS
 from kintsugi.repair.syntax import Source, walked
 
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+_HOLDS = re.compile(r"\b(?:WHERE|AND|OR|ORDER BY|GROUP BY|LIMIT)\b")
+_WHERE = re.compile(r"\b(?:WHERE|LIMIT)\b")
 _PART = re.compile(r"\s*\(?\w+\)?\s*(?:=|IN)\s*(?:\?|%s|\$\d|:\w)")
 _ASKED = re.compile(r"(?:\bWHERE|\bAND|^)\s+\(?(\w+)\s*(?:=|IN\b)")
 
@@ -24,6 +27,17 @@ def reaches_more(old: Source, new: Source) -> str:
             return short(f"{next(iter(lost))} is gone")
         if after.selects >= before.selects and before.filters.total() > after.filters.total():
             return short(f"{next(iter(before.filters - after.filters))} is gone")
+    return ""
+
+
+def says_less(old: Source, new: Source) -> str:
+    """A text of SQL that asks for less to hold, or for more rows, wherever it stands."""
+    for one in exchanges(old, new):
+        match one.old, one.new:
+            case ast.Constant(value=str(was)), ast.Constant(value=str(now)) if _SQL.match(was) and _SQL.match(now):
+                before, after = (Counter(_HOLDS.split(" ".join(text.split()))) for text in (was, now))
+                if (gone := before - after) and _WHERE.search(was):
+                    return short(f"{next(iter(gone)).strip()} is gone")
     return ""
 
 

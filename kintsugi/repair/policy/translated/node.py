@@ -394,7 +394,7 @@ class NodeTranslator(Translator):
         return ast.Tuple([self.expression(node.child_by_field_name(one)) for one in ("left", "right")])
 
     def _element(self, node: Node) -> ast.expr:
-        """`<Field max={3}>…</Field>` as `Field(…, max=3)`"""
+        """`<Field max={3}>…</Field>` as `element(…, max=3)`: what a page is made of says nothing of who may."""
         opening = node.child_by_field_name("open_tag") or node
         named: list[ast.keyword] = []
         for one in (one for one in opening.named_children if one.type == "jsx_attribute"):
@@ -403,9 +403,7 @@ class NodeTranslator(Translator):
                 ast.keyword(self.word(text_of(key)), self.expression(value[0]) if value else ast.Constant(True))
             )
         inner = [one for one in parts_of(node) if opening is not node and one.type not in _TAGS]
-        return ast.Call(
-            self.expression(opening.child_by_field_name("name")), [self.expression(one) for one in inner], named
-        )
+        return ast.Call(ast.Name("element"), [self.expression(one) for one in inner], named)
 
     def _object(self, node: Node) -> ast.expr:
         """Keys as arguments by name: they are options more often than not."""
