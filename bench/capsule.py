@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import truediv
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,7 @@ class Verdict:
     otherwise: bool = False  # it raises another exception at the fix, of which nobody can say that
     asked_for: bool = False  # the fix's own test asks for the exception that the call raises at the fix
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
+    with_more: bool = False  # it ends well on its objects, where these have what their `__init__` gives them at the fix
 
 
 async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
@@ -112,14 +113,19 @@ async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
         green = await capsules.make(call, on, case.true.files, seconds=seconds)
         fails = green.fails_by(crash)
         answer = green.answer(crash, case.true.base)
-        renewed = fails and not answer and await _ends_well_on_new_objects(call, on, case, seconds)
+        others = capsules.on_new_objects(call) if fails and not answer else ()
+        renewed = any([await _ends_well_as(other, on, case, seconds) for other in others])
+        more = capsules.with_more_attributes(call) if green.lacks_an_attribute else None
+        with_more = await _ends_well_as(more, on, case, seconds)
     rejection = green.rejection(crash)
-    otherwise = not green.passed and not fails and not green.not_rebuilt and rejection is None
+    well = green.passed or with_more
+    otherwise = not well and not fails and not green.not_rebuilt and rejection is None
     no = rejection or answer
     why = "" if green.passed else no.says if no else green.said
     rejected, answered = rejection is not None, answer is not None
-    asked = not green.passed and _is_asked_for(green, case)
-    return Verdict(repository, case.name, rerun.value, why, green.passed, rejected, answered, otherwise, asked, renewed)
+    asked = not well and _is_asked_for(green, case)
+    verdict = Verdict(repository, case.name, rerun.value, why, well, rejected, answered, otherwise, asked)
+    return replace(verdict, on_new=renewed, with_more=with_more)
 
 
 def _is_asked_for(made: capsules.Made, case: Replayed) -> bool:
@@ -138,12 +144,11 @@ def _is_asked_for(made: capsules.Made, case: Replayed) -> bool:
     return bool({name.rpartition(".")[2] for name in asked} & (classes - {"Exception", "BaseException", "object"}))
 
 
-async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed, seconds: float) -> bool:
-    """Whether the call fails in the same way on objects that their own `__init__` makes, and ends well at the fix."""
-    renewed = capsules.on_new_objects(call)
-    if renewed is None or not (await capsules.make(renewed, on, {}, seconds=seconds)).fails_by(call.crash):
+async def _ends_well_as(call: FailingCall | None, on: Ground, case: Replayed, seconds: float) -> bool:
+    """Whether the call, made on other objects, fails in the same way and ends well at the fix."""
+    if call is None or not (await capsules.make(call, on, {}, seconds=seconds)).fails_by(call.crash):
         return False
-    return (await capsules.make(renewed, on, case.true.files, seconds=seconds)).passed
+    return (await capsules.make(call, on, case.true.files, seconds=seconds)).passed
 
 
 async def _in_production(case: Replayed, box: Box, seconds: float) -> Capsule | None:
@@ -168,10 +173,12 @@ async def _in_production(case: Replayed, box: Box, seconds: float) -> Capsule | 
 
 
 def _folder_of_tests(case: Replayed) -> str:
-    """From which pytest imports the test's module, if it is in no package: its classes may be among the arguments."""
-    folder = Path(_in_tree(case.true.failing[0], case.true.base).partition("::")[0]).parent
-    is_package = (case.true.base / folder / "__init__.py").is_file()
-    return "" if is_package or folder == Path() else folder.as_posix()
+    """From which pytest imports the test's module, unless it is the tree: its classes may be among the arguments."""
+    base = case.true.base
+    folder = (base / _in_tree(case.true.failing[0], base).partition("::")[0]).parent
+    while (folder / "__init__.py").is_file() and folder != base:
+        folder = folder.parent
+    return "" if folder == base else folder.relative_to(base).as_posix()
 
 
 def _in_tree(test: str, tree: Path) -> str:
@@ -204,7 +211,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                     ended = f"{verdict.rerun}, green={verdict.green}"
                     ended += ", rejected on purpose" * verdict.rejected + ", answered" * verdict.answered
                     ended += ", another" * verdict.otherwise + ", asked for" * verdict.asked_for
-                    ended += ", on new objects" * verdict.on_new
+                    ended += ", on new objects" * verdict.on_new + ", with more" * verdict.with_more
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
 

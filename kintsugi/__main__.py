@@ -6,6 +6,8 @@ Exit status: 0 done, 1 a fault, 2 wrong usage or settings, 3 refused with a reas
 from __future__ import annotations
 
 import gc
+import io
+import sys
 
 from kintsugi.extras import how_to_install
 
@@ -24,6 +26,9 @@ where there is none: a fifth of a command's start."""
 def main() -> None:
     """The entry point."""
     gc.set_threshold(_NEW_OBJECTS)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # it is None where it is closed
+            stream.reconfigure(errors="replace")  # a sign that the terminal cannot show is no reason to fail
     try:
         whole()()
     except KeyboardInterrupt:  # before or after the command itself, which has its own sentence

@@ -13,7 +13,7 @@ NEEDS = {"BotNeeds", "EffectNeeds", "ServerNeeds", "PageNeeds", "MetricNeeds"}
 
 
 def test_a_word_that_was_given_up_names_no_class():
-    names = [each.name for path in sorted(SOURCES.rglob("*.py")) for each in _classes(path)]
+    names = [name for path in sorted(SOURCES.rglob("*.py")) for name in _classes(path)]
 
     assert GIVEN_UP.isdisjoint(names)
     assert set(names) >= NEEDS
@@ -26,10 +26,9 @@ def test_the_words_that_are_explained_are_those_of_the_code():
     assert all(f"`{name}`" in written for name in NEEDS)
 
 
-def _classes(path: Path) -> list[ast.ClassDef]:
-    if "checkout" in path.parts:
-        return []
-    return [each for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(each, ast.ClassDef)]
+def _classes(path: Path) -> list[str]:
+    text = "" if "checkout" in path.parts else path.read_text(encoding="utf-8")
+    return re.findall(r"^ *class (\w+)", text, re.MULTILINE)
 
 
 def test_outside_the_lifecycle_states_come_from_the_page_to_point_at():
@@ -58,7 +57,10 @@ def test_the_log_s_events_are_those_of_its_page():
 
 
 def _events(path: Path) -> list[str]:
-    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    text = path.read_text(encoding="utf-8")
+    if not re.search(r"\blog\.", text):  # to take a text apart takes a hundred times as long
+        return []
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
     logs = [call for call in calls if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "log"]
     return [str(call.args[0].value) for call in logs if call.args and isinstance(call.args[0], ast.Constant)]
 

@@ -10,8 +10,9 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.names import Names
-from kintsugi.telemetry.capsule.text import HELPERS, Written, file_of
+from kintsugi.telemetry.capsule.text import Written, file_of
 from kintsugi.telemetry.redact import MASK, redact_field
 from kintsugi.workflow.payload import Capsule, Failure, Frame
 

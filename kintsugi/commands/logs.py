@@ -12,8 +12,8 @@ from kintsugi.telemetry.redact import filter_stream
 
 def redact(file: str) -> None:
     """Copy FILE, or standard input, line by line and without secrets. Bytes that are no text pass as they are."""
-    sys.stdin.reconfigure(errors="surrogateescape", newline="")  # type: ignore[union-attr]  # a text stream has it
-    sys.stdout.reconfigure(errors="surrogateescape", newline="")  # type: ignore[union-attr]
+    for stream in (sys.stdin, sys.stdout):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape", newline="")  # type: ignore[union-attr]  # it has it
     if file == "-":
         filter_stream(sys.stdin, sys.stdout)
         return

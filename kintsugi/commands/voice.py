@@ -11,12 +11,10 @@ from typing import Any, TextIO
 
 
 def say(sentence: str, *, err: bool = False, to: TextIO | None = None) -> None:
-    """One sentence, redacted and plain; what the stream's encoding cannot write becomes a question mark."""
+    """One sentence, redacted and plain."""
     from kintsugi.telemetry.plain import plain  # noqa: PLC0415  # whoever says nothing need not wait for it
 
-    stream = to or (sys.stderr if err else sys.stdout)
-    encoding = stream.encoding or "utf-8"
-    stream.write(plain(sentence).encode(encoding, "replace").decode(encoding, "replace") + "\n")
+    (to or (sys.stderr if err else sys.stdout)).write(plain(sentence) + "\n")
 
 
 def say_json(value: Any, *, indent: int | None = None) -> None:

@@ -18,7 +18,7 @@ from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult
 from kintsugi.repair.rejection import Rejection, answer_in, rejection_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
-from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
+from kintsugi.telemetry.capsule.helpers import BY_DEFAULTS, HELPERS, ON_NEW_OBJECTS, WITH_MORE
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.telemetry.redact import MASK
 from kintsugi.workflow.patch import Reproduction, Rerun
@@ -26,6 +26,8 @@ from kintsugi.workflow.payload import Capsule, Failure
 
 _SECONDS = 60.0
 _LONGEST = 200
+_NO_ATTRIBUTE = "object has no attribute"
+_LISTS, _WORD = ", ", re.compile(r"\w+")
 _OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b|<missing: ")  # C code, of what stands for it
 
 
@@ -66,6 +68,12 @@ class Made:
     @property
     def said(self) -> str:
         return self.result.failure.said if self.result and self.result.failure else self.broken
+
+    @property
+    def lacks_an_attribute(self) -> bool:
+        """Whether an object was asked for what it does not have: a patch may give that to new ones only."""
+        failure = self.result.failure if self.result else None
+        return failure is not None and failure.kind == "AttributeError" and _NO_ATTRIBUTE in failure.message
 
     def rejection(self, crash: Crash) -> Rejection | None:
         """By what the call is rejected on purpose, where the crash is gone."""
@@ -112,15 +120,31 @@ def _folder_of(module: str, failure: Failure | None) -> str:
     return ""
 
 
-def on_new_objects(call: FailingCall) -> FailingCall | None:
-    """The same call on objects that their own `__init__` makes, so that a fix of that shows; None where it has none.
+def on_new_objects(call: FailingCall) -> tuple[FailingCall, ...]:
+    """The same call on objects that their own `__init__` makes, so that a fix of that shows; nothing where it has none.
 
-    It is another call until it is seen to fail in the same way.
+    First from all that it takes, then from what it cannot do without. Each is another call until it is seen to fail in
+    the same way.
     """
+    return tuple(filter(None, (_with(ON_NEW_OBJECTS, call), _with(BY_DEFAULTS, call))))
+
+
+def with_more_attributes(call: FailingCall) -> FailingCall | None:
+    """The same call on the same objects, with the attributes besides that their `__init__` gives them where it is run.
+
+    A patch may have that give them one more, and ask for it: no object that was written down before has that.
+    """
+    return _with(WITH_MORE, call)
+
+
+def _with(helpers: Mapping[str, str], call: FailingCall) -> FailingCall | None:
+    """With other functions in its file; None where the file has none of those that make an object."""
     source = call.source
-    for name, text in ON_NEW_OBJECTS.items():
+    if not any(HELPERS[name] in source for name in helpers if name != "with_state"):
+        return None
+    for name, text in helpers.items():
         source = source.replace(HELPERS[name], text)
-    return None if source == call.source else replace(call, source=source)
+    return replace(call, source=source)
 
 
 async def make(call: FailingCall, on: Ground, changes: Mapping[str, bytes | None], *, seconds: float) -> Made:
@@ -196,10 +220,16 @@ def _is_not_there(made: Made, call: FailingCall) -> bool:
 
 
 def _is_the_same(one: str, other: str) -> bool:
-    """By the words: numbers, addresses and what was masked of the `other` may differ."""
-    if one == other or plain_message(one) == plain_message(other):
+    """By the words: numbers, addresses, what was masked of the `other`, and the order of a list of words may differ.
+
+    What is in a set is printed in another order by each process.
+    """
+    words, others = plain_message(one), plain_message(other)
+    if one == other or words == others:
         return True
-    words, (first, *around) = plain_message(one), plain_message(other).split(MASK)
+    if _LISTS in words and sorted(_WORD.findall(words)) == sorted(_WORD.findall(others)):
+        return True
+    first, *around = others.split(MASK)
     at = len(first) if around and words.startswith(first) else -1
     for part in around[:-1]:  # by hand: an expression with many gaps may look for ever
         at = words.find(part, at) + len(part) if at >= 0 and part in words[at:] else -1

@@ -22,7 +22,8 @@ from kintsugi.web.reading import Delivery, Fault, Read
 from kintsugi.web.shares import Room
 
 SECONDS = 60.0  # for one delivery, on a machine that has much else to do
-_BEGINS = "from kintsugi.web.reader import main; main()"  # what is pickled is not of `__main__` then
+# What is pickled is not of `__main__` then. Garbage is seldom looked for, as there is none among what is loaded.
+_BEGINS = "import gc; gc.set_threshold(20_000); from kintsugi.web.reader import main; main()"
 _BROKEN = "This broke what reads it, or takes too long to read."
 log = logging.getLogger("kintsugi.web")
 
@@ -43,8 +44,7 @@ class Readers:
         self._beginning: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
-        """Two, before the first delivery comes: one for a flood, and one for everybody else."""
-        self._add()
+        """One, before the first delivery comes; with that begins the next, for others than who has begun a flood."""
         self._add()
 
     async def read(self, *deliveries: Delivery) -> Sequence[Read]:

@@ -374,6 +374,21 @@ def test_a_settings_file_in_another_encoding_is_said_to_be_one(terminal: Termina
     assert (done.returncode, done.stderr) == (2, "The file .env is no UTF-8 text (at byte 19). Save it as UTF-8.\n")
 
 
+def test_a_terminal_that_cannot_show_a_sign_shows_another(terminal: Terminal):
+    terminal.types("capture", "-", stdin=TRACEBACK.replace("percent", "prozent für ☃"))
+
+    def says(*words: str, stdin: bytes = b"") -> tuple[int, bytes]:
+        typed = (sys.executable, "-m", "kintsugi", *words)
+        env = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "COLUMNS": "200"}
+        done = subprocess.run(typed, cwd=terminal.folder, env=env, input=stdin, capture_output=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    status, shown = says("incidents")
+    assert status == 0
+    assert b"KeyError: 'prozent f?r ?'" in shown
+    assert says("redact", "-", stdin=b"f\xc3\xbcr ever \xff\n") == (0, b"f\xc3\xbcr ever \xff\n")
+
+
 def test_a_secret_setting_is_never_printed(terminal: Terminal):
     key = "sk-" + "proj-" + "a1B2" * 10
 

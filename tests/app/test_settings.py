@@ -2,7 +2,6 @@
 
 import ast
 import secrets
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -149,15 +148,16 @@ def test_a_password_in_a_database_s_address_is_not_shown():
 
 def test_the_whole_of_the_settings_is_for_the_bootstrap_alone():
     """Nobody else is handed them, and outside app/ nobody can even name them."""
+    modules = _modules()
     handed = [
         f"{path.relative_to(SOURCES)}:{each.lineno}"
-        for path, tree in _modules()
+        for path, tree in modules
         for each in ast.walk(tree)
         if isinstance(each, ast.arg) and each.annotation and "Settings" in _names(each.annotation)
     ]
     imported = [
         str(path.relative_to(SOURCES))
-        for path, tree in _modules()
+        for path, tree in modules
         for each in ast.walk(tree)
         if isinstance(each, ast.ImportFrom)
         and (each.module or "").startswith("kintsugi.app.settings")
@@ -181,7 +181,6 @@ def test_only_the_app_and_what_is_called_know_the_settings_of_a_room():
     assert knowing <= above | {"__main__.py"}
 
 
-@cache
 def _modules() -> list[tuple[Path, ast.Module]]:
     paths = [each for each in sorted(SOURCES.rglob("*.py")) if "checkout" not in each.parts]
     return [(each, ast.parse(each.read_text(encoding="utf-8"))) for each in paths]

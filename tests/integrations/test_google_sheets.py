@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kintsugi.integrations.google_sheets import ServiceAccount, Sheet, look, service_account
 from kintsugi.workflow.errors import StepFailed
+from tests.world.actions import its_key
 from tests.world.patience import PATIENCE
 
 EMAIL = "kintsugi@shop.iam.example"
@@ -25,7 +26,7 @@ EMAIL = "kintsugi@shop.iam.example"
 class Google:
     """Gives a token for a good signature, and the sheet to who has the token or the key."""
 
-    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    key: rsa.RSAPrivateKey = field(default_factory=its_key)
     url: str = ""
     status: int = 200
     calls: list[str] = field(default_factory=list)

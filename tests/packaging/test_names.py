@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -74,8 +75,20 @@ def test_every_logger_of_ours_is_below_kintsugi():
 
 
 def _nodes(*folders: str) -> Iterator[tuple[Path, ast.AST]]:
-    for path in (path for folder in folders for path in (ROOT / folder).glob("**/*.py")):
-        yield from ((path, node) for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    return ((path, node) for folder in folders for path, node in _read(folder))
+
+
+@cache
+def _read(folder: str) -> list[tuple[Path, ast.AST]]:
+    """Read once for all tests: of each file the imports, texts and assignments of a call, which are what they are about."""
+    return [
+        (path, node)
+        for path in (ROOT / folder).glob("**/*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call))
+    ]
 
 
 def _imported(node: ast.AST) -> list[str]:

@@ -92,7 +92,7 @@ def crashed(base: Path, method: str = "total", *given: object) -> tuple[Failure,
     till = importlib.import_module("src_of_till")
     with (base / "tests" / "test_works.py").open() as file:
         order = till.Order(5, file=file)
-        with pytest.raises((KeyError, TypeError, AttributeError)) as seen:
+        with pytest.raises((KeyError, TypeError, AttributeError, ValueError)) as seen:
             getattr(order, method)(*given)
         found = record(seen.value, is_project=lambda path: path == till.__file__)
     assert found
@@ -217,11 +217,53 @@ async def test_a_patch_that_leaves_the_call_failing_is_refused(base: Path, setti
 
 async def test_a_patch_of_what_made_the_object_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:
     maker = TILL.replace("price, code, file\n", 'price, code or "a", file\n')
+    default = TILL.replace("code=None", 'code="a"')
 
-    evidence = await proven(a_proposal(base, maker, None), settings)
+    for patch in (maker, default):
+        evidence = await proven(a_proposal(base, patch, None), settings)
 
-    assert evidence.tier is Tier.E1
-    assert any("still fails on the objects as they were; it ends well on objects" in flag for flag in evidence.flags)
+        assert evidence.tier is Tier.E1
+        assert any("still fails on the objects as they were; it ends well on" in flag for flag in evidence.flags), patch
+
+
+WITH_MORE = TILL.replace("price, code, file\n", "price, code, file\n        self.without = 0\n")
+MENDED_BY_MORE = WITH_MORE.replace("- reduction(codes, self.code)", "- codes.get(self.code, self.without)")
+NOT_MENDED_BY_MORE = {
+    "it still fails": WITH_MORE.replace("- reduction(", "- self.without - reduction("),
+    "the exception is dropped": SWALLOWED.replace("file\n", "file\n        self.without = 0\n", 1).replace(
+        "        try:", "        self.without\n        try:"
+    ),
+}
+
+
+async def test_a_patch_that_gives_an_object_one_more_attribute_is_tried_on_objects_that_have_it(
+    base: Path, settings: ProofSettings
+) -> None:
+    evidence = await proven(a_proposal(base, MENDED_BY_MORE, None), settings)
+
+    assert evidence.tier is Tier.E2
+    assert "have what their __init__ gives them now besides), failed before and ends well now" in evidence.says
+    for lie, program in NOT_MENDED_BY_MORE.items():
+        try:
+            evidence = await proven(a_proposal(base, program, None), settings)
+        except Unproven as refused:
+            assert "fails with the patch as it did" in refused.reason or "dropping" in refused.reason, lie
+        else:
+            pytest.fail(f"{lie}: {evidence.says}")
+
+
+async def test_a_list_of_words_that_comes_in_any_order_is_the_same_message(base: Path, settings: ProofSettings) -> None:
+    said = "raise ValueError('not one of ' + ', '.join(sorted(codes, reverse=LAST)))"
+    program = TILL.replace("return codes[code]", said)
+    (base / "src_of_till.py").write_text(program.replace("import os\n", "LAST = True\n"))
+    failure, capsule = crashed(base, "total", {"mug": 2, "tea": 3, "pot": 4})
+    (base / "src_of_till.py").write_text(program.replace("import os\n", "LAST = False\n"))
+    changed = capsule.model_copy(update={"source": capsule.source.replace('"tea"', '"jug"')})
+
+    found = await made_again(base, settings, failure, capsule)
+    other = await made_again(base, settings, failure, changed)
+
+    assert (found.rerun, other.rerun) == (Rerun.REPRODUCED, Rerun.OTHER_FAILURE)
 
 
 REJECTED = {

@@ -125,6 +125,20 @@ class Nameless:
     """Equal to itself alone."""
 
 
+class HashedByState:
+    """By what it is called, and by what it belongs to."""
+
+    def __init__(self, owner: Any) -> None:
+        self.name, self.owner, self.called = "mug", owner, functools.partial(name_of, self)
+
+    def __hash__(self) -> int:
+        return hash((self.called(), self.owner["name"]))
+
+
+def name_of(one: HashedByState) -> str:
+    return one.name
+
+
 class OfEachThread(threading.local):
     def __init__(self, size: int = 5) -> None:
         self.size, self.items = size, [Item("mug")]
@@ -221,6 +235,15 @@ def test_a_pattern_a_file_in_memory_and_a_lock_are_made_anew() -> None:
     assert lock.acquire(blocking=False)
 
 
+def test_a_file_that_the_call_has_read_is_read_again_from_its_beginning() -> None:
+    def parsed(file: io.StringIO, kept: list[io.StringIO]) -> None:
+        raise LookupError(file.read(), kept[0].readline())
+
+    error = _raised(lambda: parsed(io.StringIO("a\nb"), [io.StringIO("a\nb\n")]))
+
+    assert run(made_of(error)).args == ("a\nb", "b\n")
+
+
 def test_what_was_one_object_is_one_object() -> None:
     item = Item("mug")
 
@@ -315,6 +338,19 @@ def test_circles_are_closed() -> None:
     assert again.children[0]["pair"] == (again, again.children)
 
 
+def test_what_is_hashed_is_whole_by_then_though_a_circle_leads_through_it() -> None:
+    owner: dict[str, Any] = {"name": "shop"}
+    owner["by_key"] = {HashedByState(owner): 1}
+    owner["in_a_set"] = [frozenset({HashedByState(owner)})]
+
+    again = rebuilt_from(handed_over, owner)
+
+    for (one,) in (again["by_key"], again["in_a_set"][0]):
+        assert one.owner is again
+        assert one.called.args == (one,)
+        assert one in again["by_key"] or one in again["in_a_set"][0]
+
+
 def test_a_circle_that_nothing_can_close_is_left_out_with_the_reason() -> None:
     inner: list[Any] = []
     outer = (inner,)
@@ -331,6 +367,12 @@ class Shop:
     def __init__(self) -> None:
         self.open = True
 
+    def took_out(self, *, first: int, **rest: Any) -> None:
+        size = rest.pop("size")
+        second = rest.pop("second", None)
+        absent = rest.pop("absent", first)
+        raise LookupError(self.open, first, size, second, absent, rest)
+
     def method(self, first: int, /, second: int, *more: int, third: int = 3, **rest: int) -> None:
         raise LookupError(self.open, first, second, more, third, rest)
 
@@ -339,6 +381,14 @@ class Shop:
 
     def call_hidden(self) -> None:
         self.__hidden()
+
+    def makes_one(self) -> Callable[..., None]:
+        self.__kept = 5
+
+        def inner(*, __more: int) -> None:
+            raise LookupError(self.__kept, __more, (lambda: 0).__qualname__)
+
+        return inner
 
     @classmethod
     def of_the_class(cls, value: int) -> None:
@@ -368,6 +418,30 @@ class Shop:
         raise LookupError(value)
 
 
+class Unmade:
+    def __init__(self, value: int, *more: str, size: int) -> None:
+        seen = hasattr(self, "value")
+        self.value = value
+        raise LookupError(seen, value, more, size)
+
+
+class UnmadeAgain(Unmade):
+    def __init__(self, value: int) -> None:
+        super().__init__(value, "c", size=8)
+
+
+class UnmadeByNew(Unmade):
+    own: int
+
+    def __new__(cls, value: int) -> UnmadeByNew:
+        made = super().__new__(cls)
+        made.own = value
+        return made
+
+    def __init__(self, value: int) -> None:
+        raise LookupError(self.own, value)
+
+
 @functools.lru_cache
 def cached(value: int) -> int:
     raise LookupError(value)
@@ -383,6 +457,10 @@ def _passed_over() -> Callable[[AsyncIterator[int]], Coroutine[Any, Any, None]]:
 WAYS: dict[str, Callable[[], object]] = {
     "a method with arguments of every kind": lambda: Shop().method(1, 2, 4, 5, third=6, seven=7),
     "a method by keywords": lambda: Shop().method(1, second=2),
+    "a method that takes out of its rest": lambda: Shop().took_out(first=1, size=2, second=3, more=4),
+    "the making of an object": lambda: Unmade(5, "b", size=7),
+    "the making of an object of a class with a base": lambda: UnmadeAgain(5),
+    "an __init__ that its object was made for otherwise": lambda: UnmadeByNew(5),
     "a method of a class": lambda: Shop.of_the_class(1),
     "a function in a class": lambda: Shop.alone(1),
     "a property": lambda: Shop().asked,
@@ -425,6 +503,14 @@ def test_a_function_inside_of_another_is_called_with_what_it_takes_from_there() 
 
     assert capsule.function.endswith(".<locals>.inner")
     assert run(capsule).args == (5, {"a": 1}, "inner", 5)
+
+
+def test_a_function_inside_of_a_method_has_the_hidden_names_of_its_class() -> None:
+    inner = Shop().makes_one()
+
+    again = run(made_of(_raised(lambda: inner(_Shop__more=6))))
+
+    assert again.args == (5, 6, "Shop.makes_one.<locals>.inner.<locals>.<lambda>")
 
 
 def test_functions_and_classes_inside_of_others_are_values_too() -> None:

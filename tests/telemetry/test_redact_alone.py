@@ -18,7 +18,9 @@ exec env: [PATH=/usr/bin NPM={36} LANG=C]
 $ heroku config:set MAIL={small} -a shop
 #4 /var/www/src/Api.php(88): Acme\\Client->request('GET', '/v1/me', '{40}')
 db_admin = "{24}"
-"type": "random_id", "result": "{20}"
+Rails.application.credentials.stripe => {32}
+MAPS={base64}
+"type": "random_id", "result": "{24}"
 To get started log in with admin and {20}
 kind: Secret\nstringData:\n  conn: {32}
 <add key="StripeApi" value="{32}"/>
@@ -27,6 +29,7 @@ UPDATE accounts SET reset_code='{24}' WHERE id=4
 DEBUG sql params=('bob', '{40}', 3)
 GET /u/unsubscribe/{43}/confirm 200 12ms
 Fetching https://feeds.shop.example/private/{24}.xml
+HTTP Request: GET https://shop.example/events?access={40} "HTTP/1.1 200 OK"
 Use this link to sign in: https://shop.example/l/{43}
 java -Dlicense={32} -jar a.jar
 svc 1023 /usr/bin/agent --url https://a.example --tok {32} --tls
@@ -34,6 +37,7 @@ E   AssertionError: assert '{40}' == 'x'
 ValueError: Invalid header value b'{40}\\n'
 refreshing with {40}
 login ok, got {40}
+retry with `{64}` please
 try `{40}` as key
 API key [{32}]:
 $1 = 0x55 "{32}"
@@ -61,6 +65,8 @@ login page built from commit {hex}
 event id {27} queued
 node PR_kwDO{16} closed after login
 "cursor": "{28}"
+x-goog-hash: md5={22}==
+read rec{14} of the table of tokens
 PASS src/auth/token3.test.ts
 PASS {path} (5.2 s)
 FAIL packages/auth-core/src/__tests__/loginWithOAuth2Token.test.tsx (5.2 s)
@@ -68,6 +74,7 @@ org.springframework.security.oauth2.client.web.OAuth2AuthorizationRequestRedirec
 _ZN4core3fmt9Formatter12pad_integral17h0123456789abcdefE
 sent 0.5 BTC to address {34}
 GET /login?gclid={43} HTTP/1.1
+url = https://search.example/newtab?rlz={20}&ie=UTF-8
 Message-ID: <{32}@mail.example>
 logger=context uid={20} msg="Request Completed" path=/login
 Sec-WebSocket-Accept: {base64}
@@ -153,4 +160,4 @@ def filled(row: str, rnd: random.Random) -> str:
 
 
 def hidden(row: str) -> str:
-    return re.sub(r"\{(?:\d+|small)\}", MASK, row)
+    return re.sub(r"\{(?:\d+|small|base64)\}", MASK, row)

@@ -116,6 +116,20 @@ same password as always, {random}
 remove key {random}{random} from config
 mật khẩu: {random}
 new creds for staging: bob / {word}
+Password for the vpn: {word}
+vpn login is bob with {word}
+Zugang: bob / {word}
+curl -u {random}:X https://shop.example
+credentials.stripe => {random}{random}
+STRTCPFTP RMTSYS(X) USER(BOB) PASSWORD({word})
+odbc load, user("bob") password("{word}")
+credential(bob, '{word}').
+[Net.NetworkCredential]::new('bob','{word}')
+epgsql:connect("db01","svc","{word}",[{{port,5432}}])
+security unlock-keychain -p {word} build.keychain
+signtool sign /f c.pfx /p {word} a.exe
+winrm -u:bob -p:{random} get winrm/config
+send -- "{word}\\r"
 Login: bob / {random}
 SASL PLAIN bob:{word}
 List((user,svc), (password,{word}))
@@ -158,6 +172,7 @@ def test_a_secret_is_found_by_its_place(line):
         "Password for bob (reset with `reset -u bob`):\n  {}",
         "10:00 INFO | New token for X. Secret:\n10:00 INFO | {}",
         "/shop/db/password\n{}",
+        "admin_user_pass = <<EOT\n{}\nEOT",
         "db_user          svc\ndb_pw            {}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
     ],
@@ -171,6 +186,13 @@ def test_a_secret_is_found_on_another_line(text):
 @pytest.mark.parametrize(
     "line",
     [
+        "docker compose -p shop2024 up",
+        "python -pthread -prefix2024 -p8080",
+        "kubectl get pods -n shop2024 -t token2024",
+        "password reset for user bob1984 by admin2024",
+        "the password of node1234 and host0001 is stored",
+        "PASS src/auth/token3.test.ts",
+        "| PASS | src/auth/token3.test.ts |",
         "Login and store the token in ~/.netrc",
         "Unsuccessful login attempt from 192.168.10.1 [Mozilla/5.0 (Windows NT 10.0)]",
         "enable password authentication on each host",
@@ -197,6 +219,9 @@ def test_secrets_of_few_signs_are_found_in_their_place():
         "CODECOV={}": "0b2f6a2e-1111-4222-8333-444455556666",
         "Backup codes: {}": "lhrghvnd jzfau06k p42xk41q",
         "License key: {}": "ABCDE-FGHIJ-KLMNO-PQRST",
+        "slmgr /ipk {}": "ORH13-C5WGD-EB837-EWZS8-JYW58",
+        "seed: {}": "prairie velvet canyon canyon cobalt marble garden monkey summit dragon winter river",
+        "Secret Recovery Phrase: {}": "prairie velvet canyon canyon cobalt marble garden monkey summit dragon winter river",
         "ffmpeg rtmp://live.example/live2/{}": "b1lel461wzdulgj6",
     }
 

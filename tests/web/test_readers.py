@@ -48,7 +48,7 @@ def of(readers: Readers) -> list[int]:
 async def test_what_is_read_is_told_without_our_secrets_and_what_was_noted_is_logged_here(
     readers: Readers,
 ):
-    hidden, noted = of_this_process().hidden["own"], queue.SimpleQueue[logging.LogRecord]()
+    hidden, noted = sum(of_this_process().hidden.values()), queue.SimpleQueue[logging.LogRecord]()
     event, listens = an_event(extra={"said": f"no luck with {SECRET}"}), QueueHandler(noted)
     logging.getLogger("kintsugi.service").addHandler(listens)
 
@@ -59,7 +59,7 @@ async def test_what_is_read_is_told_without_our_secrets_and_what_was_noted_is_lo
     assert isinstance(failed, Failed)
     assert failed.id == found.id == event["event_id"]
     assert SECRET not in failed.payload.model_dump_json()
-    assert of_this_process().hidden["own"] > hidden
+    assert sum(of_this_process().hidden.values()) > hidden  # by whatever it was found
     assert [noted.get().message for _ in range(noted.qsize())] == ["source_not_found"]
 
 

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import jwt
@@ -21,12 +22,18 @@ def a_key() -> RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+@cache
+def its_key() -> RSAPrivateKey:
+    """One for all tests of a process: to make it takes up to a quarter of a second."""
+    return a_key()
+
+
 @dataclass
 class Actions:
     """The claims are those of a job for pull request 41 of shop/checkout; the issuer is at `url`."""
 
     now: float
-    key: RSAPrivateKey = field(default_factory=a_key)
+    key: RSAPrivateKey = field(default_factory=its_key)
     claims: dict[str, Any] = field(default_factory=dict)
     word: str = field(default_factory=lambda: secrets.token_hex(16))  # by which the job asks for its token
     url: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import gc
 import json
@@ -12,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 from contextlib import suppress
@@ -19,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from kintsugi.commands import common
 from kintsugi.repair.sandbox import probe
 from kintsugi.telemetry.redact import redact
 from tests.world import boxes
@@ -93,6 +96,19 @@ def load() -> None:
         import_module(name)
     import_module("kintsugi.commands.tree").whole()
     redact("its scanner is made with the first text")
+    asyncio.run(_look())
+
+
+async def _look() -> None:
+    """Once what almost every command does: much that is made for it is kept, such as what pydantic knows of settings."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        os.environ["KINTSUGI_DATABASE_URL"] = f"sqlite:///{folder}/kintsugi.db"
+        async with common.a_desk() as desk:
+            await desk.store.incidents()
+        del os.environ["KINTSUGI_DATABASE_URL"]
+        os.chdir(here)
 
 
 def _wake_on_child() -> int:

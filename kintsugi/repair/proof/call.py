@@ -54,18 +54,27 @@ async def call_turns(proving: Proving) -> CallTurned | None:
 
 
 async def _turned_on_new_objects(proving: Proving, call: FailingCall) -> CallTurned | None:
-    new = capsule.on_new_objects(call)
-    if new is None:
+    for new in capsule.on_new_objects(call):
+        try:
+            found = await _turned(proving, new)
+        except Unproven:
+            continue
+        if found.turned:
+            flag = (
+                f"the failing call, {call.name}, still fails on the objects as they were; it ends well on objects "
+                "that their own __init__ makes: does the patch mend how they came to be broken?"
+            )
+            return replace(found, name=call.name, turned=False, flags=(flag,))
+    return None
+
+
+async def _turned_with_more(proving: Proving, call: FailingCall) -> CallTurned | None:
+    """On the same objects with what their `__init__` gives them besides: the patch may have added to that."""
+    more = capsule.with_more_attributes(call)
+    found = await _turned(proving, more) if more else None
+    if found is None or not found.turned:
         return None
-    try:
-        found = await _turned(proving, new)
-    except Unproven:
-        return None
-    flag = (
-        f"the failing call, {call.name}, still fails on the objects as they were; "
-        "it ends well on objects that their own __init__ makes: does the patch mend how they came to be broken?"
-    )
-    return replace(found, turned=False, flags=(flag,)) if found.turned else None
+    return replace(found, name=f"{found.name} (on objects that have what their __init__ gives them now besides)")
 
 
 async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
@@ -77,6 +86,8 @@ async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
     proving.progress("making the failing call with the patch")
     for _ in range(_ROUNDS):
         green = await _made(proving, call, proving.proposal.all_files)
+        if green.lacks_an_attribute and (turned := await _turned_with_more(proving, call)):
+            return turned
         if found := _said_no(proving, call, green):
             ends, flag = found
             return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,), ends=ends)

@@ -19,9 +19,10 @@ from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.builders import Builders
 from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames_of, is_of_project, under_way
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, TooMuch
+from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.names import Names
-from kintsugi.telemetry.capsule.text import HELPERS, file_of, snake_case, written
+from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import is_clean, redact, redact_source
 
 __all__ = ["LARGEST", "Capsule", "record"]
@@ -127,7 +128,8 @@ def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
     if call.is_inside:
         entry.opens, entry.on = _inside(call, builders, graph)
     else:
-        entry.opens = builders.names.named(call.module, call.path) + "("
+        of = builders.names
+        entry.opens = (of.of(call.made) if call.made else of.named(call.module, call.path)) + "("
     positional = call.positional
     if call.on_first:
         entry.opens, entry.on = _on_first(call, builders, graph)

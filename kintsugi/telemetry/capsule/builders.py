@@ -30,6 +30,7 @@ from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, take
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
 from kintsugi.telemetry.capsule.zones import zone_of_pytz
+from kintsugi.telemetry.redact.keys import Grade, grade
 
 _LARGEST_NUMBER = 4_096  # bits
 _MARKS = {id(one): repr(one) for one in (None, True, False, NotImplemented)} | {id(...): "..."}
@@ -103,7 +104,7 @@ class Builders:
         if base is datetime.tzinfo and zone_of_pytz(self, graph, value, entry):
             return None
         if not own:
-            return self._of_class_inside(graph, value, entry, base)
+            return self._of_class_inside(graph, value, entry, seen)
         if seen.is_of_discord:
             return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):
@@ -131,17 +132,17 @@ class Builders:
         seen = self._classes[id(kind)] = _Class(kind, base, own, *marks, raw.layout_of(kind))
         return seen
 
-    def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
+    def _of_class_inside(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:
         """The same of a class that has no name, but was made inside of a function."""
         kind = type(value)
         if "<locals>" not in raw.home_of(kind)[1] and type(kind) is not type:
             return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
-        content, made = CONTENT[id(base)], Part(self.value(graph, kind, "", entry.depth + 1, raw.home_of(kind)[1]))
+        content, made = CONTENT[id(seen.base)], Part(self.value(graph, kind, "", entry.depth + 1, raw.home_of(kind)[1]))
         entry.opens, entry.closes, entry.parts = "rebuilt(", ")", [made]
         if content is not None:
             entry.opens = "filled("
-            entry.parts += [Part(self.names.of(base)), *content(self, graph, value, entry)]
-        self.add_state(graph, value, entry)
+            entry.parts += [Part(self.names.of(seen.base)), *content(self, graph, value, entry)]
+        self.add_state(graph, value, entry, seen.layout)
         return None
 
     def _class_inside(self, graph: Graph, value: type, entry: Entry) -> None:
@@ -199,14 +200,15 @@ class Builders:
         self.add(graph, raw.state_of(value, layout), entry, raw.shown_kind(value))
 
     def add(self, graph: Graph, state: Iterable[tuple[str, Any]], entry: Entry, kind: str = "function") -> None:
+        is_told, depth, parts = grade(entry.hint) > Grade.WEAK, entry.depth + 1, entry.parts
         for name, one in state:
-            if type(name) is not str or len(entry.parts) > MOST_ITEMS:
+            if type(name) is not str or len(parts) > MOST_ITEMS:
                 return leave_out(entry, f"a {kind} with more attributes than are written down")
             graph.step()
             shown, lead, later = _attribute(name)
             graph.look_at(lead, name)
-            shown = called(shown, entry)
-            entry.parts.append(Part(self.value(graph, one, shown, entry.depth + 1, shown), lead, later))
+            shown = called(shown, entry) if is_told else shown
+            parts.append(Part(self.value(graph, one, shown, depth, shown), lead, later))
         return None
 
     def _named_tuple(self, graph: Graph, value: Any, entry: Entry, own: str) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.graph import MOST_ITEMS
+from kintsugi.telemetry.capsule.taken import taken_out
 
 _MOST_FRAMES = 1_000
 _COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
 _NOTHING = object()
+_NEW, _CALL = vars(object)["__new__"], vars(type)["__call__"]
 _PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes)))
 _FILLED = frozenset(map(id, (list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter)))
 _INNER = ("__wrapped__", "callback", "_callback", "func", "fget", "fset", "fdel", "function", "run", "coro", "__func__")
@@ -38,6 +40,7 @@ class Call:
     positional: tuple[tuple[str, object], ...]
     keywords: tuple[tuple[str, object], ...]
     on_first: str = ""  # the method's name, where the first argument is what it is called on
+    made: type | None = None  # the class, where the call is the making of an object
 
     @property
     def is_inside(self) -> bool:
@@ -117,7 +120,8 @@ def _call(frame: FrameType, inner: Set[CodeType]) -> Call:
     positional, keywords = _arguments(frame)
     path, on_first, function = _path(code, module, qualified, positional)
     keywords = tuple((name, value) for name, value in keywords if not _is_default(function, name, value))
-    return Call(frame, module, qualified, path, positional, keywords, on_first)
+    made = _made_by(function, positional)
+    return Call(frame, module, qualified, path, positional[made is not None :], keywords, on_first, made)
 
 
 def _check_inside(frame: FrameType, inner: Set[CodeType]) -> None:
@@ -141,6 +145,17 @@ def _is_default(function: FunctionType, name: str, value: object) -> bool:
     return type(named) is dict and dict.get(named, name, _NOTHING) is value
 
 
+def _made_by(function: FunctionType, positional: tuple[tuple[str, object], ...]) -> type | None:
+    """The class of which an `__init__` makes an object: whoever calls that hands over an object without a state."""
+    if function.__name__ != "__init__" or not positional:
+        return None
+    kind = type(positional[0][1])
+    is_plain = raw.found_in(kind, "__init__") is function and raw.found_in(kind, "__new__") is _NEW
+    is_plain = is_plain and raw.found_in(type(kind), "__call__") is _CALL
+    module, name = raw.home_of(kind)
+    return kind if is_plain and raw.at(module, name) is kind and raw.importable(module) else None
+
+
 def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object], ...]]:
     """As they are now: what the function put in the place of one is what is seen."""
     code, values = frame.f_code, frame.f_locals
@@ -160,6 +175,7 @@ def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[
         more = _value(values, code.co_varnames[at])
         if type(more) is not dict or not all(type(key) is str for key in more):
             raise Unreachable("it put something else in the place of its arguments")
+        more = {**taken_out(code, code.co_varnames[at], values), **more}
     count = len(plain) if rest else max(code.co_posonlyargcount, min(1, len(plain)))
     positional = [(name, _value(values, name)) for name in plain[:count]] + [("", one) for one in rest]
     keywords = [(name, _value(values, name)) for name in (*plain[count:], *named)] + list(more.items())

@@ -13,13 +13,14 @@ from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tell
 from kintsugi.telemetry.redact.keys import Grade, grade
 
 MOST_OBJECTS = 3_000
-MOST_WORK = 1_500  # pieces that are looked at: items, attributes, texts
+MOST_WORK = 1_300  # pieces that are looked at: items, attributes, texts
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
 DEEPEST = 200
 _STRETCH = 16  # so deep brackets may be in each other: then what is inside gets a name
-_NEAR = 2  # the call's arguments, whatever they are called
+OF_THE_CALL = 1  # so deep lie the call's arguments
+_NEAR = 2  # these, whatever they are called
 _AN_OBJECT, _A_LOOK = 5, 2  # of the work: an object, a text on its own
 _A_PIECE, _A_LOOK_AT = 64, 16  # characters that are one piece of it: of any text, and of one on its own besides
 _GRACE = 500  # of the work, for what is small: many small things are not small

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, cast
@@ -16,6 +16,7 @@ _BASES = _of_type["__bases__"]
 _SIZE, _FLAGS = _of_type["__basicsize__"], _of_type["__flags__"]
 _MODULE, _QUALNAME = _of_type["__module__"], _of_type["__qualname__"]
 _DICTIONARIES = {id(GetSetDescriptorType), id(MemberDescriptorType)}
+_OF_C: dict[int, tuple[tuple[str, Any], ...]] = {}  # by the id of a class that never ends
 _OF_MODULE: Any = vars(ModuleType)["__dict__"]
 
 
@@ -80,7 +81,7 @@ def layout_of(kind: type) -> Layout:
     slots: dict[str, MemberDescriptorType] = {}  # by its name one slot is reached, that of the nearest class
     dictionary: Any = None
     for one in mro(kind):
-        for name, member in names_of(one).items():
+        for name, member in _names_of_members(one):
             if type(name) is not str:
                 continue
             if name == "__dict__":
@@ -89,6 +90,17 @@ def layout_of(kind: type) -> Layout:
             elif type(member) is MemberDescriptorType and name != "__weakref__":
                 slots.setdefault(name, member)
     return Layout(slots, dictionary)
+
+
+def _names_of_members(kind: type) -> Iterable[tuple[str, Any]]:
+    """Among which its members are. A class that is made in C stays as it is, so only these are kept of it."""
+    if _FLAGS.__get__(kind) & _HEAP_TYPE:
+        return names_of(kind).items()
+    known = _OF_C.get(id(kind))
+    if known is None:
+        members = (pair for pair in names_of(kind).items() if id(type(pair[1])) in _DICTIONARIES)
+        known = _OF_C[id(kind)] = tuple(members)
+    return known
 
 
 def state_of(value: object, layout: Layout | None = None) -> Iterator[tuple[str, Any]]:

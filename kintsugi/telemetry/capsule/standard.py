@@ -27,9 +27,22 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from kintsugi.telemetry.capsule import forms, raw
+from kintsugi.telemetry.capsule.containers import (
+    of_deque,
+    of_dict,
+    of_list,
+    of_pairs,
+    of_set,
+    of_tuple,
+    of_view,
+    too_many,
+    with_default,
+    wrapped,
+)
 from kintsugi.telemetry.capsule.graph import (
     LONGEST_TEXT,
     MOST_ITEMS,
+    OF_THE_CALL,
     Entry,
     Graph,
     Part,
@@ -38,98 +51,11 @@ from kintsugi.telemetry.capsule.graph import (
 )
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.zones import is_a_name
-from kintsugi.telemetry.encoding import names_of_items
 
 if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
 Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
-
-
-def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
-    names, parts, depth = names_of_items(items, entry.hint), entry.parts, entry.depth + 1
-    for at, (one, name) in enumerate(zip(items, names, strict=True)):
-        graph.step()
-        value = builders.value(graph, one, name, depth)
-        is_plain = type(value) is str or not later
-        parts.append(Part(value) if is_plain else Part(value, "", later.replace("{at}", str(at))))
-
-
-def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
-    names = [called(_name_of(key), entry) for key, _ in pairs]
-    for name, (key, one) in zip(names, pairs, strict=True):
-        graph.step()
-        lead = builders.value(graph, key, "", entry.depth + 1)
-        value = builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint)
-        entry.parts.append(Part(value, lead, "{one}[{key}] = {value}"))
-
-
-def _name_of(key: object) -> str:
-    """What a value is called that lies under this key; the texts of a tuple are one name."""
-    if type(key) is tuple:
-        return "_".join(one for one in key if type(one) is str)
-    return key if type(key) is str else key.decode("latin-1") if type(key) is bytes else ""
-
-
-def _too_many(value: Any, entry: Entry, count: int) -> bool:
-    if count > MOST_ITEMS:
-        leave_out(entry, f"a {raw.shown_kind(value)} of {count:,} items")
-    return count > MOST_ITEMS
-
-
-def _list(builders: Builders, graph: Graph, value: list[Any], entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        entry.opens, entry.closes = "[", "]"
-        _items(builders, graph, value[:MOST_ITEMS], entry, later="{one}[{at}] = {value}")
-
-
-def _tuple(builders: Builders, graph: Graph, value: tuple[Any, ...], entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        entry.opens, entry.closes = "(", ",)" if len(value) == 1 else ")"
-        _items(builders, graph, list(value), entry)
-
-
-def _dict(builders: Builders, graph: Graph, value: dict[Any, Any], entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        entry.opens, entry.closes = "{", "}"
-        _mapping(builders, graph, list(value.items()), entry)
-
-
-def _set(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        frozen = type(value) is frozenset
-        entry.opens, entry.closes = ("frozenset({", "})") if frozen else ("{", "}")
-        if not value:
-            entry.opens, entry.closes = ("frozenset(" if frozen else "set(", ")")
-        _items(builders, graph, list(value), entry)
-
-
-def _deque(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        most = "" if value.maxlen is None else f", maxlen={value.maxlen}"
-        entry.opens, entry.closes = f"{builders.names.of(collections.deque)}([", f"]{most})"
-        _items(builders, graph, list(value), entry, later="{one}[{at}] = {value}")
-
-
-def _wrapped(kind: type) -> Callable[[Builders, Graph, Any, Entry], None]:
-    """A mapping of the standard library, made of a plain one."""
-
-    def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-        if _too_many(value, entry, dict.__len__(value)):
-            return
-        entry.opens, entry.closes = f"{builders.names.of(kind)}({{", "})"
-        _mapping(builders, graph, list(dict.items(value)), entry)
-
-    return build
-
-
-def _with_default(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    plain = Entry(entry.hint, entry.depth + 1, uses=1)
-    _dict(builders, graph, dict.copy(value), plain)
-    for part in plain.parts:
-        part.later = ""  # it is copied: what is put into it afterwards would be lost
-    entry.opens, entry.closes = f"{builders.names.of(collections.defaultdict)}(", ")"
-    entry.parts = [Part(builders.value(graph, value.default_factory, "", entry.depth + 1)), Part(plain)]
 
 
 def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callable[[Builders, Graph, Any, Entry], None]:
@@ -206,6 +132,7 @@ def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) ->
 
 
 def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """One that was handed over itself begins again: what it was read since then, the call has read."""
     if value.closed:
         return leave_out(entry, "a closed file in memory")
     content, place = value.getvalue(), value.tell()
@@ -214,22 +141,8 @@ def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> No
     kind = builders.names.of(type(value))
     literal = builders.value(graph, content, entry.hint, entry.depth + 1)
     entry.opens = f"{kind}({literal})"
-    if place:
+    if place and entry.depth > OF_THE_CALL:
         entry.opens = f"at_place({entry.opens}, {place})"
-    return None
-
-
-def _view(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """Keys, values, items, or what shows a dictionary without letting it be changed."""
-    behind = gc.get_referents(value)
-    if len(behind) != 1:
-        return leave_out(entry, f"a {raw.shown_kind(value)}")
-    is_proxy = type(value) is types.MappingProxyType
-    name = "" if is_proxy else raw.home_of(type(value))[1].rpartition("_")[2]
-    entry.opens, entry.closes = (
-        (f"{builders.names.named('types', 'MappingProxyType')}(", ")") if is_proxy else ("", f".{name}()")
-    )
-    entry.parts = [Part(builders.value(graph, behind[0], entry.hint, entry.depth + 1))]
     return None
 
 
@@ -265,7 +178,7 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
         return None
     place = Place(home, code.co_qualname, code.co_firstlineno)
     own = [(name, one) for name, one in dict.copy(value.__dict__).items() if type(name) is str]
-    if not own or _too_many(value, entry, len(own)):
+    if not own or too_many(value, entry, len(own)):
         return None if own else builders.function_inside(graph, entry, place, value)
     made = Entry(entry.hint, entry.depth + 1, uses=1)
     builders.function_inside(graph, made, place, value)
@@ -424,22 +337,22 @@ def _pairs_of(value: Any) -> list[tuple[Any, Any]]:
 
 
 def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
-    if not _too_many({}, entry, len(pairs)):
+    if not too_many({}, entry, len(pairs)):
         entry.opens, entry.closes = "{", "}"
-        _mapping(builders, graph, pairs, entry)
+        of_pairs(builders, graph, pairs, entry)
 
 
 _BASES: dict[type, Content | None] = {
     object: None,
     datetime.tzinfo: _no_content,
     dict: _inside(_pairs, _pairs_of),
-    list: _inside(_list, lambda value: list.__getitem__(value, slice(MOST_ITEMS + 1))),
-    tuple: _inside(_tuple, lambda value: tuple.__getitem__(value, slice(MOST_ITEMS + 1))),
-    set: _inside(_list, lambda value: [*itertools.islice(set.__iter__(value), MOST_ITEMS + 1)]),
-    frozenset: _inside(_list, lambda value: [*itertools.islice(frozenset.__iter__(value), MOST_ITEMS + 1)]),
+    list: _inside(of_list, lambda value: list.__getitem__(value, slice(MOST_ITEMS + 1))),
+    tuple: _inside(of_tuple, lambda value: tuple.__getitem__(value, slice(MOST_ITEMS + 1))),
+    set: _inside(of_list, lambda value: [*itertools.islice(set.__iter__(value), MOST_ITEMS + 1)]),
+    frozenset: _inside(of_list, lambda value: [*itertools.islice(frozenset.__iter__(value), MOST_ITEMS + 1)]),
     collections.OrderedDict: _inside(_pairs, _pairs_of),
     collections.deque: _inside(
-        _list, lambda value: [*itertools.islice(collections.deque.__iter__(value), MOST_ITEMS + 1)]
+        of_list, lambda value: [*itertools.islice(collections.deque.__iter__(value), MOST_ITEMS + 1)]
     ),
     str: _plain_content(lambda value: str.__getitem__(value, slice(LONGEST_TEXT + 1))),
     bytes: _plain_content(lambda value: bytes.__getitem__(value, slice(LONGEST_TEXT + 1))),
@@ -459,15 +372,15 @@ _OF_ITERTOOLS: tuple[type, ...] = (
 )
 
 _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
-    list: _list,
-    tuple: _tuple,
-    dict: _dict,
-    set: _set,
-    frozenset: _set,
-    collections.deque: _deque,
-    collections.OrderedDict: _wrapped(collections.OrderedDict),
-    collections.defaultdict: _with_default,
-    collections.Counter: _wrapped(collections.Counter),
+    list: of_list,
+    tuple: of_tuple,
+    dict: of_dict,
+    set: of_set,
+    frozenset: of_set,
+    collections.deque: of_deque,
+    collections.OrderedDict: wrapped(collections.OrderedDict),
+    collections.defaultdict: with_default,
+    collections.Counter: wrapped(collections.Counter),
     bytearray: _octets,
     str: _long,
     bytes: _long,
@@ -491,10 +404,10 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     re.Pattern: _pattern,
     io.StringIO: _in_memory,
     io.BytesIO: _in_memory,
-    types.MappingProxyType: _view,
-    type({}.keys()): _view,
-    type({}.values()): _view,
-    type({}.items()): _view,
+    types.MappingProxyType: of_view,
+    type({}.keys()): of_view,
+    type({}.values()): of_view,
+    type({}.items()): of_view,
     types.MethodType: _method,
     types.BuiltinFunctionType: _builtin,
     types.FunctionType: _function,

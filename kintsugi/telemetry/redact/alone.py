@@ -1,34 +1,41 @@
-"""Secrets that only their looks tell: a word that nobody made up, where people do not write ids and digests.
+"""Secrets that only their looks tell: a made-up word, as generators of tokens make them, where no id or digest stands.
 
-Three questions, from the cheap to the dear: does the text hold letters and digits in an order that no word has, is the
-whole word as mixed as only chance mixes, and may a secret stand in this place?
+Three questions, from the cheap to the dear: are two signs neighbours that hardly are in words and numbers, is the whole
+word as mixed as only chance mixes, and may a secret stand in this place?
 """
 
 import base64
 import binascii
 import re
 from collections.abc import Iterator
-from string import ascii_lowercase, digits
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.keys import grade, words
 
-# Pairs of letters that less than one word in 30,000 has, counted in the sources and documentation of sixty programs.
-# A made-up word of 24 letters and digits has one of them, or a digit in a place as below, 199 times in 200.
+# Pairs of letters that less than one word in 30,000 has, counted in the sources and documents of sixty programs; and
+# digits that hardly stand before or behind a letter in the logs of sixty: not those of numbers, units, versions and
+# times, nor hexadecimal ones. A made-up word of 24 letters and digits has one of these 199 times in 200; of log lines,
+# one in 24 has.
 _PAIRS = (
     "bw bx bz cz dz fh fj fq fv fx fz gj hj hq hz iw jb jc jd jf jg jh jj jl jn jr jt jx jy jz kj kq kv lx lz mq mx "
     "mz pj pq pz qb qc qd qe qf qg qh qi qj qk qo qp qq qr qs qv qw qx qy qz uj uq vf vh vj vk vn vq vv vx vz wj wq "
     "wx wy wz xg xj xk xq xv xw xz yx zb zc zd zf zg zj zk zl zm zn zp zq zr zv zx"
 )
+_DIGITS_BEFORE = (
+    "g01346789 i0123456789 j0123456789 l0123456789 n23456789 o0123456789 p0123456789 q0123456789 r012356789 "
+    "u123456789 v0123456789 w0123456789 y0123456789"
+)
+_DIGITS_BEHIND = (
+    "g123456789 h3456789 i012346789 j23456789 k013456789 l13456789 m2356789 o012345679 p0123456789 q0123456789 r89 "
+    "u23456789 w0123456789 y13456789 z0123456789"
+)
 
 
 def leads() -> Iterator[str]:
-    """What leads to such a word, in lower case: a rare pair of letters, or a digit between letters that are no hex."""
+    """What leads to such a word, in lower case: two signs that are rarely neighbours in words and numbers."""
     yield from _PAIRS.split()
-    for before in ascii_lowercase:
-        for after in ascii_lowercase:
-            if before > "f" or after > "f":
-                yield from (f"{before}{digit}{after}" for digit in digits)
+    yield from (f"{digit}{each[0]}" for each in _DIGITS_BEFORE.split() for digit in each[1:])
+    yield from (f"{each[0]}{digit}" for each in _DIGITS_BEHIND.split() for digit in each[1:])
 
 
 class Word(NamedTuple):
@@ -39,11 +46,11 @@ class Word(NamedTuple):
 
 
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-_OF_BASE64 = _SIGNS + "+/="
+_OF_BASE64 = _SIGNS[:-2] + "+/"
 _FOLDER = re.compile(r"(?<![^/])[a-z]{4,}(?=/)")
 _SLASHES = ("+", "/")
 _LONGEST, _FAR = 200, 160
-_RUN = re.compile(r"[\w+/=-]{1,256}", re.ASCII)
+_RUN = re.compile(r"[0-9A-Za-z+/]{1,256}={0,2}")
 _PLAIN_RUN = re.compile(r"[\w-]{1,256}={0,2}", re.ASCII)
 _BASE64 = re.compile(r"(?=[^+/]{0,60}[+/])[A-Za-z0-9+/]{32,}={0,2}")
 
@@ -77,7 +84,8 @@ _PIECE, _MOST_OF_ONE = 10, 6
 _KNOWN = re.compile(
     r"[a-z]{2,12}[_-]|[A-Z]{2,8}_|MI[IGH]|AAAA|(?:sha|md)\d|iVBOR|R0lG|/9j/|UklGR|H4sI|JVBER|UEsD|PD94|PHN2|eyJ"
 )
-_OF_DOCUMENTS = re.compile(r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}")  # Google's: sheets, channels, lists
+# Of sheets, channels and lists of Google's, and of tables of Airtable's.
+_OF_DOCUMENTS = re.compile(r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}")
 
 
 def is_made_up(word: str) -> bool:
@@ -121,8 +129,9 @@ _BEHIND = re.compile(r"$|[\s\"'`,;)\]}<&|]|[.:!?](?:\s|$)|\\[nrt\"']")
 _FILE = re.compile(r"\.(?!(?:xml|ics|rss|atom|json)\b)\w")
 _OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
 _OF_NAMES = f"{_SIGNS}.$"
+_PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=$")
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|h\d$")
+_PARTS = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)\d{0,4}")
 _ABOUT_SECRETS = (
     "token", "secret", "passw", "passphrase", "credential", "creds", "api key", "apikey", " key", "key ", "_key",
     "-key", "key:", "oauth", "auth ", "auth.", "auth_", "auth:", "authent", "authoriz", "login", "log in", "logged in",
@@ -130,30 +139,31 @@ _ABOUT_SECRETS = (
 )  # fmt: skip
 _OF_LINKS = (
     "hook", "invit", "magic", "private", "reset", "verif", "confirm", "activat", "unsub", "secret", "token", "auth",
-    "login", "signin", "sign-in", "/join", "/ical",
+    "login", "signin", "sign-in", "/join", "/ical", "access=",
 )  # fmt: skip
 _LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
 _HARMLESS = words(
     """
-    id ids uid uuid guid oid sid cid gid tid pid jti kid hash hashes sha digest digests checksum h checksums crc etag
-    integrity fingerprint thumbprint nonce cursor commit commits revision rev release version ref trace span request
-    requests req reqid response correlation transaction txn tx block address wallet contract mint pubkey public
-    cluster node nodes shard page continuation offset next previous marker file files filename name path url uri href
-    src link image images img photo picture avatar icon media video track playlist album song audio payload body
-    content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex certificate cert
-    crt pem csr x5c signature sig state challenge host hostname server machine device instance message event job task
-    run build pipeline deployment container pod object document doc docs sheet spreadsheet folder drive account
-    customer order invoice payment charge subscription product price user member owner guild channel thread
-    interaction session bucket index entry item record row sequence batch cache etags cookie agent browser ua referer
-    query command cmd class type kind module method function accept boundary iv seed alert test case example sample
-    extension package data connect matched
+    h1 md5 sri id ids uid uuid guid oid sid cid gid tid pid jti kid hash hashes sha digest digests checksum h
+    checksums crc etag integrity fingerprint thumbprint nonce cursor commit commits revision rev release version ref
+    trace span request requests req reqid response correlation transaction txn tx block address wallet contract mint
+    pubkey public cluster node nodes shard page continuation offset next previous marker file files filename name path
+    url uri href src link image images img photo picture avatar icon media video track playlist album song audio
+    payload body content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex
+    certificate cert crt pem csr x5c signature sig state challenge host hostname server machine device instance
+    message event job task run build pipeline deployment container pod object document doc docs sheet spreadsheet
+    folder drive account customer order invoice payment charge subscription product price user member owner guild
+    channel thread interaction session bucket index entry item record row sequence batch cache etags cookie agent
+    browser ua referer query command cmd class type kind module method function accept boundary iv seed alert case
+    example sample extension package data connect matched
     """
 )
 _OF_SECRETS = re.compile(r"key|token|secret|pass|auth|cred|session|cookie", re.IGNORECASE)  # as in token_id, public_key
 _OF_PUBLIC_KEYS = ("n", "x", "y")  # parts of a JSON Web Key
 _IDS = ("_id", "-id", "uid", "oid", "suid", "ulid", "nanoid", "clid", "etag", "hash")
 _OF_FAILURES = ("Error", "Exception")
-_LINES_OF_BLOCKS = (64, 76)  # of base64 that is broken into lines, as certificates are
+# Of base64 that is broken into lines, as certificates are, also by a program; and what may stand in front of one.
+_LINES_OF_BLOCKS, _BESIDE_BLOCKS = (64, 76), " \t\"'+*|>#-,("
 _SHORTEST, _NAMED_LEAST, _UNNAMED, _NEAR = 16, 20, 24, 120
 
 
@@ -171,13 +181,15 @@ def is_secret_here(text: str, word: Word) -> bool:
     name, is_named = _name_before(line)
     if name and not is_open(name):
         return False
+    if line[-1:] == "=" and _PARAMETER.search(line, max(0, len(line) - 44)):
+        return length >= _NAMED_LEAST and _is_of_a_link(line)
     if is_named:
         return (length >= _NAMED_LEAST and (name.isupper() or not value.islower())) or _is_told(text, line, word)
     if value.islower():
         return False
     if (
         length < _UNNAMED
-        or length in _LINES_OF_BLOCKS
+        or (length in _LINES_OF_BLOCKS and not line.strip(_BESIDE_BLOCKS))
         or not line.strip()
         or "\t" in (line[-1], text[word.end : word.end + 1])
     ):
@@ -212,8 +224,15 @@ def _last_name(text: str) -> str:
 
 def _is_told(text: str, line: str, word: Word) -> bool:
     """Whether the line speaks of secrets."""
-    around = f"{line} {text[word.end : word.end + _NEAR].partition(chr(10))[0]}".lower()
+    before = line if line.strip() else _line_above(text, word.start - len(line))
+    around = f"{before} {text[word.end : word.end + _NEAR].partition(chr(10))[0]}".lower()
     return any(word in around for word in _ABOUT_SECRETS)
+
+
+def _line_above(text: str, at: int) -> str:
+    """The line above the one that begins at `at`; nothing where that is a line of a block of base64, or its head."""
+    above = text[max(0, at - _FAR) : at].rstrip().rpartition("\n")[2]
+    return "" if above.startswith("--") or not above.count(" ") else above
 
 
 def _is_of_a_link(line: str) -> bool:
@@ -225,8 +244,10 @@ def _is_of_a_link(line: str) -> bool:
 
 def is_open(name: str) -> bool:
     """Whether a name says nothing of what it names, so that it may be a secret: no id, digest, file or text."""
+    name = name.rstrip(".").rpartition(".")[2]
     if grade(name):
         return True
-    parts = [part.lower() for part in _PARTS.findall(name)]
-    is_harmless = not _HARMLESS.isdisjoint(parts[-2:]) or name.lower().endswith(_IDS)
+    last = [part.lower() for part in _PARTS.findall(name)[-2:]]
+    forms = (*last, *(part.rstrip("0123456789") for part in last))
+    is_harmless = not _HARMLESS.isdisjoint(forms) or name.lower().endswith(_IDS)
     return not (is_harmless or name in _OF_PUBLIC_KEYS or _OF_SECRETS.search(name))

@@ -20,6 +20,7 @@ AFTER = re.compile(
             (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|<<(?=")
                 |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=")|chr[ ](?="))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
+                | <<[-~]?["']?[A-Z]{2,12}["']?\r?\n[ \t]{0,12}(?=[^\s"'-])
                 | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
             (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
@@ -97,7 +98,9 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             name[:1] == "$" or _is_asked(text, at)
         ):
             return Grade.NONE
-        case "call" if not name[:1].isupper() and not _is_made_up(text, after.end()):
+        case "call" if not (
+            name[:1].isupper() or _is_made_up(text, after.end()) or MADE_UP_WORD.match(text, after.end() + 1)
+        ):
             return Grade.NONE
         case "part" if "name=" not in text[max(0, at - 8) : at]:
             return Grade.NONE

@@ -33,24 +33,33 @@ _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
 _QUOTES = ("'", '"')
 
+# Flags whose value is a secret, whatever it looks like, and the programs that have them; and flags to which the secret
+# is glued. What looks made up is one behind such a flag of any program: see `arguments.FLAGS`.
+_BY_FLAG = {
+    "p": (
+        "sshpass", "docker login", "podman login", "helm registry login", "mongo", "cqlsh ", "useradd ", "usermod ",
+        "twine ", "az login ", "oc login ", "psexec ", "rdesktop ", "cypher-shell ", "beeline ", "racadm ",
+    ),
+    "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip "),
+    "pw": ("plink ", "pscp ", "psftp "),
+    "a": ("redis-cli",), "-pass": ("redis-cli",), "w": ("ldap",), "t": ("codecov",), "k": ("nuget push",),
+    "N": ("ssh-keygen ",), "A": ("snmp",), "X": ("snmp",), "c": ("snmp",),
+    "-value": ("secret set ",), "-body": ("secret set ",), "b": ("secret set ",),
+}  # fmt: skip
+_GLUED = {"p": ("mysql", "mariadb", "sshpass"), "P": ("zip ",), "w": ("ldap",)}
+
 COMMANDS = (
     # By a flag.
-    Command(("mysql", "mariadb"), rf"{_DASH}p['\"]?(?P<secret>[^\s'\"]{{3,80}})", ("-p",)),
+    *(
+        Command(programs, rf"{_DASH}{flag}{_GAP}{_NO_PORT}", (f"-{flag}",))
+        for flag, programs in _BY_FLAG.items()
+    ),
+    *(
+        Command(programs, rf"{_DASH}{flag}['\"]?(?P<secret>[^\s'\"]{{3,80}})", (f"-{flag}",))
+        for flag, programs in _GLUED.items()
+    ),
     Command(("7z ", "7za ", "rar "), rf"{_DASH}h?p{_STRONG}", ("-p", "-hp")),
-    Command(
-        ("sshpass", "docker login", "podman login", "helm registry login"), rf"{_DASH}p{_GAP}?{_VALUE}", ("-p",)
-    ),
-    Command(
-        ("mongo", "cqlsh ", "useradd ", "usermod ", "twine ", "az login ", "oc login ", "psexec ", "rdesktop ",
-         "cypher-shell ", "beeline ", "racadm "),
-        rf"{_DASH}p{_GAP}{_NO_PORT}",
-        ("-p",),
-    ),
-    Command(("ssh-keygen ",), rf"{_DASH}[NP] {_VALUE}", ("-N", "-P")),
     Command(("iwconfig ",), rf"key (?:s:)?{_VALUE}", ("key ",)),
-    Command(("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_"), rf"{_DASH}P{_GAP}{_NO_PORT}", ("-P",)),
-    Command(("zip ",), rf"(?:^|\s|(?<= ))-P\s?{_VALUE}", ("-P",)),
-    Command(("plink ", "pscp ", "psftp "), rf"{_DASH}pw{_GAP}{_VALUE}", ("-pw",)),
     Command(
         ("curl",),
         rf"{_DASH}(?:u|-user|U|-proxy-user){_GAP}?['\"]?[^\s:'\"]{{1,80}}:(?P<secret>[^\s'\"]{{2,200}})",
@@ -63,15 +72,9 @@ COMMANDS = (
         r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})",
         ("%",),
     ),
-    Command(("redis-cli",), rf"{_DASH}(?:a|-pass){_GAP}{_VALUE}", ("-a", "--pass")),
-    Command(("ldap",), rf"{_DASH}w{_GAP}?{_VALUE}", ("-w",)),
     Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
-    Command(("snmp",), rf"{_DASH}[AXc]{_GAP}{_VALUE}", ("-A", "-X", "-c")),
     Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
-    Command(("secret set ",), rf"{_DASH}(?:-value|-body|b){_GAP}{_VALUE}", ("--value", "--body", "-b")),
     Command(("schtasks",), rf"{_SLASH}rp {_VALUE}", ("/rp ",)),
-    Command(("codecov",), rf"{_DASH}t{_GAP}{_VALUE}", ("-t",)),
-    Command(("nuget push",), rf"{_DASH}k{_GAP}{_VALUE}", ("-k",)),
     Command(
         ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
     ),
@@ -100,10 +103,20 @@ COMMANDS = (
     Command(("log in as ", "login as ", "sign in as "), rf"\S{{1,60}} (?:with|using|/) {_STRONG}"),
     Command(
         (
-            "creds", "credentials", "login: ", "logins: ", "account: ", "sasl plain ", "root / ", "admin / ", "root/",
+            "creds", "credentials", "login: ", "logins: ", "account: ", "zugang: ",
+            "sasl plain ", "root / ", "admin / ", "root/",
             "user / ",
         ),
         rf"(?:[^\n:/]{{0,40}}: )?(?:['\"]?[\w.@+-]{{2,60}} ?[:/] ?)?(?P<secret>{MADE_UP})",
+    ),
+    Command(("altool ", "notarytool "), r"(?P<secret>[a-z]{4}(?:-[a-z]{4}){3})(?!\w)", ("-p", "@keychain")),
+    Command(
+        ("/ipk ", "-serial ", "product key"),
+        r":?\s?(?P<secret>[A-Z\d]{2,5}(?:-[A-Z\d]{4,5}){3,6})(?!\w)"
+    ),
+    Command(
+        (" login ", "login is ", "credential(", "credentials("),
+        rf"['\"]?[\w.@-]{{2,40}}['\"]?(?:/| / | with | and |, ?)['\"]?(?P<secret>{MADE_UP})",
     ),
     Command((".login=",), _LONG_OR_HEX),
     Command(('password "auth" ',), _VALUE),
@@ -239,7 +252,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
     *((words, 0, rf"{words}\W{{1,4}}(?P<secret>(?:(?!the |and )[a-z]{{3,8}} ){{11,23}}[a-z]{{3,8}})(?=['\"\s.]|$)")
-      for words in ("seed words", "recovery words", "phrase", "wallet words")),
+      for words in ("seed", "seed words", "code words", "recovery words", "phrase", "wallet words")),
     (
         "<<<",
         REACH_LINE,
@@ -257,8 +270,8 @@ LINES: tuple[tuple[str, int, str], ...] = (
       for codes in ("recovery codes", "backup codes")),
     *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
       for where in ("@tcp(", "@unix(")),
-    *((sent, 0, r'(?i:send(?:ing)?) "(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\[rn]"')
-      for sent in ('send "', 'sending "')),
+    *((sent, 0, r'(?i:send(?:ing)?) (?:-- )?"(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\[rn]"')
+      for sent in ('send "', 'send -- "', 'sending "')),
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"

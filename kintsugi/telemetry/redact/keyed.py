@@ -14,6 +14,7 @@ from kintsugi.telemetry.redact.notations import (
     bound_to,
     in_columns,
     in_two_columns,
+    is_record,
     is_strong,
     may_be_said_earlier,
     may_be_said_later,
@@ -224,7 +225,7 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
 
 def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
     begin = after.end()
-    if after["below"] and not (after["sign"] == ":" and _ALONE.match(text, begin)):
+    if after["below"] and not ((after["sign"] == ":" or after["below"][:2] == "<<") and _ALONE.match(text, begin)):
         return ()
     second = _SECOND.match(text, begin) if after.lastgroup == "call" or text[begin : begin + 1] == "(" else None
     if second and name.lower().endswith(("auth", "creds", "credentials")):
@@ -233,7 +234,7 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
-    is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] == "`"
+    is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
     value = to_end_of_word(text, begin) if is_alone else read(text, begin)
     if value and text[value.start : value.start + 1] in _OF_PLACEHOLDERS and not value.quoted:
         bound = bound_to(text, value.start, text[value.start : value.end], level)
@@ -290,7 +291,7 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
     if kind in ("set", "cell") and not (
         (kind == "set" and value.quoted)
         or _is_no_word(text[value.start : value.end], level)
-        or (kind == "cell" and _is_record(text, value.start))
+        or (kind == "cell" and is_record(text, value.start))
     ):
         return ()
     if name.lower().endswith(PHRASES) or (value.quoted and (after["close"] or sign == "=")):
@@ -332,11 +333,6 @@ def _is_no_word(value: str, level: Grade) -> bool:
     return is_strong(value) or (value.isdigit() and len(value) >= 4 and level is Grade.PASSWORD)
 
 
-def _is_record(text: str, at: int) -> bool:
-    """Whether each line of the table is a field of one record, as `psql` shows them on demand."""
-    return "-[ RECORD " in text[max(0, at - 1_000) : at]
-
-
 def _is_of_words(text: str, value: Value) -> bool:
     """Whether what follows a name in a list is a name or a word, too, as in `["password", "user", "role"]`."""
     word = text[value.start : value.end]
@@ -366,7 +362,8 @@ def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -
     following = _NEXT_HEADER.search(text, begin, scheme.end() + 2) if scheme and not value.quoted else None
     if following:
         scheme = _SCHEME.match(text, begin, following.start())
-    if scheme and (scheme["scheme"].lower() in _PARAMETERS or scheme["scheme"].startswith("AWS4")):
+    is_alone = scheme is not None and "=" not in scheme["credentials"] and looks_random(scheme["credentials"])
+    if scheme and not is_alone and (scheme["scheme"].lower() in _PARAMETERS or scheme["scheme"].startswith("AWS4")):
         return [found.span("value") for found in _in_a_row(_PARAMETER, text, begin, end, value.quoted)]
     if scheme and (scheme["scheme"].lower() in _BEARER_NAMES or looks_random(scheme["credentials"])):
         return _unless_plain(text, *scheme.span("credentials"), sure=scheme["scheme"].lower() in _BEARER_NAMES)

@@ -29,7 +29,7 @@ ROOTS = (
     "kata sandi", "mdp", "비번", "كلمة المرور", "كلمة السر", "पासवर्ड", "סיסמה", "סיסמא", "κωδικ", "mật khẩu",
     "zugangsdaten", "identifiants", "credenciales", "credenziali", "密码", "密碼", "パスワード", "비밀번호", "pw",
     "pword", "psk", "backup_code", "backupcode", "backup code", "backup-code", "seedphrase", "connectsid",
-    "connect.sid", "bearer", "samlresponse", "magic=",
+    "connect.sid", "bearer", "macaroon", "samlresponse", "magic=",
     "device_code", "code_verifier", "mfa_code", "mfacode", "sms_code", "smscode", "verification_code",
     "verificationcode",
 )  # fmt: skip
@@ -95,6 +95,8 @@ _GLUED = (
     "κωδικ",
     "mậtkhẩu",
     "парол",
+    "şifre",
+    "hasł",
 )  # what follows them is written without a blank
 _PASS_WORDS = words(
     """
@@ -115,7 +117,7 @@ _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
     "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode", "hmac",
     "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth", "samlresponse", "devicecode",
-    "codeverifier", "sessionticket",
+    "codeverifier", "sessionticket", "macaroon",
 )  # fmt: skip
 _WEAK = ("sessionid", "sid")
 _IN_ADDRESS = words(

@@ -25,6 +25,11 @@ def is_strong(value: str) -> bool:
     return is_strong and not is_file(value)
 
 
+def is_record(text: str, at: int) -> bool:
+    """Whether each line of the table is a field of one record, as `psql` shows them on demand."""
+    return "-[ RECORD " in text[max(0, at - 1_000) : at]
+
+
 def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     """The cells below a column's title, which stands at `[at, end)`, in CSV, with tabs or bars."""
     start, stop = text.rfind("\n", max(0, at - LONGEST_TITLES), at) + 1, text.find("\n", end, end + LONGEST_TITLES)
@@ -195,7 +200,9 @@ _OF_PASSWORDS = ("ass", "pwd", "ret", "ord", "als", "eds", "pin", " pw")  # the 
 
 def may_be_said_later(text: str, end: int) -> bool:
     """A quick look for `said_later`."""
-    return text[end : end + 1] in (" ", ",", ":", "?") and _BESIDE.search(text, end, end + SENTENCE) is not None
+    return (
+        text[end : end + 1] in (" ", ",", ":", "?", "(", ")") and _BESIDE.search(text, end, end + SENTENCE) is not None
+    )
 
 
 def may_be_said_earlier(text: str, at: int, end: int) -> bool:
@@ -214,7 +221,11 @@ def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
     for word in window.split(" ", _MOST_WORDS)[:_MOST_WORDS]:
         value = word.strip(_AROUND)
         value = value.rpartition("/")[2] if value.count("/") == 1 else value  # name/…
-        if len(value) >= _LEAST[level] and before not in _NO_LINKS and _is_mixed(value):
+        if (
+            len(value) >= _LEAST[level]
+            and before not in _NO_LINKS
+            and (_is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value)))
+        ):
             begin = at + word.index(value)
             yield begin, begin + len(value)
         before, at = word.lower(), at + len(word) + 1
@@ -236,6 +247,18 @@ def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
         if len(value) >= _LEAST[level] and word[-1:] != ":" and before not in _NO_LINKS and _is_mixed(value):
             yield place + word.index(value), place + word.index(value) + len(value)
         place -= 1
+
+
+_OF_A_PERSON = re.compile(
+    r"(?!(?i:rfc|cve|sha|utf|http|ipv|oauth|node|host|user|server|web|app|mail|test|build|line|port|step|page|item|job|"
+    r"task|worker|thread|shard|room|group|team|client|agent|device|release|version|error|code)s?[_-]?\d)"
+    r"[A-Za-z]{4,20}\d{3,6}[!#$%&*@]?"
+)
+
+
+def is_of_a_person(value: str) -> bool:
+    """Whether it is a word with a number, as people make passwords, and no name of one of many things."""
+    return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
 def _is_mixed(value: str) -> bool:

@@ -17,7 +17,16 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
 from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.arguments import CALLS, FLAGS, USER_FLAGS, Call, called, flagged, flagged_user
+from kintsugi.telemetry.redact.arguments import (
+    CALLS,
+    FLAGS,
+    FLAGS_OF_NAMES,
+    USER_FLAGS,
+    Call,
+    called,
+    flagged,
+    flagged_user,
+)
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
@@ -281,7 +290,7 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
         yield "command", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for call in CALLS:
         yield from (("command", name, _called(call), False) for name in call.names)
-    for flag in FLAGS:
+    for flag in (*FLAGS, *FLAGS_OF_NAMES):
         yield "command", flag, flagged, False
     for flag in USER_FLAGS:
         yield "command", flag, flagged_user, False

@@ -69,7 +69,10 @@ _JOINED = re.compile(r"\s*(?:\+ |\. ?\$|, ?$|[)\]},;: ]+(?:$|\n))")
 
 
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
-PHRASES = ("passphrase", "mnemonic", "seed_phrase", "seedphrase", "seed phrase", "recovery_phrase", "recoveryphrase")
+PHRASES = (
+    "passphrase", "mnemonic", "seed_phrase", "seedphrase", "seed phrase", "recovery_phrase", "recoveryphrase",
+    "recovery phrase",
+)  # fmt: skip
 PHRASE = re.compile(r"[a-z]{2,14}(?:[ -][a-z]{2,14}){2,23}(?![\w.])")
 _OF_SENTENCES = re.compile(
     r"\b(?:is|the|an?|must|be|required|not|your|please|too|should|of|to|and|or|has|have|was|were|are|for|with|in|at|by|"

@@ -158,6 +158,9 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("azfu", REACH, r"[\w-]{30,44}AzFu[\w=-]{4,40}"),
     ("azsea", -42, r"[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}"),
     ("jqqj99", REACH, r"[A-Za-z0-9]{30,56}JQQJ99[A-Za-z0-9]{10,40}"),
+    ("pve:", 0, r"PVE:[\w.-]{1,40}@\w{1,20}:[0-9A-Fa-f]{8}::(?P<secret>[\w+/=]{40,600})"),
+    ("vk1.a.", 0, r"vk1\.a\.[\w-]{60,300}"),
+    ("sec", 0, r"SEC[0-9a-f]{64}(?!\w)"),
     ("oauth:", 0, r"oauth:[a-z0-9]{24,40}(?![0-9A-Za-z])"),
     ("wpl_ap", 0, r"WPL_AP\d\.[\w.=+/-]{16,100}"),
     ("a3-", 0, r"A3-[A-Z0-9]{6}-[A-Z0-9]{6}-?[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}(?:-[A-Z0-9]{5})?"),
@@ -355,6 +358,7 @@ ADDRESSES: tuple[tuple[str, str], ...] = (
     ("/webhooks/", r"/webhooks/(?:\d{15,21}|[0-9a-f-]{36})/(?P<secret>[\w-]{16,300})"),
     ("%2fwebhooks%2f", r"%2Fwebhooks%2F\d{15,21}%2F(?P<secret>[\w-]{16,300})"),
     ("rtmp", r"rtmps?://[^\s/\"'?]{1,100}/(?:[\w.-]{1,40}/){1,3}(?P<secret>[\w-]{12,80})(?![\w/])"),
+    ("anaconda.org/t/", r"anaconda\.org/t/(?P<secret>[\w-]{16,80})(?=/)"),
     ("/private-", r"/private-(?P<secret>[0-9a-f]{32})(?=/)"),
     ("/interactions/", r"/interactions/\d{15,21}/(?P<secret>[\w-]{16,400})"),
     (

@@ -1,0 +1,257 @@
+"""The functions that a capsule's file brings along: they make what no literal can make."""
+
+from __future__ import annotations
+
+HELPERS = {
+    "with_state": '''\
+def with_state(one, /, **state):
+    """The same object with these attributes, set past its own code."""
+    for name, value in state.items():
+        member = inspect.getattr_static(type(one), name, None)
+        if inspect.ismemberdescriptor(member):
+            member.__set__(one, value)
+        else:
+            vars(one)[name] = value
+    return one
+''',
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class with these attributes; its `__init__` is not run."""
+    return with_state(object.__new__(kind), **state)
+''',
+    "filled": '''\
+def filled(kind, base, /, *content, **state):
+    """The same for a class that builds on a builtin one, which holds this content."""
+    one = base.__new__(kind, *content)
+    if base.__init__ is not object.__init__:
+        base.__init__(one, *content)
+    return with_state(one, **state)
+''',
+    "stand_in": '''\
+def stand_in(kind, /, **state):
+    """An object of this class that says nothing to anybody: its coroutines do nothing."""
+
+    async def say_nothing(*_, **__):
+        return None
+
+    quiet = {name: say_nothing for name in dir(kind) if inspect.iscoroutinefunction(getattr(kind, name, None))}
+    one = object.__new__(type(kind.__name__, (kind,), {**quiet, "__module__": kind.__module__}))
+    return with_state(one, **state)
+''',
+    "restored": '''\
+def restored(make, arguments, state=None):
+    """An object of the standard library, as that itself says how to make it."""
+    one = make(*arguments)
+    if state is not None:
+        one.__setstate__(state)
+    return one
+''',
+    "at_place": """\
+def at_place(file, place):
+    file.seek(place)
+    return file
+""",
+    "missing": '''\
+class NotRebuilt(BaseException):
+    """The call came to something that could not be written down."""
+
+
+def _refuse(one, *_, **__):
+    raise NotRebuilt(object.__getattribute__(one, "why"))
+
+
+class missing:
+    """Stands for what could not be written down, and says why to whoever uses it."""
+
+    def __init__(self, why):
+        object.__setattr__(self, "why", why)
+
+    def __repr__(self):
+        return "<missing: " + object.__getattribute__(self, "why") + ">"
+
+    __getattribute__ = __setattr__ = __delattr__ = __call__ = __bool__ = __len__ = __iter__ = __next__ = _refuse
+    __getitem__ = __setitem__ = __delitem__ = __contains__ = __eq__ = __ne__ = __lt__ = __le__ = _refuse
+    __gt__ = __ge__ = __hash__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
+    __rtruediv__ = __floordiv__ = __mod__ = __or__ = __ror__ = __and__ = __rand__ = __neg__ = _refuse
+    __int__ = __float__ = __index__ = _refuse
+    __str__ = __format__ = __bytes__ = __fspath__ = __enter__ = __exit__ = __await__ = __aiter__ = __aenter__ = _refuse
+''',
+    "of_unknown_state": '''\
+def of_unknown_state(kind):
+    """An object of this class without its state: whoever asks for that is told so."""
+
+    def unknown(_, name):
+        raise NotRebuilt(f"{kind.__name__}.{name}: not shown")
+
+    return object.__new__(type(kind.__name__, (kind,), {"__getattr__": unknown, "__module__": kind.__module__}))
+''',
+    "inside": '''\
+def inside(module, path, line, /, **around):
+    """What the code of a module makes under this name inside of a function, with what it takes from around it."""
+    try:
+        return _made_inside(module, path, line, around)
+    except Exception as error:  # it is not there any more, or takes more from there than is known
+        raise NotRebuilt(f"{path} cannot be made: {type(error).__name__}: {error}") from error
+
+
+def _made_inside(module, path, line, around):
+    home = importlib.import_module(module)
+    body = ast.parse(inspect.getsource(home)).body
+    future = [one for one in body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
+    found, waiting = [], [("", "", node) for node in body]
+    while waiting:
+        lead, owner, node = waiting.pop()
+        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        inner, own, inside_of = lead, [], owner
+        if is_function or isinstance(node, ast.ClassDef):
+            name = lead + getattr(node, "name", "<lambda>")
+            found += [(node, owner)] if name == path else []
+            inner = name + (".<locals>." if is_function else ".")
+            own = [node.body] if isinstance(node, ast.Lambda) else node.body  # defaults and decorators are outside
+            inside_of = owner if is_function else node.name
+        for one in ast.iter_child_nodes(node):
+            waiting.append((inner, inside_of, one) if any(one is each for each in own) else (lead, owner, one))
+    node, owner = min(found, key=lambda one: abs(one[0].lineno - line))
+    if not isinstance(node, ast.ClassDef):
+        node.decorator_list = []  # it is the function itself
+        node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]  # and what it takes by itself comes later
+        node.args.kw_defaults = [one and ast.Constant(None) for one in node.args.kw_defaults]
+    body = [ast.Return(node)] if isinstance(node, ast.Lambda) else [node, ast.Return(ast.Name(node.name, ast.Load()))]
+    given = ast.arguments([], [ast.arg(name) for name in around], None, [], [], None, [])
+    maker, made = ast.copy_location(ast.FunctionDef("made", given, body, []), node), {}
+    if owner:  # in a class, names with two underscores are others
+        maker = ast.copy_location(ast.ClassDef(owner, [], [], [maker], []), node)
+    whole = ast.fix_missing_locations(ast.Module([*future, maker], []))
+    code = compile(whole, home.__file__, "exec", dont_inherit=True)  # annotations are texts only where they are there
+    exec(named_as(code, owner and f"{owner}.", path.rpartition(".")[0]), vars(home), made)
+    return (vars(made[owner])["made"] if owner else made["made"])(**around)
+''',
+    "with_defaults": '''\
+def with_defaults(function, last=None, /, **named):
+    """The same function, with what it takes by itself."""
+    function.__defaults__, function.__kwdefaults__ = last, named or None
+    return function
+''',
+    "named_as": '''\
+def named_as(code, owner, outer):
+    """The code with what is made in it named as if `outer` made it, which messages show."""
+    own = f"{owner}made.<locals>"
+    changed = [
+        named_as(one, owner, outer) if isinstance(one, type(code)) else outer + one.removeprefix(own)
+        if isinstance(one, str) and one.startswith(own) else one
+        for one in code.co_consts
+    ]
+    named = outer + code.co_qualname.removeprefix(own) if code.co_qualname.startswith(own) else code.co_qualname
+    return code.replace(co_consts=tuple(changed), co_qualname=named)
+''',
+    "dispatching": """\
+def dispatching(registry):
+    one = functools.singledispatch(registry.pop(object))
+    for kind, function in registry.items():
+        one.register(kind, function)
+    return one
+""",
+    "row_of": """\
+def row_of(names, *values):
+    columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
+    connection = sqlite3.connect(":memory:")
+    row = sqlite3.Row(connection.execute("select " + columns), values)
+    connection.close()
+    return row
+""",
+    "undecorated": '''\
+def undecorated(one, name):
+    """The function of this name behind what decorates it."""
+    inner = ("__wrapped__", "__func__", "callback", "_callback", "func", "fget", "run")
+    for _ in range(8):
+        if getattr(getattr(one, "__code__", None), "co_name", "") == name:
+            break
+        one = next((found for at in inner if (found := getattr(one, at, None))), one)
+    return one
+''',
+}
+_BY_ITS_INIT = '''
+
+def by_its_init(kind, content, state):
+    """None where its `__init__` does not take these."""
+    try:
+        names = list(inspect.signature(kind).parameters)[len(content) :]
+        asked = {name: (name, f"_{name}", f"_{kind.__name__}__{name}") for name in names}
+        given = {name: state[one] for name, ones in asked.items() for one in ones if one in state}
+        one = kind(*content, **given)
+    except Exception:
+        return None
+    made = {*getattr(one, "__dict__", ()), *(name for name in state if hasattr(one, name))}
+    return with_state(one, **{name: value for name, value in state.items() if name not in made})
+'''
+ON_NEW_OBJECTS = {
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
+    made = by_its_init(kind, (), state)
+    return with_state(object.__new__(kind), **state) if made is None else made
+''',
+    "with_state": HELPERS["with_state"] + _BY_ITS_INIT,
+    "filled": '''\
+def filled(kind, base, /, *content, **state):
+    """The same for a class that builds on a builtin one, which holds this content."""
+    made = by_its_init(kind, content, state)
+    if made is not None:
+        return made
+    one = base.__new__(kind, *content)
+    if base.__init__ is not object.__init__:
+        base.__init__(one, *content)
+    return with_state(one, **state)
+''',
+}
+"""Those that rebuild an object past its `__init__`, for when it is to go through that."""
+BY_DEFAULTS = {
+    **ON_NEW_OBJECTS,
+    "with_state": ON_NEW_OBJECTS["with_state"].replace(
+        "list(inspect.signature(kind).parameters)",
+        "[name for name, one in inspect.signature(kind).parameters.items() if one.default is one.empty]",
+    ),
+}
+"""The same for when its `__init__` is to take by itself what it can: a patch may have changed that."""
+WITH_MORE = {
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class with these attributes, and with what its `__init__` gives it besides."""
+    return with_state(object.__new__(kind), **{**more_by_its_init(kind, (), state), **state})
+''',
+    "with_state": HELPERS["with_state"]
+    + _BY_ITS_INIT
+    + """
+
+def more_by_its_init(kind, content, state):
+    made = getattr(by_its_init(kind, content, state), "__dict__", {})
+    return {name: value for name, value in made.items() if name not in state}
+""",
+    "filled": '''\
+def filled(kind, base, /, *content, **state):
+    """The same for a class that builds on a builtin one, which holds this content."""
+    one = base.__new__(kind, *content)
+    if base.__init__ is not object.__init__:
+        base.__init__(one, *content)
+    return with_state(one, **{**more_by_its_init(kind, content, state), **state})
+''',
+}
+"""The same for when it is to keep its state, and to have what its `__init__` would give it besides that."""
+_NEEDS = {
+    "inside": ("named_as", "missing"),
+    **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
+    "of_unknown_state": ("missing",),
+}
+
+
+def _is_called(name: str, text: str) -> bool:
+    at = text.find(f"{name}(")
+    while at > 0 and (text[at - 1].isalnum() or text[at - 1] == "_"):  # the end of a longer name
+        at = text.find(f"{name}(", at + 1)
+    return at >= 0
+
+
+def helpers_for(text: str) -> str:
+    needed = {name for name in HELPERS if _is_called(name, text)}
+    needed |= {more for name in needed for more in _NEEDS.get(name, ())}
+    return "\n\n".join(source for name, source in HELPERS.items() if name in needed)
