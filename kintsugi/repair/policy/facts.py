@@ -72,6 +72,8 @@ class Facts:
         self.defined: set[str] = set()
         self.asked: set[str] = set()
         self.guarded: set[str] = set()  # conditions that hold together with others for something to be done
+        self.refusing: dict[str, frozenset[str]] = {}  # conditions that turn away, with their parts: any of them does
+        self._within: dict[ast.Raise, str] = {}
         self.handlers: list[ast.ExceptHandler] = []
         for node in source.nodes:
             self._look(node)
@@ -134,7 +136,7 @@ class Facts:
             case ast.IfExp(test=test) | ast.While(test=test):
                 self._condition(test, refuses=False)
             case ast.Raise(exc=ast.expr() as raised):
-                self._raised(raised)
+                self._raised(raised, self._within.get(node, ""))
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as answer):
                 self._condition(answer, refuses=False)
             case ast.Return(value=ast.Attribute() as answer) if WHO.search(words(answer)):
@@ -151,14 +153,17 @@ class Facts:
         asked = plain(node.test)
         if _denies(node.body):
             self._tell("denied", _subject(asked), ast.unparse(asked))
+        if _refuses(node.body):
+            parts = node.test.values if isinstance(node.test, ast.BoolOp) and not _is_and(node.test) else [node.test]
+            self.refusing[ast.unparse(asked)] = frozenset(ast.unparse(plain(one)) for one in parts)
         match node.test:
             case ast.BoolOp(op=ast.And(), values=values) if not isinstance(node.body[-1], _LEAVING):
                 self.guarded.update(ast.unparse(plain(one)) for one in values)
 
-    def _raised(self, raised: ast.expr) -> None:
+    def _raised(self, raised: ast.expr, function: str) -> None:
         kind = words(raised.func if isinstance(raised, ast.Call) else raised)
         is_kind = kind.rpartition(" ")[2][:1].isupper()  # else what was caught is raised again
-        self._tell("raise", kind if is_kind else "again", "")
+        self._tell("raise", kind if is_kind else "again", function)
         self._tell_all(secrets_told(raised, STRONG_SECRET))
 
     def _small_thing(self, node: ast.AST) -> None:
@@ -237,6 +242,7 @@ class Facts:
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """The defaults of what it takes, and where a function that checks something says no."""
+        self._within |= {one: node.name for one in walked(node) if isinstance(one, ast.Raise)}
         given = node.args.posonlyargs + node.args.args
         defaults = [*zip(given[::-1], node.args.defaults[::-1], strict=False)]
         defaults += [
