@@ -12,7 +12,7 @@ _AROUND = {
     "jsx": "function F({{ x }}) {{\nreturn {};\n}}\n",
     "go": "package a\n\nfunc (s *S) f(x *X, me string, limit int) error {{\n{}\nreturn nil\n}}\n",
 }
-_IN_CONSTANT_TIME = "if subtle.ConstantTimeCompare([]byte(x.Token), []byte(me)) != 1 {\nreturn errNo\n}"
+_IN_CONSTANT_TIME = "if subtle.ConstantTimeCompare([]byte(x.Token), []byte(me)) != 1 {\nx.Fail(me)\n}"
 # Language, before, after, and what is said of it.
 _SHOWN = (
     # a bound
@@ -139,7 +139,7 @@ _SILENT = (
     ("js", "go('SELECT a FROM b WHERE c = 1 ORDER BY d');", "go('SELECT a FROM b WHERE c = 1 ORDER BY d, e');"),
     ("js", "go(x.filter((one) => one).map(go));", "go(x.map(go));"),
     ("js", "const found = x.at !== -1;", "let found = true;\nif (x.n) found = go(x);"),
-    ("go", "if x.Token != me {\nreturn errNo\n}", _IN_CONSTANT_TIME),
+    ("go", "if x.Token != me {\nx.Fail(me)\n}", _IN_CONSTANT_TIME),
     (
         "py",
         "if x.token != me:\n        raise No",
@@ -150,7 +150,10 @@ _SILENT = (
     # what is only said, or made from what somebody else cleaned
     ("go", 'return fmt.Errorf("no %v", x.AuthAge)', 'return fmt.Errorf("no %v", x.Age)'),
     ("go", 'from := url.QueryUnescape(x.Get("a"))', 'from := x.Get("a")'),
-    ("js", "const y = findOrAddUserBy(me, x);", "const y = findIt(me, x);"),
+    ("js", "const y = findOrAddUserFromUserInfo(me, x);", "const y = findIt(me, x);"),
+    # what it is given again for, and for whom a query is
+    ("js", "useEffect(() => go(x), [x.isAdmin]);", "useEffect(() => go(x), [x.isAdmin, me]);"),
+    ("js", "return x.where(me.isAdmin).all(1);", "return x.where(me.isAdmin).all(2);"),
     # an error is an error, whatever it is made by
     ("go", 'return fmt.Errorf("no %v", me)', "return &NoSuchPlaceError{Place: me}"),
 )

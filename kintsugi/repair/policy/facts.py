@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
-from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.expressions import chained, is_limit, is_none, is_number, is_rate, is_small, words
 from kintsugi.repair.policy.vocabulary import (
     ANSWERING,
     CHECKING,
@@ -141,7 +141,7 @@ class Facts:
                 self._condition(answer, refuses=False)
             case ast.Return(value=ast.Attribute() as answer) if WHO.search(words(answer)):
                 self._tell("answer", _subject(answer), ast.unparse(answer))
-            case ast.Return(value=ast.Call(func=called) as answer) if WHO.search(words(called)):
+            case ast.Return(value=ast.Call(func=called) as answer) if WHO.search(chained(called)):
                 self._tell("answer", _subject(answer), ast.unparse(answer))
             case ast.BoolOp():
                 self._joined(node)
@@ -197,7 +197,7 @@ class Facts:
         self.defined.add(node.name)
         for decorator in node.decorator_list:
             guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
-            if guards and len(text := _without_labels(decorator)) < _LONG:
+            if guards and not _is_hook(decorator) and len(text := _without_labels(decorator)) < _LONG:
                 self._tell("who", node.name, text)
             if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
@@ -305,6 +305,14 @@ def _without_labels(decorator: ast.expr) -> str:
         return ast.unparse(decorator)
     keywords = [one for one in decorator.keywords if not _LABEL.search(one.arg or "")]
     return ast.unparse(ast.Call(decorator.func, decorator.args, keywords))
+
+
+def _is_hook(decorator: ast.expr) -> bool:
+    """`useEffect(…, [user])`: the list only says when it is done again."""
+    match decorator:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.List()]):
+            return name.startswith("use_")
+    return False
 
 
 def _runs(node: ast.stmt) -> bool:
