@@ -11,6 +11,7 @@ from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.alone import is_secret_field
+from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged
@@ -19,7 +20,7 @@ from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
 from kintsugi.telemetry.redact.source import hidden_in_source
-from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream, in_pieces
+from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
 
 __all__ = [
@@ -91,10 +92,10 @@ class Redactor:
         """From now on these kinds of personal data are hidden, too."""
         self._known = _Known(self._known.own, kinds)
 
-    def redact(self, text: str) -> str:
+    def redact(self, text: str, budget: Budget = USUAL) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._settled(text, self._of_a_log)
+            return self._settled(text, partial(self._of_a_log, budget=budget))
         except Exception:
             return UNREADABLE
 
@@ -141,11 +142,11 @@ class Redactor:
         except Exception:
             return UNREADABLE
 
-    def _of_a_log(self, text: str) -> Hidden:
+    def _of_a_log(self, text: str, budget: Budget = USUAL) -> Hidden:
         folded = fold(text)
         scanner = self._known.scanner
         places = scanner.places(folded.lowered)
-        return self._without(folded, text, scanner.spans_at(places, folded), places)
+        return self._without(folded, text, scanner.spans_at(places, folded, budget), places)
 
     def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
         if not found:
@@ -193,7 +194,7 @@ def redact(text: str) -> str:
 
 def redact_long(text: str) -> str:
     """The same of what a program printed: of any length, and perhaps dense with words that lead to secrets."""
-    return in_pieces(text, redact)
+    return of_this_process().redact(text, GENEROUS)
 
 
 def is_clean(text: str, *, one_by_one: bool = False) -> bool:
