@@ -49,6 +49,11 @@ conn closed, was {24}
 retry bob:{24} as agent
 DETAIL: Key (reset_code)=({24}) already exists.
 sent to reset, checksum off, token {43}
+Secret found: {32}
+Match: {32}
+latest[{32}]
+client_id=abc:{32}
+try a key {32}
 """.strip().split("\n")
 
 HARMLESS = """
@@ -118,6 +123,7 @@ Cache restored from key: pip-{hex}{hex}
 cache key: node-modules-Linux-{hex}{hex}
 LastEvaluatedKey: {base64}
 lock {24} acquired, lease {24} expired, room={20} joined
+primary key {24} again
 cache miss {24}
 message SM{sid} sent
 tests/test_x509.py::test_X509v3SubjectAltNameOfIssuerIPv6 FAILED

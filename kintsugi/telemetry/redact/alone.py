@@ -12,7 +12,7 @@ from functools import reduce
 from hashlib import sha256
 from typing import NamedTuple
 
-from kintsugi.telemetry.redact.keys import grade, words
+from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, grade, words
 from kintsugi.telemetry.redact.values import MASK
 
 # Pairs of letters that less than one word in 30,000 has, counted in the sources and documents of sixty programs; and
@@ -160,15 +160,15 @@ _HARMLESS = words(
     trace span request requests req reqid response correlation event message alert case challenge state nonce iv seed
     transaction txn tx block address wallet contract mint sender receiver recipient
     customer order invoice payment charge subscription product price account receipt receipts
-    user member owner guild channel thread interaction session room lobby match game player peer chat conversation
-    cluster node nodes shard host hostname server machine device instance agent client socket lock lease queue
+    user member owner guild channel thread interaction session room lobby game player peer chat conversation
+    cluster node nodes shard host hostname server machine device instance agent socket lock lease queue
     job task run build pipeline deployment container pod bucket cache batch sequence record entry item row
     page path url uri href src link referer query file files filename name folder drive image images img photo picture
     thumbnail preview avatar icon media video track playlist album song audio document doc docs sheet spreadsheet
     payload body content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex data
     cipher boundary object extension package example sample class type kind module method function command cmd accept
     public pubkey certificate cert crt pem csr x5c signature sig bh
-    cookie browser ua connect matched miss missing find found deleted
+    cookie browser ua connect matched miss missing
     """
 )
 _OF_SECRETS = re.compile(r"key|token|secret|pass|auth|cred|session|cookie", re.IGNORECASE)  # as in token_id, public_key
@@ -176,7 +176,7 @@ _OF_PUBLIC_KEYS = ("n", "x", "y")  # parts of a JSON Web Key
 _IDS = ("_id", "-id", "uid", "oid", "suid", "ulid", "nanoid", "clid", "etag", "hash")
 _OF_FAILURES = ("Error", "Exception")
 _OF_DIGESTS = ("checksum", "integrity", "digest", "hash")
-_OF_CHAINS, _BEFORE_CHAINS = f"{_SIGNS}./:", " \t\"'=:"
+_OF_CHAINS, _BEFORE_CHAINS, _OF_BUTTONS = f"{_SIGNS}./:", " \t\"'=:", ("custom_id", "customId")
 # Of base64 that is broken into lines, as certificates are, also by a program; and what may stand in front of one.
 _LINES_OF_BLOCKS, _BESIDE_BLOCKS = (64, 76), " \t\"'+*|>#-,("
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -208,7 +208,8 @@ def is_secret_here(text: str, word: Word) -> bool:
         return False
     else:
         is_sure = length >= _UNNAMED and not _is_of_a_block_or_table(text, line, word)
-    return (is_sure and not _is_address(value) and not _is_of_digests(line)) or _is_told(text, line, word)
+    is_wallet = not name.isupper() and _is_address(value)
+    return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word)
 
 
 def _is_of_a_block_or_table(text: str, line: str, word: Word) -> bool:
@@ -221,13 +222,13 @@ def _is_of_a_block_or_table(text: str, line: str, word: Word) -> bool:
 
 def _is_of_another_kind(line: str) -> bool:
     """Whether what leads to a word tells that it is the case of a test, data in an address, a tag of an image or a part
-    of an id: `test_a[…`, `;base64,…`, `acme/app:…`, `custom_id: vote:…`."""
+    of the id of a button: `test_a[…`, `;base64,…`, `acme/app:…`, `custom_id: vote:…`."""
     if line[-1:] == "[":
-        test = line.rpartition(" ")[2].lower()
-        return "::" in test or "test" in test
+        test = line.rpartition(" ")[2]
+        return "::" in test or test.startswith("test_")
     if line[-1:] == ":":
         before = line.rstrip(_OF_CHAINS)
-        return "/" in line[len(before) :] or _last_name(before.rstrip(_BEFORE_CHAINS)).lower().endswith(_IDS)
+        return "/" in line[len(before) :] or _last_name(before.rstrip(_BEFORE_CHAINS)) in _OF_BUTTONS
     return line.endswith(";base64,")
 
 
@@ -261,8 +262,8 @@ def _name_before(line: str) -> tuple[str, bool]:
     bare = rest.rstrip(" \t")
     end = bare.rstrip(_SIGNS_OF_NAMES)
     name = _last_name(end.rstrip(_CLOSING))
-    if name == "key":  # as of "primary key"
-        name = f"{_last_name(end.rstrip(_CLOSING).removesuffix(name).rstrip(' '))} key"
+    if name == "key" and end.rstrip(_CLOSING).lower().endswith(KEYS_OF_DATA):
+        name = "key id"
     if end != bare and name and not name.endswith(_OF_FAILURES):
         return name, True
     if (bare == rest and rest != line) or not name or end != bare:

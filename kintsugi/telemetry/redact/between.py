@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
 from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
@@ -58,7 +58,6 @@ _SETS = re.compile(
     r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
 )
 _COLUMN_OF_TOKENS = ('token"."', "token`.`", 'tokens"."', "tokens`.`", "token.", "tokens.")
-_KEYS_OF_DATA = ("public ", "cache ", "primary ", "foreign ", "partition ", "routing ", "object ", "duplicate ")
 _OF_A_CACHE = re.compile(r"\bcache\b[\w ]{0,30} (?:from|with|for) $", re.IGNORECASE)  # restored from key: …
 _BARS = "|│┃║"
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
@@ -156,7 +155,7 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
 
 def _is_of_data(before: str) -> bool:
     """Whether the words before a `key` tell that it is one of data, and no secret."""
-    return before.lower().endswith(_KEYS_OF_DATA) or _OF_A_CACHE.search(before) is not None
+    return f"{before}key".lower().endswith(KEYS_OF_DATA) or _OF_A_CACHE.search(before) is not None
 
 
 def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> bool:

@@ -141,6 +141,10 @@ _KEY_OF_DATA = words(
     given last first next current which
     """
 )
+# In two words, as people write them.
+KEYS_OF_DATA = tuple(
+    f"{kind} key" for kind in ("public", "cache", "primary", "foreign", "partition", "routing", "object", "duplicate")
+)
 _NO_KEYS = words("monkey turkey hotkey whiskey donkey jockey hockey pubkey sitekey")
 _TOKEN_OF_PAGES = words(
     """
