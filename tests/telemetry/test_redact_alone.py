@@ -170,6 +170,7 @@ def test_a_field_is_judged_with_its_name_in_view():
     word = made_up(rnd, 32)
 
     assert redact_field("got", word) == MASK
+    assert redact_field("custom_id", f"vote:{word}") == f"vote:{word}"
     assert [redact_field(name, word) for name in ("request_id", "etag", "spreadsheet", "user", "cursor")] == [word] * 5
 
 

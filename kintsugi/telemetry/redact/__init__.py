@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
-from kintsugi.telemetry.redact.alone import is_secret_field
+from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
 from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
@@ -232,7 +232,12 @@ def hide_personal(kinds: Iterable[str]) -> None:
 @lru_cache(maxsize=4096)
 def tells_of_its_value(name: str) -> bool:
     """Whether a field of this name is judged by its name, too: where not, `redact_field` is `redact`."""
-    return grade(name) is not Grade.NONE or name[-6:].lower() in _HEADERS
+    return grade(name) is not Grade.NONE or _leads_its_value(name)
+
+
+def _leads_its_value(name: str) -> bool:
+    """Whether a value is to be read with its name in front, as it stands in a text."""
+    return name[-6:].lower() in _HEADERS or name in OF_BUTTONS
 
 
 def redact_field(name: str, value: str) -> str:
@@ -245,7 +250,7 @@ def redact_field(name: str, value: str) -> str:
         return MASK
     if name[-13:].lower() == "authorization" and is_phrase_of_header(value):
         return MASK
-    if name[-6:].lower() in _HEADERS:
+    if _leads_its_value(name):
         lead = f"{name}: "
         return redact(lead + value)[len(lead) :]
     if is_secret_field(name, value):

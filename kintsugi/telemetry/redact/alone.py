@@ -176,7 +176,7 @@ _OF_PUBLIC_KEYS = ("n", "x", "y")  # parts of a JSON Web Key
 _IDS = ("_id", "-id", "uid", "oid", "suid", "ulid", "nanoid", "clid", "etag", "hash")
 _OF_FAILURES = ("Error", "Exception")
 _OF_DIGESTS = ("checksum", "integrity", "digest", "hash")
-_OF_CHAINS, _BEFORE_CHAINS, _OF_BUTTONS = f"{_SIGNS}./:", " \t\"'=:", ("custom_id", "customId")
+_OF_CHAINS, _BEFORE_CHAINS, OF_BUTTONS = f"{_SIGNS}./:", " \t\"'=:", ("custom_id", "customId")
 # Of base64 that is broken into lines, as certificates are, also by a program; and what may stand in front of one.
 _LINES_OF_BLOCKS, _BESIDE_BLOCKS = (64, 76), " \t\"'+*|>#-,("
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -228,7 +228,7 @@ def _is_of_another_kind(line: str) -> bool:
         return "::" in test or test.startswith("test_")
     if line[-1:] == ":":
         before = line.rstrip(_OF_CHAINS)
-        return "/" in line[len(before) :] or _last_name(before.rstrip(_BEFORE_CHAINS)) in _OF_BUTTONS
+        return "/" in line[len(before) :] or _last_name(before.rstrip(_BEFORE_CHAINS)) in OF_BUTTONS
     return line.endswith(";base64,")
 
 
