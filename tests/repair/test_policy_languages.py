@@ -182,6 +182,7 @@ FOR_GOOD = {
     "a function in finally": "Object.prototype.x1 = 1; try { run(); } finally { () => { delete Object.prototype.x1; } }",
     "by another name": "const all = Object.prototype; all.x1 = 1;",
     "by an object": "({}).__proto__.x1 = 1;",
+    "by what an object is made of": "Object.getPrototypeOf({}).x1 = 1;",
 }
 GO = """\
 package shelf
@@ -297,6 +298,7 @@ GO_ASKS_OTHERS = {
     "a request to another": 'asked, _ := http.NewRequest("GET", place, nil); http.DefaultClient.Do(asked)',
     "a client that is led": "client := &http.Client{}; client.Get(place)",
     "a proxy": "client := &http.Client{Transport: &http.Transport{Proxy: proxy}}; client.Get(server.URL)",
+    "a transport of another package": "client := &http.Client{Transport: fmt.Other()}; client.Get(server.URL)",
     "an answer that leads away": "http.Redirect(w, r, place, 302); http.Get(server.URL)",
     "a connection": 'net.Dial("tcp", "evil.example:1")',
     "names": 'net.LookupHost("localhost")',

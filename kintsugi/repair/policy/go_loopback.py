@@ -32,6 +32,7 @@ _LEADS_AWAY = re.compile(
     r"|\bWriteHeader\((?:30\d|http\.Status(?:Found|SeeOther|Moved\w+|\w+Redirect))\)",
     re.IGNORECASE,
 )
+_TRANSPORT = re.compile(r"\bTransport\s*[:=]\s*&?(\w+)\.")
 _SET = re.compile(r"\.(?:URL|Proxy|Dial\w*|CheckRedirect|RequestURI)$|\.URL\.\w+$")
 """What no part of a test may be set: it says where a request goes, or how."""
 _SENDS = {"Do", "RoundTrip"}
@@ -70,6 +71,8 @@ class GoLoopback:
         text = text_of(self.tree)
         if _ODD.search(text) or _LEADS_AWAY.search(text) or self._given.keys() & self.imports.keys():
             return True
+        if any(self.imports.get(found[1], "net/http") != "net/http" for found in _TRANSPORT.finditer(text)):
+            return True  # of another package, which sends where it likes
         assigned = nodes(self.tree, "assignment_statement")
         return any(self._leads(one) for each in assigned for one in each.child_by_field_name("left").named_children)
 

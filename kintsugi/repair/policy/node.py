@@ -28,7 +28,7 @@ _GLOBALS: tuple[tuple[str, str], ...] = (
 )
 _EVERYWHERE = re.compile(
     r"(?:(?:Object|Array|String|Number|Function|Promise|Map|Set|RegExp|Error|JSON|Math)\.prototype(?:\.\w+)?"
-    r"|(?:.*\.)?__proto__(?:\.\w+)?|.*\.constructor\.prototype(?:\.\w+)?)$"
+    r"|(?:.*\.)?__proto__(?:\.\w+)?|.*\.constructor\.prototype(?:\.\w+)?|(?:Object|Reflect)\.getPrototypeOf\(.*)$"
 )
 _LOADING = re.compile(r"require\.(?:cache|extensions)(?:\.\w+)?$|(?:\w+#)?Module\._\w+$|module\.(?:paths|children)$")
 _STEERING = re.compile(
@@ -49,13 +49,15 @@ _RUNTIMES = re.compile(r"(?:Deno\.(?:run|Command|dlopen|connect|listen)|Bun\.(?:
 _WORDS = Screened(
     r"require|import|eval|Function|process|fetch|XMLHttp|Socket|EventSource|Worker|WebAssembly|constructor"
     r"|globalThis|\bglobal\b|window|sendBeacon|setTimeout|setInterval|__proto__|Reflect|Deno|Bun|https?://"
-    r"|curl |wget |/bin/|\.ssh|passwd|prototype|writeFile|appendFile|createWriteStream|copyFile|rename|symlink|_load"
+    r"|curl |wget |/bin/|\.ssh|passwd|[pP]rototype|writeFile|appendFile|createWriteStream|copyFile|rename|symlink|_load"
     r"|loadExtension|LoadExtension|unlink|\brm|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
 )
 _COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
 _SECRETS = re.compile(
     r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254|\.npmrc"
 )
+
+_OF_ALL = re.compile(r"\.__proto__\.|^(?:Object|Reflect)\.getPrototypeOf\(")
 
 
 def node_dangers(change: Change) -> list[Danger] | None:
@@ -118,7 +120,7 @@ def _of(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
 def _of_assignment(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     """What changes for the whole program: prototypes, what is loaded, what programs are started with."""
     left = node.child_by_field_name("left")
-    full = names.full(left) or (text_of(left) if ".__proto__." in text_of(left) else "")
+    full = names.full(left) or (text_of(left) if _OF_ALL.search(text_of(left)) else "")
     if left.type == "subscript_expression":
         index = _bare(left.child_by_field_name("index"))
         held = names.full(left.child_by_field_name("object"))

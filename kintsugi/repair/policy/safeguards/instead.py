@@ -179,7 +179,8 @@ def mixes_up(old: Source, new: Source) -> str:
     for one in exchanges(old, new):
         if isinstance(one.old, ast.Call) and isinstance(one.statement, ast.Assign | ast.Return):
             given = [part for part in one.old.args if isinstance(part, ast.Name | ast.Attribute)]
-            gone = {name for part in (*given, one.old.func) for name in _whose(part)} - _whose(one.new)
+            called = ast.Name(words(one.old.func).rpartition(" ")[2])
+            gone = {name for part in (*given, called) for name in _whose(part)} - _whose(one.new)
             if gone and FINDING.search(words(one.old.func)):
                 return short(f"{min(gone)} is not asked for")
     return ""

@@ -14,7 +14,7 @@ from kintsugi.repair.syntax import Source, walked
 
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 _HOLDS = re.compile(r"\b(?:WHERE|AND|OR|ORDER BY|GROUP BY|LIMIT)\b")
-_WHERE = re.compile(r"\b(?:WHERE|LIMIT)\b")
+_ALIAS = re.compile(r"\b\w+\.(?=\w)")
 _PART = re.compile(r"\s*\(?\w+\)?\s*(?:=|IN)\s*(?:\?|%s|\$\d|:\w)")
 _ASKED = re.compile(r"(?:\bWHERE|\bAND|^)\s+\(?(\w+)\s*(?:=|IN\b)")
 
@@ -35,10 +35,16 @@ def says_less(old: Source, new: Source) -> str:
     for one in exchanges(old, new):
         match one.old, one.new:
             case ast.Constant(value=str(was)), ast.Constant(value=str(now)) if _SQL.match(was) and _SQL.match(now):
-                before, after = (Counter(_HOLDS.split(" ".join(text.split()))) for text in (was, now))
-                if (gone := before - after) and _WHERE.search(was):
-                    return short(f"{next(iter(gone)).strip()} is gone")
+                before, after = _conditions(was), _conditions(now)
+                if (gone := before - after) and after.total() <= before.total():
+                    return short(f"{next(iter(gone))} is gone")
     return ""
+
+
+def _conditions(text: str) -> Counter[str]:
+    """What has to hold, and how many rows it asks for, whatever the tables are called."""
+    parts = _HOLDS.split(_ALIAS.sub("", " ".join(text.split())))
+    return Counter(part.strip() for part in parts[1:])
 
 
 class _Queries:
