@@ -113,7 +113,7 @@ async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
         green = await capsules.make(call, on, case.true.files, seconds=seconds)
         fails = green.fails_by(crash)
         answer = green.answer(crash, case.true.base)
-        others = capsules.on_new_objects(call) if fails and not answer else ()
+        others = capsules.on_new_objects(call).values() if fails and not answer else ()
         renewed = any([await _ends_well_as(other, on, case, seconds) for other in others])
         more = capsules.with_more_attributes(call) if green.lacks_an_attribute else None
         with_more = await _ends_well_as(more, on, case, seconds)

@@ -27,7 +27,9 @@ from kintsugi.workflow.payload import Capsule, Failure
 _SECONDS = 60.0
 _LONGEST = 200
 _NO_ATTRIBUTE = "object has no attribute"
-_LISTS, _WORD = ", ", re.compile(r"\w+")
+_INNERMOST = re.compile(r"([\[({])([^\[\](){}]*)([\])}])")
+_WORDS_IN_A_ROW = re.compile(r"[^\s,]*\w\W?(?:, [^\s,]*\w['\"]?)+")
+_CLOSED = str.maketrans({sign: chr(0xE000 + at) for at, sign in enumerate("[](){}, ")})
 _OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b|<missing: ")  # C code, of what stands for it
 
 
@@ -120,13 +122,14 @@ def _folder_of(module: str, failure: Failure | None) -> str:
     return ""
 
 
-def on_new_objects(call: FailingCall) -> tuple[FailingCall, ...]:
+def on_new_objects(call: FailingCall) -> dict[str, FailingCall]:
     """The same call on objects that their own `__init__` makes, so that a fix of that shows; nothing where it has none.
 
-    First from all that it takes, then from what it cannot do without. Each is another call until it is seen to fail in
-    the same way.
+    By how they are made: first from all that it takes, then from what it cannot do without. Each is another call until
+    it is seen to fail in the same way.
     """
-    return tuple(filter(None, (_with(ON_NEW_OBJECTS, call), _with(BY_DEFAULTS, call))))
+    ways = {"of what they held": ON_NEW_OBJECTS, "with its own defaults": BY_DEFAULTS}
+    return {how: made for how, helpers in ways.items() if (made := _with(helpers, call)) is not None}
 
 
 def with_more_attributes(call: FailingCall) -> FailingCall | None:
@@ -220,20 +223,32 @@ def _is_not_there(made: Made, call: FailingCall) -> bool:
 
 
 def _is_the_same(one: str, other: str) -> bool:
-    """By the words: numbers, addresses, what was masked of the `other`, and the order of a list of words may differ.
-
-    What is in a set is printed in another order by each process.
-    """
+    """By the words: numbers, addresses, what was masked of the `other`, and the order in a list may differ."""
     words, others = plain_message(one), plain_message(other)
-    if one == other or words == others:
-        return True
-    if _LISTS in words and sorted(_WORD.findall(words)) == sorted(_WORD.findall(others)):
+    if one == other or words == others or _in_one_order(words) == _in_one_order(others):
         return True
     first, *around = others.split(MASK)
     at = len(first) if around and words.startswith(first) else -1
     for part in around[:-1]:  # by hand: an expression with many gaps may look for ever
         at = words.find(part, at) + len(part) if at >= 0 and part in words[at:] else -1
     return at >= 0 and words[at:].endswith(around[-1])
+
+
+def _in_one_order(words: str) -> str:
+    """The same with what stands in square or curly brackets, or word after word with commas, in the order of letters.
+
+    What is in a set is printed in another order by each process. Where an item has many words, and no bracket says
+    where the list begins, its words belong to their places: "an int, not a str" is not "a str, not an int".
+    """
+    while (closed := _INNERMOST.sub(_closed, words)) != words:
+        words = closed
+    return _WORDS_IN_A_ROW.sub(lambda row: ", ".join(sorted(row[0].split(", "))), words)
+
+
+def _closed(found: re.Match[str]) -> str:
+    """One word from now on. What a function is called with has its order."""
+    opens, inside, closes = found.groups()
+    return (opens + (inside if opens == "(" else ", ".join(sorted(inside.split(", ")))) + closes).translate(_CLOSED)
 
 
 def as_their_test(source: str, theirs: Sequence[str]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,11 +18,13 @@ from kintsugi.capture.live import from_exception
 from kintsugi.capture.shown import shown_call
 from kintsugi.capture.source import lines_of, locate
 from kintsugi.repair.capsule import Made, failing_call, make, reproduced
+from kintsugi.repair.languages.results import Crash, Ending, TestResult
+from kintsugi.repair.languages.results import Failure as ItsFailure
 from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
 from kintsugi.repair.referee import crash_of
-from kintsugi.repair.sandbox import ground
-from kintsugi.telemetry.capsule import record
-from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
+from kintsugi.repair.sandbox import Outcome, ground
+from kintsugi.telemetry.capsule import helpers, record
+from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Run, Tier
 from kintsugi.workflow.payload import Capsule, Failure
 from tests.repair.programs import with_walls
 from tests.world.patience import PATIENCE
@@ -219,11 +224,12 @@ async def test_a_patch_of_what_made_the_object_is_for_a_human_to_judge(base: Pat
     maker = TILL.replace("price, code, file\n", 'price, code or "a", file\n')
     default = TILL.replace("code=None", 'code="a"')
 
-    for patch in (maker, default):
+    for patch, how in ((maker, "of what they held"), (default, "with its own defaults")):
         evidence = await proven(a_proposal(base, patch, None), settings)
 
+        said = f"still fails on the objects as they were; it ends well on objects that their own __init__ makes {how}:"
         assert evidence.tier is Tier.E1
-        assert any("still fails on the objects as they were; it ends well on" in flag for flag in evidence.flags), patch
+        assert any(said in flag for flag in evidence.flags), (patch, evidence.flags)
 
 
 WITH_MORE = TILL.replace("price, code, file\n", "price, code, file\n        self.without = 0\n")
@@ -243,6 +249,7 @@ async def test_a_patch_that_gives_an_object_one_more_attribute_is_tried_on_objec
 
     assert evidence.tier is Tier.E2
     assert "have what their __init__ gives them now besides), failed before and ends well now" in evidence.says
+    assert any("comes to an attribute that they do not have; it ends well where" in flag for flag in evidence.flags)
     for lie, program in NOT_MENDED_BY_MORE.items():
         try:
             evidence = await proven(a_proposal(base, program, None), settings)
@@ -250,6 +257,86 @@ async def test_a_patch_that_gives_an_object_one_more_attribute_is_tried_on_objec
             assert "fails with the patch as it did" in refused.reason or "dropping" in refused.reason, lie
         else:
             pytest.fail(f"{lie}: {evidence.says}")
+
+
+class Child:
+    """What its `__init__` gives an object besides `parent`; and what else that changes."""
+
+    def __init__(self, parent: list[object]) -> None:
+        self.parent, self.size, self.first, self.lock = parent, len(parent), parent[0], threading.Lock()
+        parent.clear()
+
+
+class ChildOfSlots:
+    __slots__ = ("parent", "size")
+
+    def __init__(self, parent: list[object]) -> None:
+        self.parent, self.size = parent, len(parent)
+
+
+class ChildOfNew(Child):
+    def __new__(cls, parent: list[object]) -> ChildOfNew:
+        return object.__new__(cls)
+
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(name)
+
+
+class ChildInList(list[object]):
+    def __init__(self, *items: object, parent: list[object] | None = None) -> None:
+        self.parent, self.size = parent, len(parent or ())
+        self.extend(parent or ())
+
+
+class Childless:
+    def __init__(self, parent: list[object]) -> None:
+        self.size = 1
+        raise ValueError(parent)
+
+
+def test_what_an_object_is_given_besides_changes_nothing_of_what_was_written_down() -> None:
+    names: dict[str, Any] = {"inspect": inspect}
+    for name in ("with_state", "rebuilt", "filled"):
+        exec(helpers.WITH_MORE[name], names)
+    for kind, size in {Child: 1, ChildOfSlots: 1, ChildOfNew: 1, ChildInList: 1, Childless: None}.items():
+        item = object()
+        parent = [item]
+
+        made = (names["filled"], kind, list) if kind is ChildInList else (names["rebuilt"], kind)
+        one = made[0](*made[1:], parent=parent)
+
+        assert one.parent is parent, kind
+        assert parent == [item], kind
+        assert getattr(one, "size", None) == size, kind
+        assert not isinstance(one, Child) or (one.first is item and one.lock.acquire(blocking=False)), kind
+        assert not isinstance(one, list) or list(one) == [], kind
+
+
+def test_two_messages_are_the_same_whatever_the_order_of_a_list_but_not_with_other_words_at_a_place() -> None:
+    same = (
+        ("not one of mug, tea, pot", "not one of tea, pot, mug"),
+        ("unknown: {Mug, Tea of the house, Pot}", "unknown: {Tea of the house, Pot, Mug}"),
+        ("frozenset({a, b}) is too much", "frozenset({b, a}) is too much"),
+        ("{(a, b), (c, d)}", "{(c, d), (a, b)}"),
+        ("{frozenset({x, y}), k}", "{k, frozenset({y, x})}"),
+        ("no such keys: [b, a].", "no such keys: [a, b]."),
+        ("no fields b, a.", "no fields a, b."),
+    )
+    other = (
+        ("expected int, got str", "expected str, got int"),
+        ("x must be an int, not a str", "x must be a str, not an int"),
+        ("no way from a to b, c", "no way from c to b, a"),
+        ("{a: b, c: d}", "{a: d, c: b}"),
+        ("{(a, b)}", "{(b, a)}"),
+        ("f(a, b)", "f(b, a)"),
+        ("[a, b] is not in [c, d]", "[a, c] is not in [b, d]"),
+    )
+    outcome = Outcome(Run((), 1, 1.0, ""), None, 0)
+    for pairs, are_same in ((same, True), (other, False)):
+        for one, another in pairs:
+            failure = ItsFailure("ValueError", one, assertion=False, frames=())
+            made = Made(TestResult("", "", Ending.FAILED, failure), outcome)
+            assert made.fails_by(Crash("ValueError", another)) is are_same, (one, another)
 
 
 async def test_a_list_of_words_that_comes_in_any_order_is_the_same_message(base: Path, settings: ProofSettings) -> None:

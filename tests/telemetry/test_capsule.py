@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 import traceback
+import tracemalloc
 import types
 import uuid
 import warnings
@@ -244,6 +245,24 @@ def test_a_file_that_the_call_has_read_is_read_again_from_its_beginning() -> Non
     assert run(made_of(error)).args == ("a\nb", "b\n")
 
 
+def test_a_file_in_memory_stays_as_it_is_and_a_large_one_is_not_copied() -> None:
+    kinds: tuple[Callable[[], Any], ...] = (lambda: io.StringIO("x" * 2_000_000), lambda: io.BytesIO(b"x" * 2_000_000))
+    for file in (kind() for kind in kinds):
+        file.seek(7)
+        file.write(file.read(1))
+        made_of(_raised(lambda: handed_over(Item("mug"))))  # what is kept of this class is kept now
+        tracemalloc.start()
+        try:
+            source = made_of(_raised(lambda file=file: handed_over(file))).source
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+        assert "a file in memory of 2,000,000 characters" in source
+        assert file.tell() == 9
+        assert most < 1_000_000
+
+
 def test_what_was_one_object_is_one_object() -> None:
     item = Item("mug")
 
@@ -373,6 +392,20 @@ class Shop:
         absent = rest.pop("absent", first)
         raise LookupError(self.open, first, size, second, absent, rest)
 
+    def took_out_otherwise(self, first: int, third: int = 0, **rest: Any) -> None:
+        key = "size"
+        size = rest.pop(key, 0)
+        twice = rest.pop("one", 1)
+        twice = rest.pop("other", 2)
+        absent = rest.pop("absent", third)
+        if first > size:
+            first = rest.pop("number", 5)
+        raise LookupError(first, third, size, twice, absent, rest)
+
+    def took_out_a_secret(self, **rest: Any) -> None:
+        password = rest.pop("given", None)
+        raise LookupError(password)
+
     def method(self, first: int, /, second: int, *more: int, third: int = 3, **rest: int) -> None:
         raise LookupError(self.open, first, second, more, third, rest)
 
@@ -458,6 +491,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "a method with arguments of every kind": lambda: Shop().method(1, 2, 4, 5, third=6, seven=7),
     "a method by keywords": lambda: Shop().method(1, second=2),
     "a method that takes out of its rest": lambda: Shop().took_out(first=1, size=2, second=3, more=4),
+    "a method that takes out of its rest by a name of its own": lambda: Shop().took_out_otherwise(1, size=2, more=4),
     "the making of an object": lambda: Unmade(5, "b", size=7),
     "the making of an object of a class with a base": lambda: UnmadeAgain(5),
     "an __init__ that its object was made for otherwise": lambda: UnmadeByNew(5),
@@ -703,6 +737,8 @@ def test_a_secret_refuses_the_whole() -> None:
         capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
 
         assert (capsule.source, capsule.why_not[:8]) == ("", "a secret")
+    taken_out = made_of(_raised(lambda: Shop().took_out_a_secret(given="correct-horse")))
+    assert (taken_out.source, taken_out.why_not) == ("", "a secret: the value of password")
 
 
 def test_a_secret_in_a_name_is_told_neither_in_the_file_nor_in_why_there_is_none() -> None:

@@ -243,9 +243,10 @@ def _with_call(evidence: Evidence, call: CallTurned | None, *, could_be_made: bo
     """With what became of the failing call itself. A test that is red by something else shows nothing of the crash."""
     if call is not None and call.turned:
         says = f"The failing call itself, {call.name}, failed before and ends well now. {evidence.says}"
+        flags = (*call.flags, *evidence.flags)
         if evidence.tier is Tier.E2:
-            return replace(evidence, says=says, reproduced=True)
-        flags = (*evidence.flags, "no test asserts what the failing call should give")
+            return replace(evidence, says=says, reproduced=True, flags=flags)
+        flags = (*flags, "no test asserts what the failing call should give")
         return replace(evidence, tier=Tier.E2, says=says, red=call.red, green=call.green, reproduced=True, flags=flags)
     if call is None:
         not_made = could_be_made and evidence.tier is Tier.E2

@@ -54,7 +54,7 @@ async def call_turns(proving: Proving) -> CallTurned | None:
 
 
 async def _turned_on_new_objects(proving: Proving, call: FailingCall) -> CallTurned | None:
-    for new in capsule.on_new_objects(call):
+    for how, new in capsule.on_new_objects(call).items():
         try:
             found = await _turned(proving, new)
         except Unproven:
@@ -62,7 +62,7 @@ async def _turned_on_new_objects(proving: Proving, call: FailingCall) -> CallTur
         if found.turned:
             flag = (
                 f"the failing call, {call.name}, still fails on the objects as they were; it ends well on objects "
-                "that their own __init__ makes: does the patch mend how they came to be broken?"
+                f"that their own __init__ makes {how}: does the patch mend how they came to be broken?"
             )
             return replace(found, name=call.name, turned=False, flags=(flag,))
     return None
@@ -74,7 +74,12 @@ async def _turned_with_more(proving: Proving, call: FailingCall) -> CallTurned |
     found = await _turned(proving, more) if more else None
     if found is None or not found.turned:
         return None
-    return replace(found, name=f"{found.name} (on objects that have what their __init__ gives them now besides)")
+    flag = (
+        f"on the objects as they were the failing call, {call.name}, comes to an attribute that they do not have; "
+        "it ends well where they have what their __init__ gives them now: is that what they have by then?"
+    )
+    name = f"{found.name} (on objects that have what their __init__ gives them now besides)"
+    return replace(found, name=name, flags=(flag,))
 
 
 async def _turned(proving: Proving, call: FailingCall) -> CallTurned:

@@ -24,6 +24,7 @@ from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import is_clean, redact, redact_source
+from kintsugi.telemetry.redact.keys import grade
 
 __all__ = ["LARGEST", "Capsule", "record"]
 
@@ -135,7 +136,9 @@ def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
         entry.opens, entry.on = _on_first(call, builders, graph)
         positional = positional[1:]
     entry.parts = [Part(builders.value(graph, value, name, 1)) for name, value in positional]
-    entry.parts += [Part(builders.value(graph, value, name, 1), graph.keyword(name)) for name, value in call.keywords]
+    for name, value, local in call.keywords:
+        told = local if grade(local) > grade(name) else name  # either may say that it is a secret
+        entry.parts.append(Part(builders.value(graph, value, told, 1), graph.keyword(name)))
     return entry
 
 

@@ -38,7 +38,7 @@ class Call:
     function: str
     path: str
     positional: tuple[tuple[str, object], ...]
-    keywords: tuple[tuple[str, object], ...]
+    keywords: tuple[tuple[str, object, str], ...]  # the third is what the function calls it
     on_first: str = ""  # the method's name, where the first argument is what it is called on
     made: type | None = None  # the class, where the call is the making of an object
 
@@ -119,7 +119,7 @@ def _call(frame: FrameType, inner: Set[CodeType]) -> Call:
         return Call(frame, module, qualified, "", *_arguments(frame))
     positional, keywords = _arguments(frame)
     path, on_first, function = _path(code, module, qualified, positional)
-    keywords = tuple((name, value) for name, value in keywords if not _is_default(function, name, value))
+    keywords = tuple(one for one in keywords if not _is_default(function, *one[:2]))
     made = _made_by(function, positional)
     return Call(frame, module, qualified, path, positional[made is not None :], keywords, on_first, made)
 
@@ -156,7 +156,7 @@ def _made_by(function: FunctionType, positional: tuple[tuple[str, object], ...])
     return kind if is_plain and raw.at(module, name) is kind and raw.importable(module) else None
 
 
-def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object], ...]]:
+def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object, str], ...]]:
     """As they are now: what the function put in the place of one is what is seen."""
     code, values = frame.f_code, frame.f_locals
     if not values and code.co_argcount:
@@ -175,10 +175,12 @@ def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[
         more = _value(values, code.co_varnames[at])
         if type(more) is not dict or not all(type(key) is str for key in more):
             raise Unreachable("it put something else in the place of its arguments")
-        more = {**taken_out(code, code.co_varnames[at], values), **more}
+        handed_over = {name: (name, one) for name, one in more.items()}
+        more = {**taken_out(code, code.co_varnames[at], values), **handed_over}
     count = len(plain) if rest else max(code.co_posonlyargcount, min(1, len(plain)))
     positional = [(name, _value(values, name)) for name in plain[:count]] + [("", one) for one in rest]
-    keywords = [(name, _value(values, name)) for name in (*plain[count:], *named)] + list(more.items())
+    keywords = [(name, _value(values, name), name) for name in (*plain[count:], *named)]
+    keywords += [(name, one, local) for name, (local, one) in more.items()]
     return tuple(positional), tuple(keywords)
 
 

@@ -170,20 +170,27 @@ def undecorated(one, name):
     return one
 ''',
 }
-_BY_ITS_INIT = '''
+_MADE_NEW = '''
 
-def by_its_init(kind, content, state):
+def made_new(kind, content, state, handed_over):
     """None where its `__init__` does not take these."""
     try:
         names = list(inspect.signature(kind).parameters)[len(content) :]
         asked = {name: (name, f"_{name}", f"_{kind.__name__}__{name}") for name in names}
-        given = {name: state[one] for name, ones in asked.items() for one in ones if one in state}
-        one = kind(*content, **given)
+        given = {name: handed_over(state[one]) for name, ones in asked.items() for one in ones if one in state}
+        return kind(*map(handed_over, content), **given)
     except Exception:
+        return None
+'''
+_BY_ITS_INIT = """
+
+def by_its_init(kind, content, state):
+    one = made_new(kind, content, state, lambda given: given)
+    if one is None:
         return None
     made = {*getattr(one, "__dict__", ()), *(name for name in state if hasattr(one, name))}
     return with_state(one, **{name: value for name, value in state.items() if name not in made})
-'''
+"""
 ON_NEW_OBJECTS = {
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
@@ -191,7 +198,7 @@ def rebuilt(kind, /, **state):
     made = by_its_init(kind, (), state)
     return with_state(object.__new__(kind), **state) if made is None else made
 ''',
-    "with_state": HELPERS["with_state"] + _BY_ITS_INIT,
+    "with_state": HELPERS["with_state"] + _MADE_NEW + _BY_ITS_INIT,
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
@@ -220,13 +227,30 @@ def rebuilt(kind, /, **state):
     return with_state(object.__new__(kind), **{**more_by_its_init(kind, (), state), **state})
 ''',
     "with_state": HELPERS["with_state"]
-    + _BY_ITS_INIT
-    + """
+    + _MADE_NEW
+    + '''
 
 def more_by_its_init(kind, content, state):
-    made = getattr(by_its_init(kind, content, state), "__dict__", {})
-    return {name: value for name, value in made.items() if name not in state}
-""",
+    """What a new one has besides. It is made of copies: what was written down stays as it was."""
+    import copy
+
+    kept = {}
+
+    def copied(one, known):
+        try:
+            return copy.deepcopy(one, known)
+        except BaseException as failed:  # what stands for something missing says so by one that is no Exception
+            if isinstance(failed, (KeyboardInterrupt, SystemExit)):
+                raise
+            return one
+
+    new = made_new(kind, content, state, lambda one: copied(one, kept))
+    slots = inspect.getmembers_static(type(new), inspect.ismemberdescriptor)
+    own = [name for name, member in slots if member.__objclass__.__flags__ & 1 << 9]  # of a class made in Python
+    made = {**{name: getattr(new, name) for name in own if hasattr(new, name)}, **getattr(new, "__dict__", {})}
+    first = {id(kept[id(one)]): one for one in kept.get(id(kept), ()) if id(one) in kept}
+    return {name: copied(value, first) for name, value in made.items() if name not in state}
+''',
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""

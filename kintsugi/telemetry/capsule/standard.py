@@ -135,9 +135,11 @@ def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> No
     """One that was handed over itself begins again: what it was read since then, the call has read."""
     if value.closed:
         return leave_out(entry, "a closed file in memory")
-    content, place = value.getvalue(), value.tell()
-    if len(content) > LONGEST_TEXT:
-        return leave_out(entry, f"a file in memory of {len(content):,} characters")
+    place = value.tell()
+    size, _ = map(value.seek, (0, place), (io.SEEK_END, io.SEEK_SET))  # in C: nothing comes between
+    if size > LONGEST_TEXT:
+        return leave_out(entry, f"a file in memory of {size:,} characters")
+    content = value.getvalue()
     kind = builders.names.of(type(value))
     literal = builders.value(graph, content, entry.hint, entry.depth + 1)
     entry.opens = f"{kind}({literal})"
