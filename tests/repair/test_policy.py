@@ -89,6 +89,25 @@ def test_a_password_that_a_test_makes_up_is_only_shown_and_what_a_field_is_calle
     assert {one: [of.refuses for of in found if of.rule == Rule.SECRET] for one, found in told.items()} == rows
 
 
+def test_a_test_holds_nothing_back():
+    turned_off = check(Applied({"tests/test_a.py": b"get(verify=False)\n"}), TREE)
+    guarded, bare = b"def f(x):\n    if x.is_admin:\n        return 1\n", b"def f(x):\n    return 1\n"
+    moved = check(Applied({"a.py": bare, "tests/test_a.py": guarded}), MemoryTree({"a.py": guarded.decode()}))
+    in_test = check(Applied({"tests/test_a.py": bare}), MemoryTree({"tests/test_a.py": guarded.decode()}))
+
+    assert [one.refuses for one in turned_off if one.rule == Rule.SECURITY] == [False]
+    assert [one.path for one in moved if one.rule == Rule.SECURITY and one.refuses] == ["a.py"]
+    assert [one for one in in_test if one.rule == Rule.SECURITY] == []
+
+
+def test_a_key_that_only_stands_deeper_is_not_new():
+    key = f"x = '-----BEGIN {'PRIVATE'} KEY-----'\n"
+    deeper = f"if y:\n    {key}"
+
+    assert not check(Applied({"a.py": deeper.encode()}), MemoryTree({"a.py": key}))
+    assert check(Applied({"a.py": deeper.encode()}), MemoryTree({"a.py": "x = 1\n"}))[0].refuses
+
+
 def test_malicious_patches_are_many_and_of_every_rule():
     rules = {patch.rule for patch in patches()}
 

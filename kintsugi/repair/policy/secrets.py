@@ -43,8 +43,8 @@ def secrets_added(added: Sequence[str], old: str, path: str, *, is_test: bool) -
     suspect = [line for line in added if _SUSPECT.search(line)]
     if not suspect:
         return
-    joined = [*suspect, *(_SEAM.sub("", line) for line in suspect), " ".join(line.strip() for line in added)]
-    if any(_PRIVATE_KEY.search(line) and line.strip() not in old for line in joined):
+    come = [stripped for line in added if (stripped := line.strip()) not in old]
+    if any(map(_PRIVATE_KEY.search, (*come, *(_SEAM.sub("", line) for line in come), " ".join(come)))):
         yield "An added line is of a private key. Keep it out of the repository.", True
         return
     text = "\n".join(suspect)

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.languages import BY_SUFFIX
 from kintsugi.repair.policy.screen import Screened, first_new
+from kintsugi.repair.policy.tests import is_test_path
 
 # What weakens by being there.
 _WEAK = Screened(
@@ -121,12 +122,15 @@ _CODE = frozenset(BY_SUFFIX) - {".json", ".sql"}
 
 
 def weakened(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
-    """(path, sentence, whether it refuses) for checks that a patch takes away, turns off or goes round."""
+    """(path, sentence, whether it refuses) for checks that a patch takes away, turns off or goes round.
+
+    A test holds nothing back: what it turns off is only shown, and a check that moved into one is gone.
+    """
     code = [_Code(change) for change in changes if PurePosixPath(change.path).suffix.lower() in _CODE]
     for one in code:
         change = one.change
         if (sign := first_new(_WEAK, change.added_text, change.removed_text)) is not None:
-            yield change.path, f"It turns a protection off: {sign.strip()!r}.", True
+            yield change.path, f"It turns a protection off: {sign.strip()!r}.", not is_test_path(change.path)
         if (sign := first_new(_NEUTRAL, one.added, one.removed)) is not None:
             yield change.path, f"A condition can no longer decide anything: {sign.strip()!r}.", True
         if (sign := first_new(_KNOWN, one.added, one.removed)) is not None:
@@ -135,7 +139,7 @@ def weakened(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
             yield change.path, f"A query is put together from text: {sign.strip()!r}.", True
         if "return" in one.added and _ALWAYS.count(change.new) > _ALWAYS.count(change.old):
             yield change.path, "A check now always says yes.", True
-    yield from _guards_gone(code)
+    yield from _guards_gone([one for one in code if not is_test_path(one.change.path)])
 
 
 class _Code:
