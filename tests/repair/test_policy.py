@@ -73,6 +73,22 @@ def test_a_secret_is_not_quoted():
     assert value not in said[0].sentence
 
 
+def test_a_password_that_a_test_makes_up_is_only_shown_and_what_a_field_is_called_is_none():
+    made_up, random = "Sh" + "areSecret123!", "q7" + "Rk2pX9vB4m"
+    rows = {
+        ("tests/test_a.py", f'login(password="{made_up}")\n'): [False],
+        ("a.py", f'login(password="{made_up}")\n'): [True],
+        ("tests/test_a.py", f'login(password="{random}")\n'): [True],
+        ("i18n/sv.json", '{"users.password": "L\u00f6senordet"}\n'): [],
+        ("config/sv.json", '{"users.password": "L\u00f6senordet"}\n'): [True],
+        ("i18n/sv.json", f'{{"users.password": "{random}"}}\n'): [True],
+    }
+
+    told = {one: check(Applied({one[0]: one[1].encode()}), TREE) for one in rows}
+
+    assert {one: [of.refuses for of in found if of.rule == Rule.SECRET] for one, found in told.items()} == rows
+
+
 def test_malicious_patches_are_many_and_of_every_rule():
     rules = {patch.rule for patch in patches()}
 

@@ -12,6 +12,7 @@ _AROUND = {
     "jsx": "function F({{ x }}) {{\nreturn {};\n}}\n",
     "go": "package a\n\nfunc (s *S) f(x *X, me string, limit int) error {{\n{}\nreturn nil\n}}\n",
 }
+_IN_CONSTANT_TIME = "if subtle.ConstantTimeCompare([]byte(x.Token), []byte(me)) != 1 {\nx.Fail(me)\n}"
 # Language, before, after, and what is said of it.
 _SHOWN = (
     # a bound
@@ -103,6 +104,13 @@ _SHOWN = (
         "go('SELECT a FROM b WHERE c = 1 AND d <> ?');",
         "more rows",
     ),
+    ("py", "if x.role == 1:\n        return", "if x.role == 1 or x.role == 2:\n        return", "who may"),
+    (
+        "py",
+        "if me.role != 1:\n        raise No\n    go(x)\n    if me.role != 1:\n        raise No",
+        "if me.role != 1 or x:\n        raise No\n    go(x)",
+        "raises less",
+    ),
     ("py", "y = find_for_user(me, x)", "y = find_any(x)", "users apart"),
     # whether anybody waits
     ("js", "await check(x);", "check(x).catch(() => {});", "waits"),
@@ -127,6 +135,27 @@ _SILENT = (
     ("js", "for (let i = 0; i < x.length; i++) go(i);", "for (let i = 1; i < x.length; i++) go(i);"),
     ("go", "go check(x)", "check(x)"),
     ("go", "os.WriteFile(x.Path, b, 0644)", "os.WriteFile(x.Path, b, 0600)"),
+    # the same in other words
+    ("js", "go('SELECT a FROM b WHERE c = 1 ORDER BY d');", "go('SELECT a FROM b WHERE c = 1 ORDER BY d, e');"),
+    ("js", "go(x.filter((one) => one).map(go));", "go(x.map(go));"),
+    ("js", "const found = x.at !== -1;", "let found = true;\nif (x.n) found = go(x);"),
+    ("go", "if x.Token != me {\nx.Fail(me)\n}", _IN_CONSTANT_TIME),
+    (
+        "py",
+        "if x.token != me:\n        raise No",
+        "if not compare_digest(x.token.encode(), me.encode()):\n        raise No",
+    ),
+    # more is turned away
+    ("py", "if x.role != me:\n        raise No", "if x.role != me or x.closed:\n        raise No"),
+    # what is only said, or made from what somebody else cleaned
+    ("go", 'return fmt.Errorf("no %v", x.AuthAge)', 'return fmt.Errorf("no %v", x.Age)'),
+    ("go", 'from := url.QueryUnescape(x.Get("a"))', 'from := x.Get("a")'),
+    ("js", "const y = findOrCreateUserFromOpenIdUserInfo(x);", "const y = User.findIt(x);"),
+    # what it is given again for, and for whom a query is
+    ("js", "useEffect(() => go(x), [x.isAdmin]);", "useEffect(() => go(x), [x.isAdmin, me]);"),
+    ("js", "return x.where(me.isAdmin).all(1);", "return x.where(me.isAdmin).all(2);"),
+    # an error is an error, whatever it is made by
+    ("go", 'return fmt.Errorf("no %v", me)', "return &NoSuchPlaceError{Place: me}"),
 )
 
 

@@ -369,6 +369,32 @@ def test_a_test_in_go_may_ask_no_other_machine(kind: str) -> None:
     assert found("shelf/load_test.go", before, after).get("network") is True
 
 
+def test_a_test_in_go_keeps_to_its_own_folder_and_may_leave_only_itself_out() -> None:
+    of_its_own = (
+        'os.Symlink("/etc", filepath.Join(t.TempDir(), "a"))',
+        'at := t.TempDir(); below := filepath.Join(at, "a"); os.Symlink(place, below); os.RemoveAll(below)',
+    )
+    of_others = (
+        'os.Symlink(t.TempDir(), "/etc/a")',
+        'os.RemoveAll(filepath.Join(t.TempDir(), "../.."))',
+        "os.RemoveAll(filepath.Join(t.TempDir(), place))",
+        "at := t.TempDir(); at = place; os.RemoveAll(at)",
+        "os.RemoveAll(os.TempDir())",
+        "os.RemoveAll(at.TempDir())\n}\n\nfunc (fake) TempDir() string {\n\treturn place",
+    )
+    head = 'package shelf\n\nimport (\n\t"os"\n\t"path/filepath"\n\t"testing"\n)\n\n'
+    test = "func Test%s(t *testing.T) {\n\t%s\n}\n"
+    before = head + test % ("Loads", "load(t)")
+
+    told = {line: found("a_test.go", before, before + test % ("Links", line)).get("shell") for line in of_its_own}
+    told |= {line: found("a_test.go", before, before + test % ("Links", line)).get("shell") for line in of_others}
+    skips = (before + test % ("New", 't.Skip("later")'), before.replace("load(t)", 't.Skip("later")\n\tload(t)'))
+
+    assert told == {**dict.fromkeys(of_its_own), **dict.fromkeys(of_others, True)}
+    assert [found("a_test.go", before, after).get("tests") for after in skips] == [None, True]
+    assert found("a_test.go", before, before + 'func later(t *testing.T) { t.Skip("later") }\n') == {"tests": True}
+
+
 def test_what_only_a_test_that_passes_takes_back_is_shown_to_a_human() -> None:
     after = IN_A_TEST.replace("LINE", "Object.prototype.x1 = 1; run(); delete Object.prototype.x1;")
 

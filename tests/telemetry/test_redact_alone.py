@@ -2,6 +2,7 @@
 
 import random
 import re
+from hashlib import sha256
 from pathlib import Path
 
 from kintsugi.telemetry.redact import MASK, redact, redact_field, redact_long
@@ -28,6 +29,7 @@ kind: Secret\nstringData:\n  conn: {32}
 UPDATE accounts SET reset_code='{24}' WHERE id=4
 DEBUG sql params=('bob', '{40}', 3)
 GET /u/unsubscribe/{43}/confirm 200 12ms
+open shop.example/reset/{32}
 Fetching https://feeds.shop.example/private/{24}.xml
 HTTP Request: GET https://shop.example/events?access={40} "HTTP/1.1 200 OK"
 Use this link to sign in: https://shop.example/l/{43}
@@ -42,6 +44,16 @@ try `{40}` as key
 API key [{32}]:
 $1 = 0x55 "{32}"
 env:\n  DEPLOY: {40}
+conn closed, was {24}
+[{24}] is what it printed
+retry bob:{24} as agent
+DETAIL: Key (reset_code)=({24}) already exists.
+sent to reset, checksum off, token {43}
+Secret found: {32}
+Match: {32}
+latest[{32}]
+client_id=abc:{32}
+try a key {32}
 """.strip().split("\n")
 
 HARMLESS = """
@@ -80,6 +92,41 @@ logger=context uid={20} msg="Request Completed" path=/login
 Sec-WebSocket-Accept: {base64}
 module verified: checksum {base64} matches
 scan: mx1.example 1400271149-06f4a338c07a210001-QwTJwG 140027114
+tests/auth/test_token.py::test_of_ids[{24}] FAILED
+test_of_tokens[{26}] PASSED
+--- FAIL: TestAuth/{24} (0.00s)
+GET /authors/{24} HTTP/1.1
+GET /presets/{24} HTTP/1.1
+GET /order-confirmation/{24} 200
+/private/var/folders/zz/{30}/T/x
+webpack:///src/hooks/{24}
+custom_id='ticket:close:{24}' clicked
+{{"custom_id": "vote:{24}", "component_type": 2}}
+docker run --rm ghcr.io/acme/app:{24} login
+sent 1.2 SOL to {wallet} from {wallet}
+sent 1.2 TRX to {tron}
+paid {bitcoin} for a month
+receipt: {base64}
+peer: {base64}
+fun:_ZN2v88internal9Execution4CallEPNS0_7IsolateENS0_6HandleINS0_6ObjectEEES6_iPS6_
+_RNvCs4fqI2P2rA04_5crate4main
+<path d="M1767 207v123h210v40h-256V13h248v40h-202v114h194v40zm393"/>
+checksum mismatch: expected {base64}, got {base64}
+background: url(data:font/woff2;base64,d09GMgABAAAAA{base64})
+serialized: rO0ABXNy{base64}
+primary key {24} duplicated
+duplicate key value: Key (slug)=({24}) already exists.
+public key: {base64}
+pubkey {base64}
+sitekey={40}
+Cache restored from key: pip-{hex}{hex}
+cache key: node-modules-Linux-{hex}{hex}
+LastEvaluatedKey: {base64}
+lock {24} acquired, lease {24} expired, room={20} joined
+primary key {24} again
+cache miss {24}
+message SM{sid} sent
+tests/test_x509.py::test_X509v3SubjectAltNameOfIssuerIPv6 FAILED
 """.strip().split("\n")
 
 
@@ -123,6 +170,7 @@ def test_a_field_is_judged_with_its_name_in_view():
     word = made_up(rnd, 32)
 
     assert redact_field("got", word) == MASK
+    assert redact_field("custom_id", f"vote:{word}") == f"vote:{word}"
     assert [redact_field(name, word) for name in ("request_id", "etag", "spreadsheet", "user", "cursor")] == [word] * 5
 
 
@@ -140,9 +188,40 @@ def test_a_long_text_that_is_dense_with_names_of_secrets_stays_and_a_key_in_it_i
     ] == []
 
 
+def test_no_secret_is_cut_in_a_long_text_and_one_in_it_is_hidden_wherever_it_stands():
+    rnd = random.Random(24)
+    places = (
+        '{{"rows": 3, "password": "{}"}} ', "x ghp_{} y ", "Authorization: Bearer {} ", "postgres://u:{}@h/d ",
+        "got {} here ", "password:\n  {}\n", "db_pw = <<EOT\n{}\nEOT\n", "API key:\n{}\n", "Cookie: a=b; session={}; c=d\n",
+        "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.\n",
+    )  # fmt: skip
+    left = []
+    for place in places:
+        for filler in ("a plain line of text\n", "word "):
+            for before in range(1_900, 2_060, 9):
+                secret = made_up(rnd, 36)
+                shown = redact_long((filler * 200)[:before] + place.format(secret) + filler * 200)
+                if any(secret[at : at + 8] in shown for at in range(29)):
+                    left.append((place, filler, before))
+
+    assert not left
+
+
 def made_up(rnd: random.Random, length: int) -> str:
     """A word as a generator of tokens makes it: one of a capital, a small letter and a digit are in it for sure."""
     return drawn(rnd, UPPER, 1) + drawn(rnd, ALNUM, length - 3) + drawn(rnd, LOWER, 1) + drawn(rnd, DIGITS, 1)
+
+
+def base58(raw: bytes) -> str:
+    signs, number = "", int.from_bytes(raw, "big")
+    while number:
+        number, rest = divmod(number, 58)
+        signs = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[rest] + signs
+    return signs
+
+
+def checked(raw: bytes) -> str:
+    return base58(raw + sha256(sha256(raw).digest()).digest()[:4])
 
 
 def filled(row: str, rnd: random.Random) -> str:
@@ -150,6 +229,10 @@ def filled(row: str, rnd: random.Random) -> str:
         "small": drawn(rnd, LOWER + DIGITS, 33) + "4x7",
         "base64": drawn(rnd, BASE64, 43) + "=",
         "hex": drawn(rnd, HEX, 40),
+        "sid": sha256(row.encode()).hexdigest()[:32],
+        "wallet": base58(b"\x7f" + sha256(row.encode()).digest()[1:]),
+        "tron": checked(b"\x41" + sha256(row.encode()).digest()[:20]),
+        "bitcoin": checked(b"\x05" + sha256(row.encode()).digest()[:20]),
         "path": f"src/{drawn(rnd, LOWER, 5)}/key2.spec.ts",
     }
     for name, value in kinds.items():

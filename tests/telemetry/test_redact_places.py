@@ -216,6 +216,8 @@ def test_what_only_looks_like_such_a_place_stays(line):
 
 def test_secrets_of_few_signs_are_found_in_their_place():
     texts = {
+        "credential(bob, '{}').": "Lighthouse2031!",
+        "new creds for staging: bob ({})": "Lighthouse2031!",
         "CODECOV={}": "0b2f6a2e-1111-4222-8333-444455556666",
         "Backup codes: {}": "lhrghvnd jzfau06k p42xk41q",
         "License key: {}": "ABCDE-FGHIJ-KLMNO-PQRST",

@@ -148,8 +148,8 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule.LOOK_ALIKE, sentence)
     for rule, sentence, refuses in read_by_others(change):
         yield Finding(path, Rule(rule), sentence, refuses)
-    for sentence in secrets_added(change.added, change.old, path):
-        yield Finding(path, Rule.SECRET, sentence)
+    for sentence, refuses in secrets_added(change.added, change.old, path, is_test=is_test_path(path)):
+        yield Finding(path, Rule.SECRET, sentence, refuses)
     dangers = _by_syntax(change, tree)
     if dangers is None:
         dangers = dangers_by_pattern(change)

@@ -10,6 +10,7 @@ _OF_PATHS = {"isdir": "is_dir", "isfile": "is_file", "exists": "exists", "islink
 _PATHS = ("Path", "PurePath", "pathlib")
 _SAME = {ast.Is: ast.Eq, ast.IsNot: ast.NotEq}
 _TURNED = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq}
+_CONSTANT_TIME = ("compare_digest", "timing_safe_equal", "constant_time_compare")
 _OPPOSITE = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In}
 
 
@@ -20,6 +21,7 @@ def operator(node: ast.cmpop) -> str:
 
 def plain(node: ast.expr) -> ast.expr:
     """A condition in one form: `os.path.isdir(x)` as `x.is_dir()`, `a == b or a == c` as `a in (b, c)`."""
+    node = _as_compared(node)
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return opposite(plain(operand))
@@ -51,6 +53,27 @@ def opposite(node: ast.expr) -> ast.expr:
         case ast.Compare(ops=[op], left=left, comparators=others) if type(op) in _OPPOSITE:
             return ast.Compare(left, [_OPPOSITE[type(op)]()], others)
     return ast.UnaryOp(ast.Not(), node)
+
+
+def _as_compared(node: ast.expr) -> ast.expr:
+    """What compares in constant time, as a comparison: `compare_digest(a, b)`, `constant_time_compare(a, b) == 1`."""
+    match node:
+        case ast.Compare(left=ast.Call() as call, ops=[op], comparators=[ast.Constant(value=0 | 1 as number)]):
+            if type(op) in (ast.Eq, ast.NotEq) and (compared := _as_compared(call)) is not call:
+                return compared if isinstance(op, ast.Eq) == bool(number) else opposite(compared)
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[one, other]) if name in _CONSTANT_TIME:
+            return ast.Compare(_bare(one), [ast.Eq()], [_bare(other)])
+    return node
+
+
+def _bare(node: ast.expr) -> ast.expr:
+    """Without what makes bytes of it."""
+    match node:
+        case ast.Call(args=[inner]) | ast.Tuple(elts=[_, inner]):
+            return inner
+        case ast.Call(func=ast.Attribute(value=inner, attr="encode")):
+            return inner
+    return node
 
 
 def _by_text(left: ast.expr, right: ast.expr) -> bool:

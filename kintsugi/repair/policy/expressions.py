@@ -23,6 +23,16 @@ def words(node: ast.AST) -> str:
     return " ".join(filter(None, map(words, children(node))))
 
 
+def chained(node: ast.AST) -> str:
+    """The names of a chain of calls, without what each is given: `query where all` of `query.where(x).all`."""
+    match node:
+        case ast.Call(func=called):
+            return chained(called)
+        case ast.Attribute(value=value, attr=name):
+            return f"{chained(value)} {name}".strip()
+    return words(node)
+
+
 def is_number(node: ast.expr) -> bool:
     """A number, or a product of numbers."""
     if isinstance(node, ast.UnaryOp):

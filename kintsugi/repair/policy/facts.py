@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
-from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.expressions import chained, is_limit, is_none, is_number, is_rate, is_small, words
 from kintsugi.repair.policy.vocabulary import (
     ANSWERING,
     CHECKING,
@@ -72,6 +72,8 @@ class Facts:
         self.defined: set[str] = set()
         self.asked: set[str] = set()
         self.guarded: set[str] = set()  # conditions that hold together with others for something to be done
+        self.refusing: dict[str, frozenset[str]] = {}  # conditions that turn away, with their parts: any of them does
+        self._within: dict[ast.Raise, str] = {}
         self.handlers: list[ast.ExceptHandler] = []
         for node in source.nodes:
             self._look(node)
@@ -134,12 +136,12 @@ class Facts:
             case ast.IfExp(test=test) | ast.While(test=test):
                 self._condition(test, refuses=False)
             case ast.Raise(exc=ast.expr() as raised):
-                self._raised(raised)
+                self._raised(raised, self._within.get(node, ""))
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as answer):
                 self._condition(answer, refuses=False)
             case ast.Return(value=ast.Attribute() as answer) if WHO.search(words(answer)):
                 self._tell("answer", _subject(answer), ast.unparse(answer))
-            case ast.Return(value=ast.Call(func=called) as answer) if WHO.search(words(called)):
+            case ast.Return(value=ast.Call(func=called) as answer) if WHO.search(chained(called)):
                 self._tell("answer", _subject(answer), ast.unparse(answer))
             case ast.BoolOp():
                 self._joined(node)
@@ -151,14 +153,17 @@ class Facts:
         asked = plain(node.test)
         if _denies(node.body):
             self._tell("denied", _subject(asked), ast.unparse(asked))
+        if _refuses(node.body):
+            parts = node.test.values if isinstance(node.test, ast.BoolOp) and not _is_and(node.test) else [node.test]
+            self.refusing[ast.unparse(asked)] = frozenset(ast.unparse(plain(one)) for one in parts)
         match node.test:
             case ast.BoolOp(op=ast.And(), values=values) if not isinstance(node.body[-1], _LEAVING):
                 self.guarded.update(ast.unparse(plain(one)) for one in values)
 
-    def _raised(self, raised: ast.expr) -> None:
+    def _raised(self, raised: ast.expr, function: str) -> None:
         kind = words(raised.func if isinstance(raised, ast.Call) else raised)
         is_kind = kind.rpartition(" ")[2][:1].isupper()  # else what was caught is raised again
-        self._tell("raise", kind if is_kind else "again", "")
+        self._tell("raise", kind if is_kind else "again", function)
         self._tell_all(secrets_told(raised, STRONG_SECRET))
 
     def _small_thing(self, node: ast.AST) -> None:
@@ -192,7 +197,7 @@ class Facts:
         self.defined.add(node.name)
         for decorator in node.decorator_list:
             guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
-            if guards and len(text := _without_labels(decorator)) < _LONG:
+            if guards and not _is_hook(decorator) and len(text := _without_labels(decorator)) < _LONG:
                 self._tell("who", node.name, text)
             if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
@@ -237,6 +242,7 @@ class Facts:
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """The defaults of what it takes, and where a function that checks something says no."""
+        self._within |= {one: node.name for one in walked(node) if isinstance(one, ast.Raise)}
         given = node.args.posonlyargs + node.args.args
         defaults = [*zip(given[::-1], node.args.defaults[::-1], strict=False)]
         defaults += [
@@ -299,6 +305,14 @@ def _without_labels(decorator: ast.expr) -> str:
         return ast.unparse(decorator)
     keywords = [one for one in decorator.keywords if not _LABEL.search(one.arg or "")]
     return ast.unparse(ast.Call(decorator.func, decorator.args, keywords))
+
+
+def _is_hook(decorator: ast.expr) -> bool:
+    """`useEffect(…, [user])`: the list only says when it is done again."""
+    match decorator:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.List()]):
+            return name.startswith("use_")
+    return False
 
 
 def _runs(node: ast.stmt) -> bool:

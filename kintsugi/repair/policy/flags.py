@@ -10,7 +10,7 @@ import ast
 import builtins
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.facts import Facts
@@ -71,21 +71,27 @@ def _place(told: str) -> frozenset[str]:
 def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     """Who and what is let through, and what is no longer turned away; "" where nothing is to be said."""
     kept = new.guarded - old.guarded  # and more is asked beside it
-    stood = Counter({one: count for one, count in old.told["who"].items() if one[1] not in kept})
-    who = _changed(stood, new.told["who"])
-    come = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
+    come = [parts for how, parts in new.refusing.items() if how not in old.refusing]
+    stricter = {how for how, parts in old.refusing.items() if any(parts < more for more in come)}
+    who = _changed(_without(kept | stricter, old.told["who"]), new.told["who"])
+    added = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
     who = who or _changed(old.told["answer"], new.told["answer"])
-    yield "It touches who may.", who or (f"{short(come[0])} is new" if come else "")
-    checked = _changed(old.told["check"], new.told["check"]) or _denied_less(old, new)
+    yield "It touches who may.", who or (f"{short(added[0])} is new" if added else "")
+    checked = _changed(_without(stricter, old.told["check"]), new.told["check"]) or _denied_less(old, new)
     yield "It changes what is let through by a check.", checked
     if not checked:
         yield "It goes on where it left before.", _goes_on(old, new)
-        yield "It raises less than before.", _raises_less(old.told["raise"], new.told["raise"])
+        yield "It raises less than before.", _raises_less(old.told["raise"], new.told["raise"], new.defined)
     less = (_raises_less(old.told[kind], new.told[kind]) for kind in ("cleaned", "effect", "made safe", "no"))
     yield "It cleans or checks less than before.", next(filter(None, less), "")
     yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
     yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
     yield "It turns a comparison.", _turned(old.comparisons, new.comparisons)
+
+
+def _without(hows: Collection[str], told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """One of each is another now; where there were more of the same, they are not."""
+    return told - Counter(one for one in told if one[1] in hows)
 
 
 def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
@@ -187,10 +193,12 @@ def _denied_less(old: Facts, new: Facts) -> str:
     return short(f"{next(iter(gone))[1]} is gone") if gone.total() > come.total() else ""
 
 
-def _raises_less(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
-    """What is raised at fewer places, where nothing else is raised in its stead."""
+def _raises_less(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]], within: Collection[str] = ("",)) -> str:
+    """What is raised at fewer places, where nothing else is raised in its stead. What went with its function is not."""
     gone, come = old - new, new - old
-    return next((kind.replace(" ", ".") for kind, _ in gone), "") if gone.total() > come.total() else ""
+    if gone.total() <= come.total():
+        return ""
+    return next((kind.replace(" ", ".") for kind, function in gone if not function or function in within), "")
 
 
 def _goes_on(old: Facts, new: Facts) -> str:

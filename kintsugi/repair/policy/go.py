@@ -181,11 +181,13 @@ def _is_servers_client(call: Node, imports: dict[str, str]) -> bool:
 
 
 def _stays_here(node: Node, uses: list[tuple[str, str]], loopback: GoLoopback) -> bool:
-    """Whether what a test asks for is the network of its own machine."""
-    if any(rule != "network" for rule, _ in uses) or node.type not in ("selector_expression", "qualified_type"):
+    """Whether what a test asks for is the network of its own machine, or a place in a folder of its own."""
+    if node.type not in ("selector_expression", "qualified_type"):
         return False
     path, _, name = uses[0][1].rpartition(".")
-    return loopback.keeps(node, f"{path}#{name}")
+    if all(rule == "shell" for rule, _ in uses):
+        return loopback.stays_in_its_folder(node, f"{path}#{name}")
+    return all(rule == "network" for rule, _ in uses) and loopback.keeps(node, f"{path}#{name}")
 
 
 def _of_emptying(node: Node, tree: Node) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Whether a test of Go asks none but its own machine: servers that it starts, and requests to them over loopback."""
+"""Whether a test of Go keeps to its own: servers that it starts, requests to them over loopback, its own folder."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ _BLOCKS = (
     *("if_statement", "expression_switch_statement", "type_switch_statement", "communication_case", "expression_case"),
     *("type_case", "default_case"),
 )
+_AT = {"os#Symlink": 1, "os#Link": 1, "os#RemoveAll": 0, "os#Chmod": 0}
+"""Which argument says what is made or changed."""
 _DEEPEST = 6
 _MOST = 20_000
 """Names that are followed in one file: each may be given many others."""
@@ -64,6 +66,29 @@ class GoLoopback:
             given = _arguments(node)
             return len(given) > _ASKS[full] and self._is_here(given[_ASKS[full]])
         return _CLIENTS.fullmatch(full) is not None and self._clients_ask_here
+
+    def stays_in_its_folder(self, node: Node, full: str) -> bool:
+        """Whether what `os#Symlink` and its kin make, change or remove lies in a folder that the test is given."""
+        given = _arguments(node)
+        return full in _AT and len(given) > _AT[full] and self._is_in_its_folder(given[_AT[full]])
+
+    def _is_in_its_folder(self, node: Node, deep: int = 0) -> bool:
+        """`t.TempDir()`, a place below it that is written, and names of those."""
+        if deep > _DEEPEST:
+            return False
+        if node.type == "identifier":
+            given = self._held_by(node)
+            return bool(given) and all(one is not None and self._is_in_its_folder(one, deep + 1) for one in given)
+        if node.type != "call_expression":
+            return False
+        function, given = node.child_by_field_name("function"), node.child_by_field_name("arguments").named_children
+        if self._name_of(function) == "path/filepath#Join":
+            below = all((place := _quoted(one)) and ".." not in place for one in given[1:])
+            return below and self._is_in_its_folder(given[0], deep + 1)
+        is_tests_own = not re.search(r"\) TempDir\(|\bTempDir:", text_of(self.tree))
+        return (
+            is_tests_own and re.search(r"^\w+\.TempDir$", text_of(function)) is not None and not self._name_of(function)
+        )
 
     @cached_property
     def _is_odd(self) -> bool:

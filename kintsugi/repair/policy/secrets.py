@@ -18,7 +18,13 @@ _PLACEHOLDER = re.compile(
     r"|secret\w*|password\w*|pass|token\w*|key\w*|abc\w{0,6}|user\w*|none|null|true|false|hunter2|s3cr3t|.{0,7})$",
     re.IGNORECASE,
 )
-
+_IN_WORDS = re.compile(r"(?=.{,23}$)[A-Za-z]{2,}(?:[ _.\-\"\\]?[A-Za-z]{2,})*\d{0,6}\W{0,2}$")
+"""As somebody makes one up: `ShareSecret123!`"""
+_OF_TRANSLATIONS = re.compile(
+    r"(?:^|/)(?:i18n|l10n|locales?|lang(?:uage)?s?|translations?)/.*\.(?:json|ya?ml|po|toml)$"
+)
+_LOOKS_SO = "An added line holds what looks like a secret. Read it from the environment or the settings."
+_MADE_UP = "An added line of a test holds what looks like a password. It has to be made up."
 
 _SEAM = re.compile(r"(['\"])[ \t]*\+?[ \t]*\1")  # of two texts that are put together
 # Private keys in other clothes than PEM's: PuTTY's, age's, SSH.com's, and JSON Web Keys, whose "d" is the private part.
@@ -29,34 +35,39 @@ _PRIVATE_KEY = re.compile(
 )
 
 
-def secrets_added(added: Sequence[str], old: str, path: str) -> Iterator[str]:
-    """One sentence where an added line holds a secret that was not in the file before. Never quotes it.
+def secrets_added(added: Sequence[str], old: str, path: str, *, is_test: bool) -> Iterator[tuple[str, bool]]:
+    """One sentence where an added line holds a secret that was not in the file before, and whether it refuses.
 
-    Lines of code are read as such: a call that makes a token is none.
+    Never quotes it. Lines of code are read as such: a call that makes a token is none.
     """
     suspect = [line for line in added if _SUSPECT.search(line)]
     if not suspect:
         return
     joined = [*suspect, *(_SEAM.sub("", line) for line in suspect), " ".join(line.strip() for line in added)]
     if any(_PRIVATE_KEY.search(line) and line.strip() not in old for line in joined):
-        yield "An added line is of a private key. Keep it out of the repository."
+        yield "An added line is of a private key. Keep it out of the repository.", True
         return
     text = "\n".join(suspect)
     if _shown(text, path) == text:
         return
-    if any(_holds_secret(line, old, path) for line in suspect) or _holds_block(text, old):
-        yield "An added line holds what looks like a secret. Read it from the environment or the settings."
+    found = [one for line in suspect for one in _secrets_in(line, old, path)]
+    if _OF_TRANSLATIONS.search(path):
+        found = [one for one in found if any(map(str.isdigit, one))]  # what a field is called, in some language
+    if (found and not (is_test and all(map(_IN_WORDS.match, found)))) or _holds_block(text, old):
+        yield _LOOKS_SO, True
+    elif found:
+        yield _MADE_UP, False
 
 
 def _shown(text: str, path: str) -> str:
     return redact_source(text, path, excerpt=True)
 
 
-def _holds_secret(line: str, old: str, path: str) -> bool:
+def _secrets_in(line: str, old: str, path: str) -> list[str]:
     shown = _shown(line, path)
     if shown == line:
-        return False
-    return any(hidden not in old and not _PLACEHOLDER.match(hidden) for hidden in _hidden(line, shown))
+        return []
+    return [hidden for hidden in _hidden(line, shown) if hidden not in old and not _PLACEHOLDER.match(hidden)]
 
 
 def _holds_block(text: str, old: str) -> bool:

@@ -244,7 +244,8 @@ SELECTS = ("select", "query", "scalar", "scalars", "all", "get", "first", "one_o
 OPENS_FILES = re.compile(r"chmod|mkdir|makedirs|mkfifo|umask|open|write_?file|append_?file|(?:^| )mode$", re.IGNORECASE)
 """What takes the rights of a file."""
 MADE = re.compile(
-    r"escape|quote|saniti[sz]e|hash|encrypt|sign|clean|mask|redact|encode|valid|verif|secure|safe", re.IGNORECASE
+    r"(?<!un)(?:escape|quote)|saniti[sz]e|hash|encrypt|sign|clean|mask|redact|encode|valid|verif|secure|safe",
+    re.IGNORECASE,
 )
 """What makes a value safe to keep, to send or to put into a text."""
 ANSWERS = re.compile(r"_*(?:check|can_|may_|has_|valid|verify|allow|authori[sz]e|require|permits?_)")

@@ -10,7 +10,8 @@ from contextlib import suppress
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
-from kintsugi.telemetry.redact.alone import is_secret_field
+from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
+from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged
@@ -19,7 +20,7 @@ from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
 from kintsugi.telemetry.redact.source import hidden_in_source
-from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream, in_pieces
+from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
 
 __all__ = [
@@ -91,10 +92,10 @@ class Redactor:
         """From now on these kinds of personal data are hidden, too."""
         self._known = _Known(self._known.own, kinds)
 
-    def redact(self, text: str) -> str:
+    def redact(self, text: str, budget: Budget = USUAL) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._settled(text, self._of_a_log)
+            return self._settled(text, partial(self._of_a_log, budget=budget))
         except Exception:
             return UNREADABLE
 
@@ -141,11 +142,11 @@ class Redactor:
         except Exception:
             return UNREADABLE
 
-    def _of_a_log(self, text: str) -> Hidden:
+    def _of_a_log(self, text: str, budget: Budget = USUAL) -> Hidden:
         folded = fold(text)
         scanner = self._known.scanner
         places = scanner.places(folded.lowered)
-        return self._without(folded, text, scanner.spans_at(places, folded), places)
+        return self._without(folded, text, scanner.spans_at(places, folded, budget), places)
 
     def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
         if not found:
@@ -193,7 +194,7 @@ def redact(text: str) -> str:
 
 def redact_long(text: str) -> str:
     """The same of what a program printed: of any length, and perhaps dense with words that lead to secrets."""
-    return in_pieces(text, redact)
+    return of_this_process().redact(text, GENEROUS)
 
 
 def is_clean(text: str, *, one_by_one: bool = False) -> bool:
@@ -231,7 +232,12 @@ def hide_personal(kinds: Iterable[str]) -> None:
 @lru_cache(maxsize=4096)
 def tells_of_its_value(name: str) -> bool:
     """Whether a field of this name is judged by its name, too: where not, `redact_field` is `redact`."""
-    return grade(name) is not Grade.NONE or name[-6:].lower() in _HEADERS
+    return grade(name) is not Grade.NONE or _leads_its_value(name)
+
+
+def _leads_its_value(name: str) -> bool:
+    """Whether a value is to be read with its name in front, as it stands in a text."""
+    return name[-6:].lower() in _HEADERS or name in OF_BUTTONS
 
 
 def redact_field(name: str, value: str) -> str:
@@ -244,7 +250,7 @@ def redact_field(name: str, value: str) -> str:
         return MASK
     if name[-13:].lower() == "authorization" and is_phrase_of_header(value):
         return MASK
-    if name[-6:].lower() in _HEADERS:
+    if _leads_its_value(name):
         lead = f"{name}: "
         return redact(lead + value)[len(lead) :]
     if is_secret_field(name, value):

@@ -8,9 +8,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from functools import reduce
+from hashlib import sha256
 from typing import NamedTuple
 
-from kintsugi.telemetry.redact.keys import grade, words
+from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, grade, words
+from kintsugi.telemetry.redact.values import MASK
 
 # Pairs of letters that less than one word in 30,000 has, counted in the sources and documents of sixty programs; and
 # digits that hardly stand before or behind a letter in the logs of sixty: not those of numbers, units, versions and
@@ -80,12 +83,17 @@ _LEAST_CHUNKS = 0.3  # to a character: names that people make have one in five, 
 _RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(_PAIRS.split())})"), 14
 _SYLLABLE, _MOST_IN_WORDS = 3, 0.7
 _PIECE, _MOST_OF_ONE = 10, 6
-# What begins as ids of objects, certificates, public keys, digests, pictures, archives and documents do.
+# What begins as ids of objects, certificates, public keys, digests, pictures, archives, documents, objects of Java and
+# Python, and names of functions that a compiler wrote do.
 _KNOWN = re.compile(
     r"[a-z]{2,12}[_-]|[A-Z]{2,8}_|MI[IGH]|AAAA|(?:sha|md)\d|iVBOR|R0lG|/9j/|UklGR|H4sI|JVBER|UEsD|PD94|PHN2|eyJ"
+    r"|rO0AB|gASV|_[ZR][A-Z]"
 )
-# Of sheets, channels and lists of Google's, and of tables of Airtable's.
-_OF_DOCUMENTS = re.compile(r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}")
+# Of sheets, channels and lists of Google's, of tables of Airtable's, of messages of Twilio's; and a drawing's lines.
+_OF_DOCUMENTS = re.compile(
+    r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}|[A-Z]{2}[0-9a-f]{32}"
+    r"|[MLHVCSQTAZmlhvcsqtaz\d-]+"
+)
 
 
 def is_made_up(word: str) -> bool:
@@ -128,42 +136,54 @@ _ESCAPES = ("\\n", "\\r", "\\t", '\\"', "\\'")
 _BEHIND = re.compile(r"$|[\s\"'`,;)\]}<&|]|[.:!?](?:\s|$)|\\[nrt\"']")
 _FILE = re.compile(r"\.(?!(?:xml|ics|rss|atom|json)\b)\w")
 _OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
+_BEFORE_VALUES = f"{_OPENING}{_SIGNS_OF_NAMES} \t"
 _OF_NAMES = f"{_SIGNS}.$"
 _PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=$")
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
 _PARTS = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)\d{0,4}")
-_ABOUT_SECRETS = (
-    "token", "secret", "passw", "passphrase", "credential", "creds", "api key", "apikey", " key", "key ", "_key",
-    "-key", "key:", "oauth", "auth ", "auth.", "auth_", "auth:", "authent", "authoriz", "login", "log in", "logged in",
-    "sign in", "signed in", "jwt", "bearer", "webhook", "magic", "vault",
-)  # fmt: skip
-_OF_LINKS = (
-    "hook", "invit", "magic", "private", "reset", "verif", "confirm", "activat", "unsub", "secret", "token", "auth",
-    "login", "signin", "sign-in", "/join", "/ical", "access=",
-)  # fmt: skip
+# What a line says that speaks of secrets: a stem, and in which forms it counts where not in all.
+_ABOUT_SECRETS = {
+    "key": ("apikey", " key", "key ", "_key", "-key", "key:"),
+    "auth": ("oauth", "auth ", "auth.", "auth_", "auth:", "authent", "authoriz"),
+    "log": ("login", "log in", "logged in"),
+    "sign": ("sign in", "signed in"),
+    "cred": ("credential", "creds"),
+} | {stem: (stem,) for stem in ("token", "secret", "passw", "passphrase", "jwt", "bearer", "webhook", "magic", "vault")}
+_OF_LINKS = re.compile(
+    r"(?<!src/)hook|invit|magic|private(?!/var/)|(?<!p)reset|verif|(?<!order-)confirm|activat|unsub|secret|token|auth(?!or)"
+    r"|login|signin|sign-in|/join|/ical|access="
+)
 _LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
+# Names of what is no secret, by what they name.
 _HARMLESS = words(
     """
-    h1 md5 sri id ids uid uuid guid oid sid cid gid tid pid jti kid hash hashes sha digest digests checksum h
-    checksums crc etag integrity fingerprint thumbprint nonce cursor commit commits revision rev release version ref
-    trace span request requests req reqid response correlation transaction txn tx block address wallet contract mint
-    pubkey public cluster node nodes shard page continuation offset next previous marker file files filename name path
-    url uri href src link image images img photo picture avatar icon media video track playlist album song audio
-    payload body content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex
-    certificate cert crt pem csr x5c signature sig state challenge host hostname server machine device instance
-    message event job task run build pipeline deployment container pod object document doc docs sheet spreadsheet
-    folder drive account customer order invoice payment charge subscription product price user member owner guild
-    channel thread interaction session bucket index entry item record row sequence batch cache etags cookie agent
-    browser ua referer query command cmd class type kind module method function accept boundary iv seed alert case
-    example sample extension package data connect matched
+    id ids uid uuid guid oid sid cid gid tid pid kid jti slug cursor offset marker continuation next previous index ref
+    h h1 md5 sri sha hash hashes digest digests checksum checksums crc etag etags integrity fingerprint thumbprint
+    commit commits revision rev release version
+    trace span request requests req reqid response correlation event message alert case challenge state nonce iv seed
+    transaction txn tx block address wallet contract mint sender receiver recipient
+    customer order invoice payment charge subscription product price account receipt receipts
+    user member owner guild channel thread interaction session room lobby game player peer chat conversation
+    cluster node nodes shard host hostname server machine device instance agent socket lock lease queue
+    job task run build pipeline deployment container pod bucket cache batch sequence record entry item row
+    page path url uri href src link referer query file files filename name folder drive image images img photo picture
+    thumbnail preview avatar icon media video track playlist album song audio document doc docs sheet spreadsheet
+    payload body content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex data
+    cipher boundary object extension package example sample class type kind module method function command cmd accept
+    public pubkey certificate cert crt pem csr x5c signature sig bh
+    cookie browser ua connect matched miss missing
     """
 )
 _OF_SECRETS = re.compile(r"key|token|secret|pass|auth|cred|session|cookie", re.IGNORECASE)  # as in token_id, public_key
 _OF_PUBLIC_KEYS = ("n", "x", "y")  # parts of a JSON Web Key
 _IDS = ("_id", "-id", "uid", "oid", "suid", "ulid", "nanoid", "clid", "etag", "hash")
 _OF_FAILURES = ("Error", "Exception")
+_OF_DIGESTS = ("checksum", "integrity", "digest", "hash")
+_OF_CHAINS, _BEFORE_CHAINS, OF_BUTTONS = f"{_SIGNS}./:", " \t\"'=:", ("custom_id", "customId")
 # Of base64 that is broken into lines, as certificates are, also by a program; and what may stand in front of one.
 _LINES_OF_BLOCKS, _BESIDE_BLOCKS = (64, 76), " \t\"'+*|>#-,("
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_ADDRESS, _OF_PUBLIC_KEY = re.compile(f"[{_BASE58}]{{26,35}}|[{_BASE58}]{{43,44}}"), 43
 _SHORTEST, _NAMED_LEAST, _UNNAMED, _NEAR = 16, 20, 24, 120
 
 
@@ -179,22 +199,61 @@ def is_secret_here(text: str, word: Word) -> bool:
     if not (line[-1:] in _AROUND or not line or line.endswith(_ESCAPES)) or not _BEHIND.match(text, word.end):
         return False
     name, is_named = _name_before(line)
-    if name and not is_open(name):
-        return False
+    is_likely = _is_likely(text, line, word, name, is_named=is_named)
+    return is_likely and not _is_of_another_kind(line) and (not name or is_open(name))
+
+
+def _is_likely(text: str, line: str, word: Word, name: str, *, is_named: bool) -> bool:
+    """Whether a made-up word is a secret if nothing in front tells what else it is: the longer, the less has to."""
+    length, value = word.end - word.start, text[word.start : word.end]
     if line[-1:] == "=" and _PARAMETER.search(line, max(0, len(line) - 44)):
         return length >= _NAMED_LEAST and _is_of_a_link(line)
+    if not name and line.rstrip(_BEFORE_VALUES).endswith(MASK):
+        return False  # what is behind something hidden was judged with that in view
     if is_named:
-        return (length >= _NAMED_LEAST and (name.isupper() or not value.islower())) or _is_told(text, line, word)
-    if value.islower():
+        is_sure = length >= _NAMED_LEAST and (name.isupper() or not value.islower())
+    elif value.islower() or (length < _NAMED_LEAST and not line.strip()):
         return False
-    if (
-        length < _UNNAMED
-        or (length in _LINES_OF_BLOCKS and not line.strip(_BESIDE_BLOCKS))
-        or not line.strip()
-        or "\t" in (line[-1], text[word.end : word.end + 1])
-    ):
-        return (length >= _NAMED_LEAST or line.strip() != "") and _is_told(text, line, word)
-    return True
+    else:
+        is_sure = length >= _UNNAMED and not _is_of_a_block_or_table(text, line, word)
+    is_wallet = is_sure and not name.isupper() and _is_address(value)
+    return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word)
+
+
+def _is_of_a_block_or_table(text: str, line: str, word: Word) -> bool:
+    """Whether a word may be a line of a block of base64, or a cell of a table."""
+    if not line.strip():
+        return True
+    is_of_a_block = word.end - word.start in _LINES_OF_BLOCKS and not line.strip(_BESIDE_BLOCKS)
+    return is_of_a_block or "\t" in (line[-1], text[word.end : word.end + 1])
+
+
+def _is_of_another_kind(line: str) -> bool:
+    """Whether what leads to a word tells that it is the case of a test, data in an address, a tag of an image or a part
+    of the id of a button: `test_a[…`, `;base64,…`, `acme/app:…`, `custom_id: vote:…`."""
+    if line[-1:] == "[":
+        test = line.rpartition(" ")[2]
+        return "::" in test or test.startswith("test_")
+    if line[-1:] == ":":
+        before = line.rstrip(_OF_CHAINS)
+        return "/" in line[len(before) :] or _last_name(before.rstrip(_BEFORE_CHAINS)) in OF_BUTTONS
+    return line.endswith(";base64,")
+
+
+def _is_of_digests(line: str) -> bool:
+    lowered = line.lower()
+    return any(word in lowered for word in _OF_DIGESTS)
+
+
+def _is_address(value: str) -> bool:
+    """Whether it is the address of a wallet: a public key, or a digest with its checksum, in base 58."""
+    if not _ADDRESS.fullmatch(value):
+        return False
+    number = reduce(lambda total, sign: total * 58 + _BASE58.index(sign), value, 0)
+    if len(value) >= _OF_PUBLIC_KEY:
+        return number.bit_length() <= 256
+    raw = number.to_bytes(25, "big") if number.bit_length() <= 200 else b""
+    return sha256(sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]
 
 
 def is_secret_field(name: str, value: str) -> bool:
@@ -211,6 +270,8 @@ def _name_before(line: str) -> tuple[str, bool]:
     bare = rest.rstrip(" \t")
     end = bare.rstrip(_SIGNS_OF_NAMES)
     name = _last_name(end.rstrip(_CLOSING))
+    if name == "key" and end.rstrip(_CLOSING).lower().endswith(KEYS_OF_DATA):
+        name = "key id"
     if end != bare and name and not name.endswith(_OF_FAILURES):
         return name, True
     if (bare == rest and rest != line) or not name or end != bare:
@@ -225,8 +286,11 @@ def _last_name(text: str) -> str:
 def _is_told(text: str, line: str, word: Word) -> bool:
     """Whether the line speaks of secrets."""
     before = line if line.strip() else _line_above(text, word.start - len(line))
-    around = f"{before} {text[word.end : word.end + _NEAR].partition(chr(10))[0]}".lower()
-    return any(word in around for word in _ABOUT_SECRETS)
+    behind = text[word.end : word.end + _NEAR].partition("\n")[0]
+    # Only up to what is hidden, as that brings nearer what lies beyond it.
+    around = f"{before.rpartition(MASK)[2]} {behind.partition(MASK)[0]}".lower()
+    stems = [stem for stem in _ABOUT_SECRETS if stem in around]
+    return any(form in around for stem in stems for form in _ABOUT_SECRETS[stem])
 
 
 def _line_above(text: str, at: int) -> str:
@@ -238,8 +302,9 @@ def _line_above(text: str, at: int) -> str:
 def _is_of_a_link(line: str) -> bool:
     """Whether a part of a path is what makes a link work, as the rest of the path or the words before it tell."""
     before, _, address = line.lower().rpartition(" ")
-    is_told = any(word in address for word in _OF_LINKS)
-    return is_told or ("://" in address and _LINK_BEFORE.search(before[-40:]) is not None)
+    if address.startswith("test"):
+        return False  # a case of a test in Go
+    return _OF_LINKS.search(address) is not None or ("://" in address and _LINK_BEFORE.search(before[-40:]) is not None)
 
 
 def is_open(name: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
 from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
@@ -58,6 +58,7 @@ _SETS = re.compile(
     r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
 )
 _COLUMN_OF_TOKENS = ('token"."', "token`.`", 'tokens"."', "tokens`.`", "token.", "tokens.")
+_OF_A_CACHE = re.compile(r"\bcache\b[\w ]{0,30} (?:from|with|for) $", re.IGNORECASE)  # restored from key: …
 _BARS = "|│┃║"
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
@@ -140,6 +141,8 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     level = grade(name.strip("$.-"), mark in ("?", "&", "#"))
     if level is Grade.WEAK and text.endswith(_COLUMN_OF_TOKENS, max(0, at - 12), at):
         return Grade.TOKEN  # "authtoken_token"."key"
+    if level is Grade.WEAK and mark == " " and _is_of_data(text[max(0, at - 40) : at]):
+        return Grade.NONE
     if level < Grade.SECRET and mark == " " and not stem:
         before = text[max(0, at - 28) : at]
         is_one = before.lower().endswith(_WORDS_BEFORE) or not before.isascii()  # most are none: a tenth of the search
@@ -148,6 +151,11 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     if level is Grade.WEAK and mark in ("?", "&"):
         return Grade.TOKEN
     return level
+
+
+def _is_of_data(before: str) -> bool:
+    """Whether the words before a `key` tell that it is one of data, and no secret."""
+    return f"{before}key".lower().endswith(KEYS_OF_DATA) or _OF_A_CACHE.search(before) is not None
 
 
 def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> bool:

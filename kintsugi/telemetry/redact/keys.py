@@ -127,8 +127,8 @@ _IN_ADDRESS = words(
 )
 _KEY_OF_DATA = words(
     """
-    public primary foreign partition sort cache routing idempotency composite natural unique index object s3 bucket
-    dedup deduplication group grouping sharding shard hash lookup row range dict config translation i18n message
+    public primary foreign evaluated partition sort cache routing idempotency composite natural unique index object s3
+    bucket dedup deduplication group grouping sharding shard hash lookup row range dict config translation i18n message
     missing unknown candidate redis order ordering issue project bad wrong invalid duplicate surrogate the a
     no that this same each every json map column metadata context state feature flag locale host ssh known register
     hot arrow enter escape any press tab of for with by get set del error header query param form field tag label
@@ -141,6 +141,11 @@ _KEY_OF_DATA = words(
     given last first next current which
     """
 )
+# In two words, as people write them.
+KEYS_OF_DATA = tuple(
+    f"{kind} key" for kind in ("public", "cache", "primary", "foreign", "partition", "routing", "object", "duplicate")
+)
+_NO_KEYS = words("monkey turkey hotkey whiskey donkey jockey hockey pubkey sitekey")
 _TOKEN_OF_PAGES = words(
     """
     page next continuation continue sync cursor pagination resume cancellation cancel lock fencing etag snapshot
@@ -202,6 +207,6 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
 def _grade_of_a_key(last: str, before: str, shouted: bool) -> Grade:
     if before == "storage":
         return Grade.TOKEN if shouted else Grade.WEAK
-    if before in _KEY_OF_DATA or last in ("monkey", "turkey", "hotkey", "whiskey", "donkey", "jockey", "hockey"):
+    if before in _KEY_OF_DATA or last in _NO_KEYS:
         return Grade.NONE
     return Grade.TOKEN if shouted or before or last != "key" else Grade.WEAK

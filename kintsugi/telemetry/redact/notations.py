@@ -188,7 +188,7 @@ _NO_LINKS = frozenset(
      "the", "a", "an", "and", "or", "import", "def", "new", "const", "let", "var", "return")
 )  # fmt: skip
 SENTENCE, _MOST_WORDS = 90, 10
-_AROUND = "\"'`()[].,;!?"
+_AROUND = "\"'`()[].,;?"  # and no exclamation mark: people end passwords with one
 _MIXED = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[^\s/\\.:=<>()\[\]{}\"'`,;|]{8,200}")
 _LEAST = {Grade.WEAK: 32, Grade.TOKEN: 16, Grade.SECRET: 8, Grade.PASSWORD: 8}
 

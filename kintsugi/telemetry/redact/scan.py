@@ -28,6 +28,7 @@ from kintsugi.telemetry.redact.arguments import (
     flagged_user,
 )
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
+from kintsugi.telemetry.redact.budget import USUAL, Budget
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.fold import Folded
@@ -86,11 +87,9 @@ _RUNS = {
     REACH_DOTS: _RUN_BEFORE + ".",
 }
 _DIGIT = re.compile(r"\d")
-# Each stretch of text is given so much work, and the first one more: an honest text may be dense for a while, as a list
-# of names with `key` in them is. Where none is left, the stretch is taken for an attack and hidden; after some of them
-# the text is one, and every stretch with more than a little work is hidden, unlooked at. A look costs as much as
-# several, unless it ends at the first character that does not fit.
-_STRETCH, _WORK, _FIRST_WORK, _PATIENCE, _LITTLE_WORK = 512, 64, 1_024, 4, 40
+_STRETCH, _LITTLE_WORK = 512, 40
+
+# A look costs as much as several, unless it ends at the first character that does not fit.
 _COST, _CHEAP = 4, KNOWN - {"command"} | {"url"}
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _MOST_SHAPES = 16
@@ -144,14 +143,14 @@ class Scanner:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
         return self.spans_at(self.places(folded.lowered), folded)
 
-    def spans_at(self, places: list[Place], folded: Folded, work: int = _FIRST_WORK) -> list[Found]:
+    def spans_at(self, places: list[Place], folded: Folded, budget: Budget = USUAL) -> list[Found]:
         """The same, of what `places` found in `folded.lowered`."""
         found = self.personal(folded.text)
         if not places:
             return found
         text = folded.text
         done = begin = attacks = judged = 0
-        left, has_code = work, _AFTER_A_CALL in text
+        left, has_code = budget.first, _AFTER_A_CALL in text
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
@@ -165,14 +164,14 @@ class Scanner:
                         done = max(done, judged)
                 continue
             if end > begin + _STRETCH:
-                left, begin = min(left + _WORK, work), start
+                left, begin = min(left + budget.each, budget.first), start
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
             left -= 1 if kind in _CHEAP else _COST
             if left < 0:
                 left, attacks = 0, attacks + 1
-                if attacks > _PATIENCE:
+                if attacks > budget.patience:
                     return self._besieged(places, folded)
                 stop = min(begin + _STRETCH, len(text))
                 floods = (begin, stop, "flood"), *self._across(places, folded, stop)
@@ -204,7 +203,7 @@ class Scanner:
             counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
-        found = self.spans_at(rest, folded, _COST * len(rest))
+        found = self.spans_at(rest, folded, Budget(_COST * len(rest)))
         for at in dense:
             stop = min((at + 1) * _STRETCH, len(folded.text))
             found.append((at * _STRETCH, stop, "flood"))

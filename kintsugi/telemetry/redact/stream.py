@@ -7,7 +7,6 @@ from typing import TextIO
 from kintsugi.telemetry.redact.values import MASK
 
 _LONGEST_BLOCK = 400  # lines
-_PIECE, _LONGEST_KEY = 2_048, 16_384
 _BEGIN = re.compile(r"-{2,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{2,5}", re.IGNORECASE)
 _END = re.compile(r"-{2,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{2,5}", re.IGNORECASE)
 _BODY = re.compile(r"[A-Za-z0-9+/=_-]{1,4096}")
@@ -82,33 +81,6 @@ def _without_body(line: str) -> str:
     if not last:
         return line
     return MASK if _ARMOUR_HEADER.search(line) else line[: line.rfind(last)] + MASK
-
-
-def in_pieces(text: str, redact: Callable[[str], str]) -> str:
-    """A long text, redacted piece by piece: in one go it would have only so many places to look at as one message has.
-
-    A piece ends with a line, if it can with an empty one, and no private key is cut.
-    """
-    pieces: list[str] = []
-    at = 0
-    while len(text) - at > _PIECE:
-        end = _end_of_piece(text, at)
-        pieces.append(redact(text[at:end]))
-        at = end
-    return "".join((*pieces, redact(text[at:])))
-
-
-def _end_of_piece(text: str, at: int) -> int:
-    limit = at + _PIECE
-    empty = text.rfind("\n\n", limit - _PIECE // 4, limit)
-    line = empty + 1 if empty >= 0 else text.rfind("\n", at, limit)
-    end = line + 1 if line >= 0 else limit
-    opened = [found.start() for found in _BEGIN.finditer(text, at, end)][-1:]
-    if not opened or _END.search(text, opened[0], end):
-        return end
-    begin = text.rfind("\n", at, opened[0]) + 1
-    closed = _END.search(text, end, end + _LONGEST_KEY)
-    return begin if begin > at else closed.end() if closed else end
 
 
 def filter_lines(lines: Iterable[str], redact: Callable[[str], str]) -> Iterator[str]:

@@ -222,7 +222,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     (
         "test_",
         0,
-        r"test_(?:(?=[A-Za-z]{0,30}\d)(?=[a-z0-9]{0,30}[A-Z])[A-Za-z0-9]{24,45}|[0-9a-f]{32,40}|pub_[0-9a-f]{31})"
+        r"test_(?:(?=[A-Za-z]{0,30}\d)(?=[a-z0-9]{0,30}[A-Z])(?!(?:[0-9A-Za-z]{0,40}?[A-Z][a-z]{3}){3})[A-Za-z0-9]{24,45}|[0-9a-f]{32,40}|pub_[0-9a-f]{31})"
         r"(?![0-9A-Za-z])",
     ),
     ("eyj0exaioiaivenwmij9", 0, r"eyJ0eXAiOiAiVENWMiJ9\.[\w-]{20,40}\.[\w-]{20,60}"),

@@ -33,6 +33,7 @@ _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _EMPTY = (ast.Constant, ast.List, ast.Tuple, ast.Dict)  # what is there where nothing else is
 _SILENT = (ast.Pass, ast.Break, ast.Continue)
 _STARTS = frozenset(("go", "create_task", "ensure_future", "start_soon", "spawn", "run_coroutine_threadsafe"))
+_FOR_WHOM = re.compile(r"(?:^|[ _])(?:for|by|of)_(\w+)$")
 _ENDS = (re.compile(r"^(?:\^|\\A)"), re.compile(r"(?:\$|\\[Zz])$"))
 
 
@@ -70,6 +71,7 @@ def is_for_another(old: Source, new: Source) -> str:
                 if isinstance(value, ast.Attribute) and isinstance(one.new, ast.Attribute):
                     return short(f"{ast.unparse(target)}: {one}")
         is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
+        is_given = is_given and not isinstance(one.statement, ast.Raise)  # where it is only said
         if not is_given or not isinstance(one.old, ast.Attribute | ast.Name):
             continue
         if WHO.search(words(one.old).rpartition(" ")[2]) and words(one.old) not in words(one.new):
@@ -85,9 +87,26 @@ def decides_nothing(old: Source, new: Source) -> str:
                 if now in (yes, no):
                     return short(str(one))
         asked = isinstance(one.old, ast.Compare | ast.BoolOp | ast.UnaryOp)
-        if asked and _is_switch(one.new) and isinstance(one.within, ast.Assign | ast.Return | ast.Call | ast.keyword):
+        is_kept = isinstance(one.within, ast.Assign | ast.Return | ast.Call | ast.keyword)
+        if asked and _is_switch(one.new) and is_kept and not _is_decided_later(one.within, old, new):
             return short(str(one))
     return ""
+
+
+def _is_decided_later(target: ast.AST, old: Source, new: Source) -> bool:
+    """`found = True`, and a loop sets it to something else."""
+    match target:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            times = [sum(_sets(one, name) for one in source.nodes) for source in (old, new)]
+            return times[1] > times[0]
+    return False
+
+
+def _sets(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=target)]):
+            return target == name
+    return False
 
 
 def says_the_opposite(old: Source, new: Source) -> str:
@@ -179,8 +198,8 @@ def mixes_up(old: Source, new: Source) -> str:
     for one in exchanges(old, new):
         if isinstance(one.old, ast.Call) and isinstance(one.statement, ast.Assign | ast.Return):
             given = [part for part in one.old.args if isinstance(part, ast.Name | ast.Attribute)]
-            called = ast.Name(words(one.old.func).rpartition(" ")[2])
-            gone = {name for part in (*given, called) for name in _whose(part)} - _whose(one.new)
+            called = [ast.Name(whom) for whom in _FOR_WHOM.findall(words(one.old.func))]
+            gone = {name for part in (*given, *called) for name in _whose(part)} - _whose(one.new)
             if gone and FINDING.search(words(one.old.func)):
                 return short(f"{min(gone)} is not asked for")
     return ""

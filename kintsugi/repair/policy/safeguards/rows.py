@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 
+from kintsugi.repair.policy.conditions import only_asks_whether_there
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.exchanged import exchanges
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
@@ -13,7 +14,8 @@ from kintsugi.repair.policy.vocabulary import FILTERS, NARROWING, SELECTS
 from kintsugi.repair.syntax import Source, walked
 
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
-_HOLDS = re.compile(r"\b(?:WHERE|AND|OR|ORDER BY|GROUP BY|LIMIT)\b")
+_HOLDS = re.compile(r"\b(WHERE|AND|OR|ORDER BY|GROUP BY|LIMIT)\b")
+_NARROWS = ("WHERE", "AND", "OR", "LIMIT")
 _ALIAS = re.compile(r"\b\w+\.(?=\w)")
 _PART = re.compile(r"\s*\(?\w+\)?\s*(?:=|IN)\s*(?:\?|%s|\$\d|:\w)")
 _ASKED = re.compile(r"(?:\bWHERE|\bAND|^)\s+\(?(\w+)\s*(?:=|IN\b)")
@@ -44,7 +46,7 @@ def says_less(old: Source, new: Source) -> str:
 def _conditions(text: str) -> Counter[str]:
     """What has to hold, and how many rows it asks for, whatever the tables are called."""
     parts = _HOLDS.split(_ALIAS.sub("", " ".join(text.split())))
-    return Counter(part.strip() for part in parts[1:])
+    return Counter(part.strip() for how, part in zip(parts[1::2], parts[2::2], strict=True) if how in _NARROWS)
 
 
 class _Queries:
@@ -64,5 +66,10 @@ class _Queries:
     def _call(self, node: ast.Call) -> None:
         self.selects += words(node.func).rpartition(" ")[2] in SELECTS
         if isinstance(node.func, ast.Attribute) and node.func.attr in FILTERS:
-            self.filters.update(ast.unparse(one) for one in node.args)
+            self.filters.update(ast.unparse(one) for one in node.args if not _keeps_what_is_there(one))
             self.filters.update(ast.unparse(one) for one in node.keywords if one.arg)
+
+
+def _keeps_what_is_there(node: ast.expr) -> bool:
+    """`x => x`, which only leaves out what is empty."""
+    return isinstance(node, ast.Lambda) and only_asks_whether_there(node.body)

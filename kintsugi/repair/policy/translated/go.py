@@ -11,6 +11,7 @@ from kintsugi.repair.languages.syntax import Node, text_of
 from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
 
 _ERROR = re.compile(r"err|\w*Err|(?:\w+\.)?Err[A-Z]\w*")
+_IS_ERROR = re.compile(r"&?(?:\w+\.)?\w*Error\{")
 _MAKES_ERROR = re.compile(r"(?:fmt\.Errorf|errors\.\w+|\w+\.(?:Error|Errorf|New\w*Error)|\w*[eE]rror\w*)$")
 _UNITS = re.compile(r"time\.(?:Nanosecond|Microsecond|Millisecond|Second|Minute|Hour)")
 _LOCKS = {"Lock": "Unlock", "RLock": "RUnlock"}
@@ -248,7 +249,7 @@ class GoTranslator(Translator):
             return [ast.Return(None)]
         last = values[-1]
         called = text_of(last.child_by_field_name("function")) if last.type == "call_expression" else ""
-        if _ERROR.fullmatch(text_of(last)) or _MAKES_ERROR.match(called):
+        if _ERROR.fullmatch(text_of(last)) or _MAKES_ERROR.match(called) or _IS_ERROR.match(text_of(last)):
             named = text_of(last)
             return [ast.Raise(ast.Name(named) if named.startswith("Err") else self.expression(last))]
         made = [self.expression(one) for one in values]

@@ -1,0 +1,19 @@
+"""How much work a text is given, so that the time it takes does not depend on who wrote it."""
+
+import math
+from typing import NamedTuple
+
+
+class Budget(NamedTuple):
+    """So much work for each stretch of text, and more for the first: an honest text may be dense for a while, as a list
+    of names with `key` in them is. Where none is left, the stretch is taken for an attack and hidden; after so many of
+    them the text is one, and every stretch with more than a little work is hidden, unlooked at."""
+
+    first: int = 1_024
+    each: int = 64
+    patience: float = 4
+
+
+USUAL = Budget()
+# What a program printed may be dense all the way, as the names of tests are, and no thread of a bot waits for it.
+GENEROUS = Budget(each=1_024, patience=math.inf)
