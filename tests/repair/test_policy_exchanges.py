@@ -154,6 +154,7 @@ _SILENT = (
     # what it is given again for, and for whom a query is
     ("js", "useEffect(() => go(x), [x.isAdmin]);", "useEffect(() => go(x), [x.isAdmin, me]);"),
     ("js", "return x.where(me.isAdmin).all(1);", "return x.where(me.isAdmin).all(2);"),
+    ("go", "if IsNotAllowed(err) {\ngo1(x)\n}", "if IsNotAllowed(errors.Cause(err)) {\ngo1(x)\n}"),
     # an error is an error, whatever it is made by
     ("go", 'return fmt.Errorf("no %v", me)', "return &NoSuchPlaceError{Place: me}"),
 )

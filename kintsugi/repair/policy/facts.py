@@ -42,6 +42,7 @@ _CLAIMS = ("exp", "nbf", "aud", "iss")
 _ROLE = re.compile(r"(?:super)?admin(?:istrator)?|owner|moderator|mod|staff|root", re.IGNORECASE)
 _SEVERAL = re.compile(r"[^s]s$|list$|data$")  # a text that is cut is only shown shorter
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
+_ERROR = re.compile(r"(?:^|[ _])(?:err|error|exc|exception)$")
 _LONG = 200  # of a decorator that does more than to say who may
 _FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
 _ANYTHING = re.compile(r"\^?\.(?:[*+]|\{\d*,\d*\})\??\$?|")
@@ -207,7 +208,8 @@ class Facts:
         self.asked.add(ast.unparse(test))
         is_whole = (refuses or chooses) and _is_and(test) and WHO.search(words(test))
         asks = plain(test if is_whole else essential(test))
-        if WHO.search(words(test)) or any(_is_of_owner(one) or _is_role(one) for one in walked(test)):
+        is_of_who = WHO.search(words(test)) and not _asks_of_error(plain(test))
+        if is_of_who or any(_is_of_owner(one) or _is_role(one) for one in walked(test)):
             self._tell("who", _subject(asks), ast.unparse(asks))
         if (refuses and not only_asks_whether_there(asks)) or CHECKING.search(words(test)):
             self._tell("check", _subject(asks), ast.unparse(asks))
@@ -370,6 +372,12 @@ def _holds_back(body: list[ast.stmt]) -> bool:
         case [ast.Assign(value=ast.Constant(value=None | False))]:
             return True
     return _leaves(body)
+
+
+def _asks_of_error(test: ast.expr) -> bool:
+    """`isinstance(err, auth.Wrong)`, `db.is_not_allowed(err)`: what went wrong, and not who may."""
+    bare = test.operand if isinstance(test, ast.UnaryOp) else test
+    return isinstance(bare, ast.Call) and bool(bare.args) and _ERROR.search(words(bare.args[0])) is not None
 
 
 def _is_role(node: ast.AST) -> bool:
