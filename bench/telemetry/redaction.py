@@ -4,6 +4,7 @@ import random
 import time
 from importlib import import_module
 from importlib.util import find_spec
+from string import ascii_letters, digits
 
 from bench.telemetry.measure import best_of, rows
 from kintsugi.telemetry.redact import redact
@@ -44,10 +45,16 @@ def redaction_table(rounds: int) -> str:
 
 def hostile_table() -> str:
     """The slowest texts of 20,000 characters, and how the time grows from 5,000 of them."""
-    measured = sorted(((*_growth(unit), unit) for unit in _HOSTILE), reverse=True)
+    measured = [(*_growth(unit), unit) for unit in _HOSTILE]
     noise = "".join(random.Random(1).choices("abcXYZ019=:/\"'\\ \n-_.@", k=20_000))
     measured.append((_milliseconds(noise), 0.0, "(random signs)"))
-    body = [(repr(unit), f"{slow:.1f}", f"{growth:.1f}" if growth else "") for slow, growth, unit in measured[:12]]
+    made_up = "".join(random.Random(1).choices(ascii_letters + digits, k=20_000))
+    words = "".join(f"{made_up[at : at + 16]} " for at in range(0, 20_000, 17))
+    measured.append((_milliseconds(words), 0.0, "(made-up words of 16 signs)"))
+    body = [
+        (repr(unit), f"{slow:.1f}", f"{growth:.1f}" if growth else "")
+        for slow, growth, unit in sorted(measured)[:-13:-1]
+    ]
     header = ("repeated", "ms for 20 KB (at most 25)", "4 times the text, times the time (at most 7)")
     return rows("Hostile texts, the slowest first", header, body)
 

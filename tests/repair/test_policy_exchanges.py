@@ -150,7 +150,7 @@ _SILENT = (
     # what is only said, or made from what somebody else cleaned
     ("go", 'return fmt.Errorf("no %v", x.AuthAge)', 'return fmt.Errorf("no %v", x.Age)'),
     ("go", 'from := url.QueryUnescape(x.Get("a"))', 'from := x.Get("a")'),
-    ("js", "const y = findOrCreateUserFromOpenIdUserInfo(x);", "const y = User.findIt(x);"),
+    ("js", "const y = find_user_kind(me, x);", "const y = find_kind(x);"),
     # what it is given again for, and for whom a query is
     ("js", "useEffect(() => go(x), [x.isAdmin]);", "useEffect(() => go(x), [x.isAdmin, me]);"),
     ("js", "return x.where(me.isAdmin).all(1);", "return x.where(me.isAdmin).all(2);"),

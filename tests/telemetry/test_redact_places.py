@@ -127,6 +127,8 @@ credential(bob, '{word}').
 [Net.NetworkCredential]::new('bob','{word}')
 epgsql:connect("db01","svc","{word}",[{{port,5432}}])
 security unlock-keychain -p {word} build.keychain
+git tag -a v2 && shoptool -p {word}
+user bob pass `{random}`
 signtool sign /f c.pfx /p {word} a.exe
 winrm -u:bob -p:{random} get winrm/config
 send -- "{word}\\r"
@@ -186,10 +188,15 @@ def test_a_secret_is_found_on_another_line(text):
 @pytest.mark.parametrize(
     "line",
     [
+        "it has to pass `--yes`, or pass `production` and `src/app/main.py`",
         "docker compose -p shop2024 up",
+        "pytest -x -k TestOAuth2Login && npx jest -t LoginOAuth2Flow",
+        "git tag -a Release2024Q1 -m x; cargo test -p Crate2024Core | grep -a Shop1234Bar",
         "python -pthread -prefix2024 -p8080",
         "kubectl get pods -n shop2024 -t token2024",
         "password reset for user bob1984 by admin2024",
+        "Password reset mail sent to lena1984, see Ticket12345",
+        "password login on Ubuntu2204 disabled, secret synced to store2024",
         "the password of node1234 and host0001 is stored",
         "PASS src/auth/token3.test.ts",
         "| PASS | src/auth/token3.test.ts |",

@@ -141,11 +141,14 @@ _OF_NAMES = f"{_SIGNS}.$"
 _PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=$")
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
 _PARTS = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)\d{0,4}")
-_ABOUT_SECRETS = (
-    "token", "secret", "passw", "passphrase", "credential", "creds", "api key", "apikey", " key", "key ", "_key",
-    "-key", "key:", "oauth", "auth ", "auth.", "auth_", "auth:", "authent", "authoriz", "login", "log in", "logged in",
-    "sign in", "signed in", "jwt", "bearer", "webhook", "magic", "vault",
-)  # fmt: skip
+# What a line says that speaks of secrets: a stem, and in which forms it counts where not in all.
+_ABOUT_SECRETS = {
+    "key": ("apikey", " key", "key ", "_key", "-key", "key:"),
+    "auth": ("oauth", "auth ", "auth.", "auth_", "auth:", "authent", "authoriz"),
+    "log": ("login", "log in", "logged in"),
+    "sign": ("sign in", "signed in"),
+    "cred": ("credential", "creds"),
+} | {stem: (stem,) for stem in ("token", "secret", "passw", "passphrase", "jwt", "bearer", "webhook", "magic", "vault")}
 _OF_LINKS = re.compile(
     r"(?<!src/)hook|invit|magic|private(?!/var/)|(?<!p)reset|verif|(?<!order-)confirm|activat|unsub|secret|token|auth(?!or)"
     r"|login|signin|sign-in|/join|/ical|access="
@@ -196,8 +199,13 @@ def is_secret_here(text: str, word: Word) -> bool:
     if not (line[-1:] in _AROUND or not line or line.endswith(_ESCAPES)) or not _BEHIND.match(text, word.end):
         return False
     name, is_named = _name_before(line)
-    if (name and not is_open(name)) or _is_of_another_kind(line):
-        return False
+    is_likely = _is_likely(text, line, word, name, is_named=is_named)
+    return is_likely and not _is_of_another_kind(line) and (not name or is_open(name))
+
+
+def _is_likely(text: str, line: str, word: Word, name: str, *, is_named: bool) -> bool:
+    """Whether a made-up word is a secret if nothing in front tells what else it is: the longer, the less has to."""
+    length, value = word.end - word.start, text[word.start : word.end]
     if line[-1:] == "=" and _PARAMETER.search(line, max(0, len(line) - 44)):
         return length >= _NAMED_LEAST and _is_of_a_link(line)
     if not name and line.rstrip(_BEFORE_VALUES).endswith(MASK):
@@ -208,7 +216,7 @@ def is_secret_here(text: str, word: Word) -> bool:
         return False
     else:
         is_sure = length >= _UNNAMED and not _is_of_a_block_or_table(text, line, word)
-    is_wallet = not name.isupper() and _is_address(value)
+    is_wallet = is_sure and not name.isupper() and _is_address(value)
     return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word)
 
 
@@ -281,7 +289,8 @@ def _is_told(text: str, line: str, word: Word) -> bool:
     behind = text[word.end : word.end + _NEAR].partition("\n")[0]
     # Only up to what is hidden, as that brings nearer what lies beyond it.
     around = f"{before.rpartition(MASK)[2]} {behind.partition(MASK)[0]}".lower()
-    return any(word in around for word in _ABOUT_SECRETS)
+    stems = [stem for stem in _ABOUT_SECRETS if stem in around]
+    return any(form in around for stem in stems for form in _ABOUT_SECRETS[stem])
 
 
 def _line_above(text: str, at: int) -> str:

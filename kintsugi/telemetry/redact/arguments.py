@@ -130,7 +130,11 @@ _GIVEN_WITH_USER = re.compile(rf"['\"]?[A-Za-z][^\s:/'\"]{{0,60}}:(?P<secret>{MA
 _GIVEN_AS_USER = re.compile(
     r"['\"]?(?P<secret>(?=[^:]{0,60}\d)(?=[^:]{0,60}[A-Z])[0-9A-Za-z_-]{16,80}):[xX]?(?=['\"\s]|$)"
 )
-_OF_FOLDERS = ("mkdir", "install", "cp ", "rsync", "cd ", "touch", "compose")
+# Programs to which such a flag gives a name: of a folder, a test, a tag, a session.
+_OF_NAMES = re.compile(
+    r"(?:\b(?:mkdir|cp|rsync|cd|touch|compose|pytest|jest|vitest|mocha|go test|cargo (?:test|build|check)|git tag"
+    r"|[ef]?grep|kubectl (?:apply|logs)|tmux|screen|ffmpeg|tar|ls|du|sed|jq)|install)\b[^&|;\n]*$"
+)
 
 
 def flagged(text: str, start: int, end: int) -> Iterable[Span]:
@@ -140,8 +144,7 @@ def flagged(text: str, start: int, end: int) -> Iterable[Span]:
     """
     pattern = _GIVEN_AS_NAME if text[start:end].lower() in FLAGS_OF_NAMES else _GIVEN
     found = pattern.match(text, end)
-    line = text[max(0, start - 60) : start]
-    return (found.span("secret"),) if found and not any(word in line for word in _OF_FOLDERS) else ()
+    return (found.span("secret"),) if found and not _OF_NAMES.search(text, max(0, start - 60), start) else ()
 
 
 def flagged_user(text: str, start: int, end: int) -> Iterable[Span]:

@@ -221,14 +221,17 @@ def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
     for word in window.split(" ", _MOST_WORDS)[:_MOST_WORDS]:
         value = word.strip(_AROUND)
         value = value.rpartition("/")[2] if value.count("/") == 1 else value  # name/…
-        if (
-            len(value) >= _LEAST[level]
-            and before not in _NO_LINKS
-            and (_is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value)))
-        ):
+        if len(value) >= _LEAST[level] and before not in _NO_LINKS and _may_be_told(text, end, at, value, level):
             begin = at + word.index(value)
             yield begin, begin + len(value)
         before, at = word.lower(), at + len(word) + 1
+
+
+def _may_be_told(text: str, end: int, at: int, value: str, level: Grade) -> bool:
+    """Whether a word of a sentence that begins at `end` can be a secret, and no name of a person or a thing."""
+    if is_of_a_person(value) and _BEFORE_NAMES.search(text, end, at):
+        return False
+    return _is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value))
 
 
 _BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
@@ -249,6 +252,9 @@ def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
         place -= 1
 
 
+_BEFORE_NAMES = re.compile(
+    r"\b(?:see|on|in|at|(?:sent|synced|mailed|copied|moved|assigned|granted) to) $", re.IGNORECASE
+)
 _OF_A_PERSON = re.compile(
     r"(?!(?i:rfc|cve|sha|utf|http|ipv|oauth|node|host|user|server|web|app|mail|test|build|line|port|step|page|item|job|"
     r"task|worker|thread|shard|room|group|team|client|agent|device|release|version|error|code)s?[_-]?\d)"

@@ -23,6 +23,7 @@ from kintsugi.repair.policy.safeguards.asked import (
 )
 from kintsugi.repair.policy.safeguards.bounds import bounds_less, opens_files
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.instead import (
     answers_as_a_check,
@@ -32,6 +33,7 @@ from kintsugi.repair.policy.safeguards.instead import (
     compares_with_another,
     decides_nothing,
     is_for_another,
+    is_unset,
     lets_in_also,
     makes_it_weaker,
     mixes_up,
@@ -67,7 +69,7 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It does that to all there are.", is_done_to_all),
     ("A text decides what is read.", reads_by_text),
 )
-_EXCHANGES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
+_EXCHANGES: tuple[tuple[str, Callable[[Exchange], str]], ...] = (
     ("It changes a limit.", bounds_less),
     ("It lets others at a file.", opens_files),
     ("It asks less than before.", asks_only_whether_there),
@@ -76,10 +78,10 @@ _EXCHANGES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It touches who may.", is_for_another),
     ("It answers otherwise than before.", answers_as_a_check),
     ("It turns a comparison.", turns_round),
-    ("It asks less than before.", is_done_anyway),
     ("It changes what protects a call.", makes_it_weaker),
     ("It no longer tells users apart.", mixes_up),
     ("It answers otherwise than before.", says_the_opposite),
+    ("It answers otherwise than before.", is_unset),
     ("It lets in more than before.", lets_in_also),
     ("It turns away less than before.", turns_away_only),
     ("It cleans or checks less than before.", takes_as_it_is),
@@ -87,6 +89,9 @@ _EXCHANGES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It reaches more rows than before.", asks_for_more),
     ("It reaches more rows than before.", says_less),
     ("It lets more text through.", takes_any_place),
+)
+_PLACES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
+    ("It asks less than before.", is_done_anyway),
     ("It never comes to what follows.", comes_no_further),
 )
 
@@ -98,6 +103,8 @@ def loosened(old: Source, new: Source) -> Iterator[tuple[str, str]]:
 
 
 def exchanged(old: Source, new: Source) -> Iterator[tuple[str, str]]:
-    """The same of what stands for something else now, whatever it is called."""
+    """The same of what stands for something else now, whatever it is called, or stands somewhere else."""
     for sentence, rule in _EXCHANGES:
-        yield sentence, rule(old, new)
+        yield sentence, next(filter(None, map(rule, exchanges(old, new))), "")
+    for sentence, place in _PLACES:
+        yield sentence, place(old, new)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 
 from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, words
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges
+from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.vocabulary import OF_SOMEBODY, OPENS_FILES
-from kintsugi.repair.syntax import Source
 
 _BITS = 63
 _MANY = 5  # times as much, where nothing but the number tells that it bounds something
@@ -17,19 +16,18 @@ _MODES = range(0o100, 0o10000)
 _FEW = 2
 
 
-def bounds_less(old: Source, new: Source) -> str:
-    return next((short(str(one)) for one in exchanges(old, new) if _is_looser(one)), "")
+def bounds_less(one: Exchange) -> str:
+    return short(str(one)) if _is_looser(one) else ""
 
 
-def opens_files(old: Source, new: Source) -> str:
+def opens_files(one: Exchange) -> str:
     """`0o600` → `0o644`: more people read what is written."""
-    for one in exchanges(old, new):
-        call = next((of for of in reversed(one.around) if isinstance(of, ast.Call)), None)
-        was, now = _whole(one.old), _whole(one.new)
-        if call is None or was is None or now is None or not OPENS_FILES.search(_of_mode(call, one)):
-            continue
-        if was in _MODES and now in _MODES and now & ~was & _OTHERS:
-            return short(f"{words(call.func).rpartition(' ')[2]}: {was:#o} → {now:#o}")
+    call = next((of for of in reversed(one.around) if isinstance(of, ast.Call)), None)
+    was, now = _whole(one.old), _whole(one.new)
+    if call is None or was is None or now is None or not OPENS_FILES.search(_of_mode(call, one)):
+        return ""
+    if was in _MODES and now in _MODES and now & ~was & _OTHERS:
+        return short(f"{words(call.func).rpartition(' ')[2]}: {was:#o} → {now:#o}")
     return ""
 
 

@@ -32,6 +32,7 @@ class Exchange:
     alone: bool
     field: str = ""
     function: str = ""
+    sources: tuple[Source, Source] = (Source(""), Source(""))
 
     @property
     def statement(self) -> ast.AST:
@@ -70,7 +71,8 @@ def exchanges(old: Source, new: Source) -> list[Exchange]:
     pairs: list[tuple[ast.AST, ast.AST]] = [*kept(old, new)]
     if old.tree is not None and new.tree is not None:
         pairs.insert(0, (old.tree, new.tree))
-    return [one for before, after in pairs for one in _of_block(before, after)]
+    found = (one for before, after in pairs for one in _of_block(before, after))
+    return [replace(one, sources=(old, new)) for one in found]
 
 
 def statements(block: ast.AST) -> Iterator[ast.stmt]:

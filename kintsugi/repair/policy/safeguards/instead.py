@@ -10,7 +10,7 @@ from itertools import pairwise
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.asked import turns_away
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges, same, statements
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, same, statements
 from kintsugi.repair.policy.safeguards.functions import kept, short
 from kintsugi.repair.policy.vocabulary import (
     ANSWERS,
@@ -37,68 +37,64 @@ _FOR_WHOM = re.compile(r"(?:^|[ _])(?:for|by|of)_(\w+)$")
 _ENDS = (re.compile(r"^(?:\^|\\A)"), re.compile(r"(?:\$|\\[Zz])$"))
 
 
-def asks_only_whether_there(old: Source, new: Source) -> str:
+def asks_only_whether_there(one: Exchange) -> str:
     """`x.owner == me` → `x.owner`, `x.n > 3` → `True`"""
-    for one in exchanges(old, new):
-        if not (one.decides and isinstance(one.old, ast.expr) and isinstance(one.new, ast.expr)):
-            continue
-        is_exact = _is_exact(one.old) or (isinstance(one.old, ast.Call) and _is_switch(one.new))
-        if (is_exact and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
-            return short(str(one))
+    if not (one.decides and isinstance(one.old, ast.expr) and isinstance(one.new, ast.expr)):
+        return ""
+    is_exact = _is_exact(one.old) or (isinstance(one.old, ast.Call) and _is_switch(one.new))
+    if (is_exact and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
+        return short(str(one))
     return ""
 
 
-def compares_with_another(old: Source, new: Source) -> str:
+def compares_with_another(one: Exchange) -> str:
     """`if env == "production":` → `if env == "prod":`, where that raises, and on whom something is for."""
-    for one in exchanges(old, new):
-        match one.old, one.new, one.within:
-            case ast.Constant(value=str()), ast.Constant(value=str()), ast.Compare() if one.decides:
-                body = one.statement.body if isinstance(one.statement, ast.If) else []
-                if any(isinstance(part, ast.Raise) for inner in body for part in ast.walk(inner)):
-                    return short(str(one))
-            case ast.Constant(value=None | bool()), ast.Constant(value=None | bool()), ast.Compare() if one.decides:
-                return short(f"{ast.unparse(one.within)} → {ast.unparse(one.new)}")
+    match one.old, one.new, one.within:
+        case ast.Constant(value=str()), ast.Constant(value=str()), ast.Compare() if one.decides:
+            body = one.statement.body if isinstance(one.statement, ast.If) else []
+            if any(isinstance(part, ast.Raise) for inner in body for part in ast.walk(inner)):
+                return short(str(one))
+        case ast.Constant(value=None | bool()), ast.Constant(value=None | bool()), ast.Compare() if one.decides:
+            return short(f"{ast.unparse(one.within)} → {ast.unparse(one.new)}")
     return ""
 
 
-def is_for_another(old: Source, new: Source) -> str:
+def is_for_another(one: Exchange) -> str:
     """`add(name, Role.USER)` → `add(name, asked.role)`"""
-    for one in exchanges(old, new):
-        if isinstance(one.old, ast.Compare) and isinstance(one.new, ast.Compare) and WHO.search(words(one.old)):
-            return short(str(one))
-        match one.within:
-            case ast.Assign(targets=[target], value=value) if one.old is value and WHO.search(words(target)):
-                if isinstance(value, ast.Attribute) and isinstance(one.new, ast.Attribute):
-                    return short(f"{ast.unparse(target)}: {one}")
-        is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
-        is_given = is_given and not isinstance(one.statement, ast.Raise)  # where it is only said
-        if not is_given or not isinstance(one.old, ast.Attribute | ast.Name):
-            continue
-        if WHO.search(words(one.old).rpartition(" ")[2]) and words(one.old) not in words(one.new):
-            return short(str(one))
+    if isinstance(one.old, ast.Compare) and isinstance(one.new, ast.Compare) and WHO.search(words(one.old)):
+        return short(str(one))
+    match one.within:
+        case ast.Assign(targets=[target], value=value) if one.old is value and WHO.search(words(target)):
+            if isinstance(value, ast.Attribute) and isinstance(one.new, ast.Attribute):
+                return short(f"{ast.unparse(target)}: {one}")
+    is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
+    is_given = is_given and not isinstance(one.statement, ast.Raise)  # where it is only said
+    if not is_given or not isinstance(one.old, ast.Attribute | ast.Name):
+        return ""
+    if WHO.search(words(one.old).rpartition(" ")[2]) and words(one.old) not in words(one.new):
+        return short(str(one))
     return ""
 
 
-def decides_nothing(old: Source, new: Source) -> str:
+def decides_nothing(one: Exchange) -> str:
     """`can_write = not x.read_only` → `True`"""
-    for one in exchanges(old, new):
-        match one.old, one.new:
-            case ast.IfExp(body=ast.Constant(value=yes), orelse=ast.Constant(value=no)), ast.Constant(value=now):
-                if now in (yes, no):
-                    return short(str(one))
-        asked = isinstance(one.old, ast.Compare | ast.BoolOp | ast.UnaryOp)
-        is_kept = isinstance(one.within, ast.Assign | ast.Return | ast.Call | ast.keyword)
-        if asked and _is_switch(one.new) and is_kept and not _is_decided_later(one.within, old, new):
-            return short(str(one))
+    match one.old, one.new:
+        case ast.IfExp(body=ast.Constant(value=yes), orelse=ast.Constant(value=no)), ast.Constant(value=now):
+            if now in (yes, no):
+                return short(str(one))
+    asked = isinstance(one.old, ast.Compare | ast.BoolOp | ast.UnaryOp)
+    is_kept = isinstance(one.within, ast.Assign | ast.Return | ast.Call | ast.keyword)
+    if asked and _is_switch(one.new) and is_kept and not _is_decided_later(one):
+        return short(str(one))
     return ""
 
 
-def _is_decided_later(target: ast.AST, old: Source, new: Source) -> bool:
+def _is_decided_later(one: Exchange) -> bool:
     """`found = True`, and a loop sets it to something else."""
-    match target:
+    match one.within:
         case ast.Assign(targets=[ast.Name(id=name)]):
-            times = [sum(_sets(one, name) for one in source.nodes) for source in (old, new)]
-            return times[1] > times[0]
+            was, now = (sum(_sets(part, name) for part in source.nodes) for source in one.sources)
+            return now > was
     return False
 
 
@@ -109,66 +105,57 @@ def _sets(node: ast.AST, name: str) -> bool:
     return False
 
 
-def says_the_opposite(old: Source, new: Source) -> str:
+def says_the_opposite(one: Exchange) -> str:
     """`answer(None, False)` → `answer(None, True)`, where what is called was handed in."""
-    taken = {one.arg for one in old.nodes if isinstance(one, ast.arg)}
-    for one in exchanges(old, new):
-        if not (_is_switch(one.old) and _is_switch(one.new)):
-            continue
-        match one.within:
-            case ast.Call(func=ast.Name(id=name)) if name in taken and one.field == "args":
-                return short(f"{name}({one})")
-            case ast.Assign(targets=[target]) if _matters(target) and one.alone:
-                return short(f"{ast.unparse(target)}: {one}")
-    return _is_unset(old, new)
+    if not (_is_switch(one.old) and _is_switch(one.new)):
+        return ""
+    match one.within:
+        case ast.Call(func=ast.Name(id=name)) if one.field == "args":
+            is_handed_in = any(isinstance(given, ast.arg) and given.arg == name for given in one.sources[0].nodes)
+            return short(f"{name}({one})") if is_handed_in else ""
+        case ast.Assign(targets=[target]) if _matters(target) and one.alone:
+            return short(f"{ast.unparse(target)}: {one}")
+    return ""
 
 
-def _is_unset(old: Source, new: Source) -> str:
+def is_unset(one: Exchange) -> str:
     """`x.disabled_at = now()` → `x.disabled_at = None`"""
-    for one in exchanges(old, new):
-        match one.statement, one.new:
-            case ast.Assign(targets=[ast.Attribute() as target]), ast.Constant(value=None) if _matters(target):
-                return short(f"{ast.unparse(target)}: {one}")
+    match one.statement, one.new:
+        case ast.Assign(targets=[ast.Attribute() as target]), ast.Constant(value=None) if _matters(target):
+            return short(f"{ast.unparse(target)}: {one}")
     return ""
 
 
-def answers_as_a_check(old: Source, new: Source) -> str:
+def answers_as_a_check(one: Exchange) -> str:
     """What a function answers that says by its name whether somebody may."""
-    for one in exchanges(old, new):
-        if isinstance(one.statement, ast.Return) and ANSWERS.match(one.function):
-            return short(f"{one.function}: {one}")
+    if isinstance(one.statement, ast.Return) and ANSWERS.match(one.function):
+        return short(f"{one.function}: {one}")
     return ""
 
 
-def turns_round(old: Source, new: Source) -> str:
+def turns_round(one: Exchange) -> str:
     """`not x or check(x)` → `x and check(x)`"""
-    for one in exchanges(old, new):
-        match one.old, one.new:
-            case ast.BoolOp(op=was, values=parts), ast.BoolOp(op=now, values=others) if one.decides:
-                inverted = {ast.unparse(opposite(plain(part))) for part in parts}
-                if type(was) is not type(now) and not inverted <= {ast.unparse(plain(part)) for part in others}:
-                    return short(str(one))
-            case ast.UnaryOp(op=ast.Not(), operand=was), ast.BoolOp(values=[first, *_]) if one.decides:
-                if same(was, first):
-                    return short(str(one))
+    match one.old, one.new:
+        case ast.BoolOp(op=was, values=parts), ast.BoolOp(op=now, values=others) if one.decides:
+            inverted = {ast.unparse(opposite(plain(part))) for part in parts}
+            if type(was) is not type(now) and not inverted <= {ast.unparse(plain(part)) for part in others}:
+                return short(str(one))
+        case ast.UnaryOp(op=ast.Not(), operand=was), ast.BoolOp(values=[first, *_]) if one.decides:
+            if same(was, first):
+                return short(str(one))
     return ""
 
 
-def lets_in_also(old: Source, new: Source) -> str:
+def lets_in_also(one: Exchange) -> str:
     """`may(x)` → `may(x) or x.guest`"""
-    return next((short(f"also if {part}") for one in exchanges(old, new) if (part := _one_more(one, ast.Or))), "")
+    part = _one_more(one, ast.Or)
+    return short(f"also if {part}") if part else ""
 
 
-def turns_away_only(old: Source, new: Source) -> str:
+def turns_away_only(one: Exchange) -> str:
     """`if x.banned:` → `if x.banned and not x.vip:` before a `raise`"""
-    return next(
-        (
-            short(f"only if {part}")
-            for one in exchanges(old, new)
-            if (part := _one_more(one, ast.And) or _of_a_kind(one))
-        ),
-        "",
-    )
+    part = _one_more(one, ast.And) or _of_a_kind(one)
+    return short(f"only if {part}") if part else ""
 
 
 def _of_a_kind(one: Exchange) -> str:
@@ -180,28 +167,26 @@ def _of_a_kind(one: Exchange) -> str:
     return ""
 
 
-def makes_it_weaker(old: Source, new: Source) -> str:
+def makes_it_weaker(one: Exchange) -> str:
     """What signs, hashes or compares is given something fixed, or less: `sign(key, path)` → `sign(key, "")`"""
-    for one in exchanges(old, new):
-        match one.old, one.new, one.within:
-            case was, now, ast.Call(func=called) if STRONG.search(words(called)) and one.field == "args":
-                if not isinstance(was, ast.Constant) and (isinstance(now, ast.Constant) or _are_constants(was, now)):
-                    return short(f"{words(called).rpartition(' ')[2]}: {one}")
-            case ast.Call(func=was, args=args), ast.Call(func=now, args=fewer), _ if same(was, now):
-                if len(fewer) != len(args) and STRONG.search(words(was)):
-                    return short(str(one))
+    match one.old, one.new, one.within:
+        case was, now, ast.Call(func=called) if STRONG.search(words(called)) and one.field == "args":
+            if not isinstance(was, ast.Constant) and (isinstance(now, ast.Constant) or _are_constants(was, now)):
+                return short(f"{words(called).rpartition(' ')[2]}: {one}")
+        case ast.Call(func=was, args=args), ast.Call(func=now, args=fewer), _ if same(was, now):
+            if len(fewer) != len(args) and STRONG.search(words(was)):
+                return short(str(one))
     return ""
 
 
-def mixes_up(old: Source, new: Source) -> str:
+def mixes_up(one: Exchange) -> str:
     """`find(id, org)` → `find(id)`: whose it is no longer matters."""
-    for one in exchanges(old, new):
-        if isinstance(one.old, ast.Call) and isinstance(one.statement, ast.Assign | ast.Return):
-            given = [part for part in one.old.args if isinstance(part, ast.Name | ast.Attribute)]
-            called = [ast.Name(whom) for whom in _FOR_WHOM.findall(words(one.old.func))]
-            gone = {name for part in (*given, *called) for name in _whose(part)} - _whose(one.new)
-            if gone and FINDING.search(words(one.old.func)):
-                return short(f"{min(gone)} is not asked for")
+    if isinstance(one.old, ast.Call) and isinstance(one.statement, ast.Assign | ast.Return):
+        given = [part for part in one.old.args if isinstance(part, ast.Name | ast.Attribute)]
+        called = [ast.Name(whom) for whom in _FOR_WHOM.findall(words(one.old.func))]
+        gone = {name for part in (*given, *called) for name in _whose(part)} - _whose(one.new)
+        if gone and FINDING.search(words(one.old.func)):
+            return short(f"{min(gone)} is not asked for")
     return ""
 
 
@@ -217,23 +202,22 @@ def _are_constants(was: ast.AST, now: ast.AST) -> bool:
     return False
 
 
-def takes_as_it_is(old: Source, new: Source) -> str:
+def takes_as_it_is(one: Exchange) -> str:
     """`hashed(x)` → `x`, in what is kept, given or answered."""
-    for one in exchanges(old, new):
-        match one.old, one.new:
-            case ast.Attribute(value=on, attr=was), ast.Attribute(value=other, attr=now) if same(on, other):
-                if CLEANED.search(was) and not CLEANED.search(now):
-                    return short(str(one))
-        match one.old:
-            case ast.Call(func=called, args=args) if any(same(given, one.new) for given in args):
-                target = next((of for of in one.around if isinstance(of, ast.Assign | ast.keyword)), called)
-                if (
-                    MADE.search(words(called))
-                    or SECRET.search(_told(target))
-                    or _is_template(one.new)
-                    or UNSAFE.search(words(one.new))
-                ):
-                    return short(str(one))
+    match one.old, one.new:
+        case ast.Attribute(value=on, attr=was), ast.Attribute(value=other, attr=now) if same(on, other):
+            if CLEANED.search(was) and not CLEANED.search(now):
+                return short(str(one))
+    match one.old:
+        case ast.Call(func=called, args=args) if any(same(given, one.new) for given in args):
+            target = next((of for of in one.around if isinstance(of, ast.Assign | ast.keyword)), called)
+            if (
+                MADE.search(words(called))
+                or SECRET.search(_told(target))
+                or _is_template(one.new)
+                or UNSAFE.search(words(one.new))
+            ):
+                return short(str(one))
     return ""
 
 
@@ -252,42 +236,39 @@ def _is_template(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr)
 
 
-def waits_no_longer(old: Source, new: Source) -> str:
+def waits_no_longer(one: Exchange) -> str:
     """`await check(x)` → `check(x)`, `check(x)` → `go check(x)`"""
-    for one in exchanges(old, new):
-        if not isinstance(one.statement, ast.Expr | ast.Assign | ast.If):
-            continue
-        was = one.old.value if isinstance(one.old, ast.Await) else one.old
-        now = one.new
-        match now:
-            case ast.Call(func=ast.Attribute(value=held, attr="catch")) if same(was, held):
-                return short(ast.unparse(was))
-        starts = isinstance(now, ast.Call) and words(now.func).rpartition(" ")[2] in _STARTS
-        inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
-        if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):
+    if not isinstance(one.statement, ast.Expr | ast.Assign | ast.If):
+        return ""
+    was = one.old.value if isinstance(one.old, ast.Await) else one.old
+    now = one.new
+    match now:
+        case ast.Call(func=ast.Attribute(value=held, attr="catch")) if same(was, held):
             return short(ast.unparse(was))
+    starts = isinstance(now, ast.Call) and words(now.func).rpartition(" ")[2] in _STARTS
+    inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
+    if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):
+        return short(ast.unparse(was))
     return ""
 
 
-def asks_for_more(old: Source, new: Source) -> str:
+def asks_for_more(one: Exchange) -> str:
     """`x.get(id=1, owner=me)` → `x.get(id=1)`"""
-    for one in exchanges(old, new):
-        match one.old, one.new:
-            case ast.Call(func=was, keywords=[_, *_] as named), ast.Call(func=now, keywords=others) if same(was, now):
-                kept_names = {keyword.arg for keyword in others}
-                gone = [keyword for keyword in named if keyword.arg not in kept_names]
-                if words(was).rpartition(" ")[2] in QUERIES and gone and len(others) < len(named):
-                    return short(f"{ast.unparse(gone[0])} is gone")
+    match one.old, one.new:
+        case ast.Call(func=was, keywords=[_, *_] as named), ast.Call(func=now, keywords=others) if same(was, now):
+            kept_names = {keyword.arg for keyword in others}
+            gone = [keyword for keyword in named if keyword.arg not in kept_names]
+            if words(was).rpartition(" ")[2] in QUERIES and gone and len(others) < len(named):
+                return short(f"{ast.unparse(gone[0])} is gone")
     return ""
 
 
-def takes_any_place(old: Source, new: Source) -> str:
+def takes_any_place(one: Exchange) -> str:
     """A pattern that had to fit from the beginning, or to the end, and fits anywhere now."""
-    for one in exchanges(old, new):
-        match one.old, one.new, one.within:
-            case ast.Constant(value=str(was)), ast.Constant(value=str(now)), ast.Call():
-                if any(end.search(was) and not end.search(now) for end in _ENDS):
-                    return short(str(one))
+    match one.old, one.new, one.within:
+        case ast.Constant(value=str(was)), ast.Constant(value=str(now)), ast.Call():
+            if any(end.search(was) and not end.search(now) for end in _ENDS):
+                return short(str(one))
     return ""
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.exchanged import exchanges
+from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
 from kintsugi.repair.policy.vocabulary import FILTERS, NARROWING, SELECTS
 from kintsugi.repair.syntax import Source, walked
@@ -32,14 +32,13 @@ def reaches_more(old: Source, new: Source) -> str:
     return ""
 
 
-def says_less(old: Source, new: Source) -> str:
+def says_less(one: Exchange) -> str:
     """A text of SQL that asks for less to hold, or for more rows, wherever it stands."""
-    for one in exchanges(old, new):
-        match one.old, one.new:
-            case ast.Constant(value=str(was)), ast.Constant(value=str(now)) if _SQL.match(was) and _SQL.match(now):
-                before, after = _conditions(was), _conditions(now)
-                if (gone := before - after) and after.total() <= before.total():
-                    return short(f"{next(iter(gone))} is gone")
+    match one.old, one.new:
+        case ast.Constant(value=str(was)), ast.Constant(value=str(now)) if _SQL.match(was) and _SQL.match(now):
+            before, after = _conditions(was), _conditions(now)
+            if (gone := before - after) and after.total() <= before.total():
+                return short(f"{next(iter(gone))} is gone")
     return ""
 
 
