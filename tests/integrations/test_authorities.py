@@ -35,9 +35,10 @@ def authority(tmp_path: Path) -> Path:
         subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True, env=env)
 
     new = ("req", "-newkey", "rsa:2048", "-nodes", "-keyout")
-    openssl(*new, "authority.key", "-x509", "-subj", "/CN=Our own", "-days", "1000", "-out", "authority.pem")
+    ours = ("-x509", "-subj", "/CN=Our own", "-days", "1000", "-addext", "keyUsage=critical,keyCertSign")
+    openssl(*new, "authority.key", *ours, "-out", "authority.pem")
     openssl(*new, "server.key", "-subj", "/CN=localhost", "-out", "server.csr")
-    (tmp_path / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    (tmp_path / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     signed = (
         "-CA",
         "authority.pem",

@@ -166,8 +166,9 @@ def test_what_was_spent_before_is_brought_over_to_its_days(sqlite_url: Database)
 
     upgrade(sqlite_url)
 
-    with create_engine(sqlite_url.url).connect() as connection:
+    with engine.connect() as connection:
         found = connection.execute(text("SELECT day, kind, tokens, usd FROM spending")).all()
+    engine.dispose()
     assert found == [("2026-11-23", "diagnose", 300, 0.75)]
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import alembic.command
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
 
 from kintsugi.commands import database as command
 from kintsugi.persistence import migrations
 from kintsugi.persistence.database import Database, DatabaseError, connect
+from tests.world.migrated import perform
 from tests.world.world import a_world
 
 # Only ever grows: the revision, what it stands on, and the start of its file's SHA-256. Where it differs from
@@ -77,7 +77,7 @@ def test_after_all_revisions_the_tables_are_those_of_the_code(database_url: Data
 
 
 def test_an_upgrade_says_what_the_tables_lack(database_url: Database, monkeypatch: pytest.MonkeyPatch):
-    _perform(
+    perform(
         database_url,
         "DROP TABLE stage_time",
         "DROP INDEX ix_hint_to_look",
@@ -102,12 +102,4 @@ def _migrate(url: Database, revision: str, *, only_say_so: bool = False) -> None
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         (alembic.command.stamp if only_say_so else alembic.command.upgrade)(config, revision)
-    engine.dispose()
-
-
-def _perform(url: Database, *statements: str) -> None:
-    engine = create_engine(url.url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
     engine.dispose()

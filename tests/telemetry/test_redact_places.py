@@ -128,6 +128,7 @@ credential(bob, '{word}').
 epgsql:connect("db01","svc","{word}",[{{port,5432}}])
 security unlock-keychain -p {word} build.keychain
 git tag -a v2 && shoptool -p {word}
+user bob pass `{random}`
 signtool sign /f c.pfx /p {word} a.exe
 winrm -u:bob -p:{random} get winrm/config
 send -- "{word}\\r"
@@ -187,6 +188,7 @@ def test_a_secret_is_found_on_another_line(text):
 @pytest.mark.parametrize(
     "line",
     [
+        "it has to pass `--yes`, or pass `production` and `src/app/main.py`",
         "docker compose -p shop2024 up",
         "pytest -x -k TestOAuth2Login && npx jest -t LoginOAuth2Flow",
         "git tag -a Release2024Q1 -m x; cargo test -p Crate2024Core | grep -a Shop1234Bar",

@@ -209,7 +209,7 @@ async def test_what_is_no_http_is_told_in_one_line(request_: bytes):
 
     lines = [noted.get() for _ in range(noted.qsize())]
     assert healthy == 200
-    assert told == b"" or b" 400 " in told.splitlines()[0]
+    assert told == b"" or told.split()[1] in (b"400", b"404")  # HTTP/0.9 is HTTP to the parser for Python 3.13
     assert [(line.name, line.levelname, "\n" in line.getMessage()) for line in lines] in (
         [],
         [("kintsugi.web.requests", "WARNING", False)],

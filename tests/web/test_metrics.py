@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import create_engine, text
 
 from kintsugi.executors.attempts import Attempts
 from kintsugi.persistence.database import Database
@@ -25,7 +24,7 @@ from kintsugi.workflow.retry import Again
 from kintsugi.workflow.states import Effect, State
 from tests.world.deliveries import a_door, a_merge, a_pull_request_event
 from tests.world.make import NOON
-from tests.world.migrated import migrate
+from tests.world.migrated import migrate, perform
 from tests.world.world import World, a_world
 
 WEB, METRICS = (secrets.token_urlsafe(24) for _ in range(2))
@@ -117,8 +116,7 @@ async def test_a_histogram_counts_as_prometheus_does_each_bucket_with_those_befo
 async def test_where_the_database_is_away_the_process_still_tells_its_own(world: World, sqlite_url: Database):
     async with a_prometheus(world, dropped=lambda: 7) as prometheus:
         await prometheus.scrapes()
-        with create_engine(sqlite_url.url).begin() as connection:
-            connection.execute(text("DROP TABLE spending"))
+        perform(sqlite_url, "DROP TABLE spending")
 
         found = await prometheus.scrapes()
 
@@ -252,8 +250,7 @@ async def test_deliveries_are_counted_by_what_became_of_them(world: World):
 
 async def test_a_delivery_that_cannot_be_stored_is_counted_as_that(world: World, sqlite_url: Database):
     async with a_door(world) as door:
-        with create_engine(sqlite_url.url).begin() as connection:
-            connection.execute(text("ALTER TABLE incident RENAME TO elsewhere"))
+        perform(sqlite_url, "ALTER TABLE incident RENAME TO elsewhere")
 
         status, _ = await door.delivers("pull_request", a_pull_request_event("closed"))
 

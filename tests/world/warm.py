@@ -136,6 +136,7 @@ def _become(streams: list[int], asked: Asked) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    sys.stdin, sys.stdout, sys.stderr = (open(number, mode, closefd=False) for number, mode in enumerate("rww"))
     if asked.alone:
         os.setsid()
     os.chdir(asked.folder)

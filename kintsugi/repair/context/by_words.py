@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -65,6 +66,7 @@ class WordIndex:
         self._files: list[str] = []
         self._commits = commits
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, self._database.close)
         for table in ("unit", "test", "file", "said"):
             self._database.execute(_TABLE.format(table))
         for path in _within_reach(sources):
