@@ -189,6 +189,16 @@ def test_another_number_in_a_line_that_goes_is_no_slip():
         )
 
 
+def test_lines_of_a_minified_file_are_the_same_or_they_are_not():
+    """To find out how much alike two such lines are would take hours."""
+    bundle = [";".join(f"let v{number}=f({number}%{line})" for number in range(5_000)) for line in range(2, 9)]
+    seen = bundle[3].replace("f(4", "g(4")
+
+    with pytest.raises(Refused):
+        edited({"search": seen, "replace": seen + ";"}, before="\n".join(bundle))
+    assert edited({"search": bundle[3], "replace": "1"}, before="\n".join(bundle)) is not None
+
+
 def test_a_line_that_stands_elsewhere_is_not_one_mistyped():
     before = "def test():\n    assert p[0] is None\n    assert p[2].value == 'AS'\n    assert p[4].value == 'WITH'\n"
     edit = {

@@ -26,6 +26,7 @@ _MARGIN = 0.2  # a second place must cost this much more
 _SEEDS = 12  # a line that stands more often in the file says nothing about where
 _SLACK = 60  # lines that may be left out within a hunk
 _MOST_CELLS = 400_000
+_MOST_COMPARED = 200_000_000  # characters of one line by those of the other, in all: some four seconds
 _NEVER = math.inf
 
 
@@ -48,7 +49,10 @@ def align(old: Sequence[Line], file: Sequence[str]) -> list[At]:
     if not telling or any(line.must and line.wild for line in old):
         return []
     likeness = _Likeness(old, file)
-    found = [one for window in _windows(old, file, likeness) for one in _both(old, file, window, likeness)]
+    try:
+        found = [one for window in _windows(old, file, likeness) for one in _both(old, file, window, likeness)]
+    except _TooMuch:
+        return []
     most = _ALLOWED_SHARE * telling + _ALLOWED if telling > 1 else _ALLOWED_ALONE
     good = sorted((one for one in found if one[0] <= most), key=lambda one: one[0])
     chosen: dict[tuple[int | None, ...], At] = {}
@@ -58,13 +62,18 @@ def align(old: Sequence[Line], file: Sequence[str]) -> list[At]:
     return list(chosen.values())
 
 
+class _TooMuch(Exception):  # it never leaves this module
+    """The lines are so long, as those of minified files are, that nobody could wait until they are compared."""
+
+
 class _Likeness:
-    """The cost of taking one line for another."""
+    """The cost of taking one line for another. Raises _TooMuch."""
 
     def __init__(self, old: Sequence[Line], file: Sequence[str]) -> None:
         self._old, self._file = old, file
         self._there = frozenset(file)
         self._known: dict[tuple[str, str], float] = {}
+        self._left = _MOST_COMPARED
 
     def cost(self, number: int, at: int) -> float:
         line, other = self._old[number], self._file[at]
@@ -83,8 +92,14 @@ class _Likeness:
             return 0.0
         if (one, other) not in self._known:
             matcher = SequenceMatcher(None, one, other, autojunk=False)
-            self._known[one, other] = matcher.ratio() if matcher.quick_ratio() >= least else 0.0
+            self._known[one, other] = self._ratio(matcher, shorter * longer) if matcher.quick_ratio() >= least else 0.0
         return self._known[one, other]
+
+    def _ratio(self, matcher: SequenceMatcher[str], compared: int) -> float:
+        self._left -= compared
+        if self._left < 0:
+            raise _TooMuch
+        return matcher.ratio()
 
 
 def _windows(old: Sequence[Line], file: Sequence[str], likeness: _Likeness) -> list[tuple[int, int]]:
