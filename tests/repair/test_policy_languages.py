@@ -372,9 +372,12 @@ def test_a_test_in_go_may_ask_no_other_machine(kind: str) -> None:
 def test_a_test_in_go_keeps_to_its_own_folder_and_may_leave_only_itself_out() -> None:
     of_its_own = (
         'os.Symlink("/etc", filepath.Join(t.TempDir(), "a"))',
-        'at := t.TempDir(); below := filepath.Join(at, "a"); os.Symlink(place, below); os.RemoveAll(below)',
+        'at := t.TempDir(); below := filepath.Join(at, "a"); os.Symlink(place, below)',
+        'at := t.TempDir(); os.RemoveAll(filepath.Join(at, "a"))',
     )
     of_others = (
+        'at := t.TempDir(); os.Symlink("/srv", filepath.Join(at, "a")); os.RemoveAll(filepath.Join(at, "a", "shop"))',
+        "os.RemoveAll(filepath.Join())",
         'os.Symlink(t.TempDir(), "/etc/a")',
         'os.RemoveAll(filepath.Join(t.TempDir(), "../.."))',
         "os.RemoveAll(filepath.Join(t.TempDir(), place))",

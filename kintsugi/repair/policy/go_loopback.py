@@ -41,7 +41,8 @@ _BLOCKS = (
     *("if_statement", "expression_switch_statement", "type_switch_statement", "communication_case", "expression_case"),
     *("type_case", "default_case"),
 )
-_AT = {"os#Symlink": 1, "os#Link": 1, "os#RemoveAll": 0, "os#Chmod": 0}
+_LINKS, _LINKING = ("os#Symlink", "os#Link"), re.compile(r"\b(?:Syml|L)ink\b")
+_AT = {**dict.fromkeys(_LINKS, 1), "os#RemoveAll": 0, "os#Chmod": 0}
 """Which argument says what is made or changed."""
 _DEEPEST = 6
 _MOST = 20_000
@@ -68,9 +69,14 @@ class GoLoopback:
         return _CLIENTS.fullmatch(full) is not None and self._clients_ask_here
 
     def stays_in_its_folder(self, node: Node, full: str) -> bool:
-        """Whether what `os#Symlink` and its kin make, change or remove lies in a folder that the test is given."""
+        """Whether what `os#Symlink` and its kin make, change or remove lies in a folder that the test is given.
+
+        A link may lead anywhere. So where there is one, nothing is removed or changed: it could be what is behind it.
+        """
         given = _arguments(node)
-        return full in _AT and len(given) > _AT[full] and self._is_in_its_folder(given[_AT[full]])
+        if full not in _AT or (full not in _LINKS and _LINKING.search(text_of(self.tree))):
+            return False
+        return len(given) > _AT[full] and self._is_in_its_folder(given[_AT[full]])
 
     def _is_in_its_folder(self, node: Node, deep: int = 0) -> bool:
         """`t.TempDir()`, a place below it that is written, and names of those."""
@@ -81,8 +87,8 @@ class GoLoopback:
             return bool(given) and all(one is not None and self._is_in_its_folder(one, deep + 1) for one in given)
         if node.type != "call_expression":
             return False
-        function, given = node.child_by_field_name("function"), node.child_by_field_name("arguments").named_children
-        if self._name_of(function) == "path/filepath#Join":
+        function = node.child_by_field_name("function")
+        if self._name_of(function) == "path/filepath#Join" and (given := _arguments(function)):
             below = all((place := _quoted(one)) and ".." not in place for one in given[1:])
             return below and self._is_in_its_folder(given[0], deep + 1)
         is_tests_own = not re.search(r"\) TempDir\(|\bTempDir:", text_of(self.tree))
