@@ -120,6 +120,11 @@ async def _to_its_end(stream: asyncio.StreamReader | None) -> bytes:
     return await stream.read() if stream else b""
 
 
+def prepare() -> None:
+    """Start the helper now, so that the forks of this process share it."""
+    _helper()
+
+
 def run(
     words: Sequence[str], folder: Path, env: Mapping[str, str], stdin: bytes = b"", *, before: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
