@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kintsugi.telemetry.redact.between import MADE_UP
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import is_of_a_person, is_strong
+from kintsugi.telemetry.redact.notations import is_of_a_person, is_of_people, is_strong
 from kintsugi.telemetry.redact.values import is_reference, is_secret, looks_random
 
 Span = tuple[int, int]
@@ -30,7 +30,8 @@ CALLS = (
             ".login(", ">login(", ":login(", "ftp_login(", ".authenticate(", ">authenticate(", ".setbasicauth(",
             "networkcredential(",
             "credential]::new(", "usernamepasswordcredentials(", "passwordauthentication(", "basicauth(",
-            "wifi.begin(", "digestauth(", "usernamepasswordauthenticationtoken(",
+            "wifi.begin(", "digestauth(", "usernamepasswordauthenticationtoken(", ": basic(", "loginwithpassword(",
+            "validateuserpass(", "checkpassword(", "verifyuser(", "trylogin(", "dologin(",
         ),
         1,
     ),
@@ -86,7 +87,7 @@ def called(call: Call, text: str, end: int) -> Iterator[Span]:
 def _is_one(call: Call, index: int, value: str, before: str) -> bool:
     if _is_made_up(value) and (call.of_keys or not is_reference(value)):
         return True
-    if index and is_of_a_person(value) and not call.of_keys:
+    if index and not call.of_keys and (is_of_a_person(value) or is_of_people(value)):
         return True
     told = grade(before) >= Grade.SECRET and is_strong(value)  # '#password', 'x'
     if (index != call.place and not told) or len(value) < _SHORTEST or _FIELD.fullmatch(value):

@@ -171,8 +171,8 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         return _is_made_up(text, after.end()) and grade_in_place(text, at, stem, name) >= Grade.TOKEN
     if after["close"] and (not random or "/" in random[0]):
         return False
-    if following[:1] == "`" and name.lower() == "pass":  # to hand over, as in "pass `--yes`"
-        inside = text[after.end() + 1 : after.end() + _LONGEST_LITERAL].partition("`")[0]
+    if following[:1] in ("`", "'", '"') and name.lower() == "pass":  # to hand over, as in "pass `--yes`"
+        inside = text[after.end() + 1 : after.end() + _LONGEST_LITERAL].partition(following[:1])[0]
         return looks_random(inside) or MADE_UP_WORD.fullmatch(inside) is not None
     if following[:1] in ("'", '"', "`", "\\", "|"):
         level = grade_in_place(text, at, stem, name)

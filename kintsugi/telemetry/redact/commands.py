@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.between import MADE_UP
-from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_LINE
+from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_DOTS, REACH_LINE
 
 
 class Command(NamedTuple):
@@ -82,7 +82,7 @@ COMMANDS = (
     Command(
         ("sqlplus", "expdp", "impdp", "sqlldr", "rman target"),
         r"\s(?:-\w{1,8}\s{1,3}){0,4}(?:userid=)?['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?"
-        r"(?=@| directory=| dumpfile=| full=| control=)",
+        r"(?=[@\s]|$)",
         ("/",),
     ),
     Command(("net user ",), r"[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
@@ -93,6 +93,20 @@ COMMANDS = (
     Command(("cargo login ", "snyk auth ", "wandb login ", "vault login ", "authtoken "), rf"(?!-){_STRONG}"),
     Command((" login ", " auth ", " unseal ", " activate "), rf"(?!-){_LONG}"),
     Command(("nuget push ",), rf"\S{{1,100}} {_LONG}"),
+    Command(
+        ("vault kv put ", "vault kv patch ", "secrets set ", "secret generic "),
+        r"(?<=[\s=])[\w.-]{1,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
+        ("=",),
+    ),
+    Command(("passwd ", "set-password ", "setpass "), rf"(?:--?[a-z]{{1,20}} )?{_USER}(?P<secret>{MADE_UP})"),
+    Command(
+        ("authenticat", "logged in", "logging in", "log in", "login", "signed in", "signing in"),
+        r"[^\n]{0,60}? (?:with|using|via) (?:token |key |secret )?['\"]?(?P<secret>[0-9a-f]{32,64})(?!\w)",
+    ),
+    Command(
+        ("app password", "app-specific password", "application password", "app passcode"),
+        r"[^\n]{0,40}?(?<![\w-])(?P<secret>[a-z]{4}(?:[ -][a-z]{4}){3})(?![\w-])",
+    ),
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
@@ -171,22 +185,17 @@ COMMANDS = (
     ),
     Command(
         (
+            *(f"{what} code" for what in ("pairing", "backup", "recovery", "access", "unlock", "activation", "auth",
+                                          "authentication", "authenticator", "door", "alarm", "approval", "signin")),
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
             "sign-in code", "your code", "reset code", "pin code", "passkey", "disarm code", "mfa code",
             "passcode", " pin", "one-time password", "otp", "one-time code",
         ),
         r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to) [^\n:=\d]{1,40}?)?"
-        r"(?: is(?: now)?:?|:| =| ->|(?<=code)) ?['\"]?"
-        r"(?P<secret>\d{4,8})(?!\w|[.-]\d)",
+        r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?|(?<=code)) ?['\"]?"
+        r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
     ),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
-    Command(
-        (
-            "einmalcode", "bestätigungscode", "code de vérification", "código de verificación", "codice di verifica",
-            "código de verificação", "код подтверждения", "验证码", "認証コード", "인증번호", "kod weryfikacyjny",
-        ),
-        r"[^\n\d]{0,20}(?P<secret>\d{4,8})(?!\w|[.-]\d)",
-    ),
     Command(
         ("use ", "enter "),
         r"(?P<secret>\d{4,8}) (?:to|as) (?:verify|confirm|log|sign|authenticate|your|the (?:code|pin))",
@@ -243,7 +252,10 @@ LINES: tuple[tuple[str, int, str], ...] = (
         r"[^\n]{0,60}?\becho (?:-\w )?['\"]?[\w.@-]{1,60}:(?P<secret>[^\s'\"]{3,200})['\"]? ?"
         r"\| ?(?:sudo )?(?:\S{1,40}/)?chpasswd",
     ),
-    (":5432:", REACH_LINE, r"[\w.*-]{1,80}:5432:[^\s:]{1,60}:[^\s:]{1,60}:(?P<secret>\S{3,200})(?=\s|$)"),
+    *(
+        (port, REACH_DOTS, rf"[\w.*-]{{1,80}}{port}[^\s:]{{1,60}}:[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})(?=\s|$)")
+        for port in (":5432:", ":5433:", ":6432:")
+    ),
     (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
     *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
     ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),

@@ -14,6 +14,7 @@ from kintsugi.telemetry.redact.notations import (
     bound_to,
     in_columns,
     in_two_columns,
+    is_of_people,
     is_record,
     is_strong,
     may_be_said_earlier,
@@ -54,9 +55,11 @@ _SCHEME = re.compile(
 _TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
 _ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
 _SECOND = re.compile(
-    r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
-    r"[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
+    r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)(?:>>)?\s{0,8},\s{0,8}"
+    r"(?:<<)?[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
 )
+_STRUCT = re.compile(r"&?[{\[](?P<body>[^{}\[\]\n\"'=:]{8,200})[}\]]")  # as Go prints one: &{bob … db01 5432}
+_WORD_OF_STRUCT = re.compile(r"\S{8,100}")
 _ITEM_OF_YAML, _MOST_ITEMS = (
     re.compile(r"[ \t]{0,8}\r?\n[ \t]{0,12}-[ \t]{1,3}(?P<value>[^\s\"',:]{4,300})(?=\s|$)"),
     20,
@@ -82,11 +85,13 @@ _ABOUT_A_NAME = re.compile(
 _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
+    r"|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)[: ]"
 )
 _OF_CREDENTIALS = ("credential", "credentials", "creds")
 _KIND_OF_CREDENTIAL = re.compile(
     r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
 )
+_A_NAME = re.compile(r"\\{0,7}[\"'] ?:")  # …_authorization", "ip": …
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS, _MOST_ITEMS = 200, 200, 24, 20
@@ -227,11 +232,21 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     begin = after.end()
     if after["below"] and not ((after["sign"] == ":" or after["below"][:2] == "<<") and _ALONE.match(text, begin)):
         return ()
-    second = _SECOND.match(text, begin) if after.lastgroup == "call" or text[begin : begin + 1] == "(" else None
+    is_pair = after.lastgroup == "pair"
+    may_be_second = is_pair or after.lastgroup == "call" or text[begin : begin + 1] == "("
+    second = _SECOND.match(text, begin) if may_be_second else None
     if second and name.lower().endswith(("auth", "creds", "credentials")):
         word = second["secret"]
         named = word.isalpha() and grade(word)
+        named = named or (is_pair and not is_strong(word))
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
+    struct = _STRUCT.match(text, begin) if level >= Grade.SECRET and after["sign"] else None
+    if struct and " " in struct["body"]:
+        return [
+            (struct.start("body") + word.start(), struct.start("body") + word.end())
+            for word in _WORD_OF_STRUCT.finditer(struct["body"])
+            if is_of_people(word[0]) or (looks_random(word[0]) and is_of_base64(word[0]))
+        ]
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
@@ -304,7 +319,9 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
-        made_up = level is Grade.PASSWORD and MADE_UP_WORD.match(text, value.start)
+        made_up = level is Grade.PASSWORD and (
+            MADE_UP_WORD.match(text, value.start) or is_of_people(text[value.start : value.end])
+        )
         level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
         if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
             return ()
@@ -355,7 +372,7 @@ def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -
     if after["gap"] or after["prose"] or after["element"] or after["call"] or after["below"]:
         return ()
     value = read(text, at)
-    if value is None:
+    if value is None or (after["pair"] and _A_NAME.match(text, value.end)):
         return ()
     begin, end = value.start, value.end if value.quoted else value.start + _HEADER_LENGTH
     scheme = _SCHEME.match(text, begin, end)

@@ -20,16 +20,22 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+# Words for passwords in other languages, as they begin.
+ABROAD = (
+    "passwort", "passwört", "kennwort", "contrase", "senha", "palavra-passe", "palavra passe", "mot_de_passe",
+    "mot de passe", "motdepasse", "mdp", "clave", "parola", "parolă", "wachtwoord", "heslo", "hesla", "salasana",
+    "hasło", "hasła", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "jelszav", "kata sandi", "lozink", "slaptažod",
+    "geslo", "парол", "κωδικ", "密码", "密碼", "口令", "パスワード", "비밀번호", "비번", "암호", "كلمة المرور",
+    "كلمة السر", "סיסמ", "पासवर्ड", "mật khẩu", "รหัสผ่าน",
+)  # fmt: skip
+
 # The literals that lead to a key, in lower case.
 ROOTS = (
     "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=", "jwt",
     "csrf", "xsrf", "otp", "mnemonic", "seed phrase", "seed_phrase", "sig=", "signature", "code=", "_pat",
-    "appid=", "ticket=", "hmac", "recovery", "kennwort", "contrase", "senha", "mot_de_passe", "wachtwoord", "heslo",
-    "salasana", "парол", "hasło", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "mot de passe", "clave",
-    "kata sandi", "mdp", "비번", "كلمة المرور", "كلمة السر", "पासवर्ड", "סיסמה", "סיסמא", "κωδικ", "mật khẩu",
-    "zugangsdaten", "identifiants", "credenciales", "credenziali", "密码", "密碼", "パスワード", "비밀번호", "pw",
-    "pword", "psk", "backup_code", "backupcode", "backup code", "backup-code", "seedphrase", "connectsid",
-    "connect.sid", "bearer", "macaroon", "samlresponse", "magic=",
+    "appid=", "ticket=", "hmac", "recovery", "pw", "pword", "psk", "backup_code", "backupcode", "backup code",
+    "backup-code", "seedphrase", "connectsid", "connect.sid", "bearer", "macaroon", "samlresponse", "magic=",
+    "zugangsdaten", "identifiants", "credenciales", "credenziali",
     "device_code", "code_verifier", "mfa_code", "mfacode", "sms_code", "smscode", "verification_code",
     "verificationcode",
 )  # fmt: skip
@@ -77,6 +83,7 @@ _PASSWORD = (
     "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль",
     "пароля", "паролем", "katasandi", "mdp", "hasło", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
+    "palavrapasse", "lozinka", "slaptažodis", "geslo", "口令", "암호", "รหัสผ่าน",
     "otp", "totp", "defaultauthtok", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret",
     "totpsecret",
     "mfasecret", "otpcode", "mfacode", "smscode", "verificationcode", "userpin", "cardpin", "doorpin", "simpin",

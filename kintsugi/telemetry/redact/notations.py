@@ -36,11 +36,15 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     mark = _delimiter(text, at, end, stop)
     if not mark or stop < 0 or (start == 0 and at > LONGEST_TITLES):
         return
+    if mark in ",;":
+        start = text.rfind(" ", start, at) + 1 or start  # behind what begins a line of a log
     header = text[start:stop].rstrip("\r").split(mark)
     titles = [cell.strip() for cell in header if cell.strip()]
     is_boxed = (
         mark in _BARS and _RULE.fullmatch(text, stop + 1, text.find("\n", stop + 1, stop + _ROW_LENGTH)) is not None
     )
+    if is_boxed:
+        header[0] = header[0].rpartition(" ")[2].rpartition(":")[2]
     if (
         len(titles) < (1 if is_boxed else 2)
         or not all(map(_CELL.fullmatch, header))
@@ -220,7 +224,7 @@ def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
     before, at = "", end
     for word in window.split(" ", _MOST_WORDS)[:_MOST_WORDS]:
         value = word.strip(_AROUND)
-        value = value.rpartition("/")[2] if value.count("/") == 1 else value  # name/…
+        value = value.rpartition("/")[2] if value.count("/") == 1 and ":" not in value else value  # name/…
         if len(value) >= _LEAST[level] and before not in _NO_LINKS and _may_be_told(text, end, at, value, level):
             begin = at + word.index(value)
             yield begin, begin + len(value)
@@ -231,7 +235,10 @@ def _may_be_told(text: str, end: int, at: int, value: str, level: Grade) -> bool
     """Whether a word of a sentence that begins at `end` can be a secret, and no name of a person or a thing."""
     if is_of_a_person(value) and _BEFORE_NAMES.search(text, end, at):
         return False
-    return _is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value))
+    if _is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value)):
+        return True
+    is_one = level is Grade.PASSWORD and (is_of_people(value) or (is_strong(value) and not value.islower()))
+    return is_one and LEADS_TO_VALUE.search(text[end:at].rstrip()) is not None
 
 
 _BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
@@ -247,7 +254,12 @@ def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
         word, before = words[index], words[index - 1].lower()
         place -= len(word)
         value = word.strip(_AROUND)
-        if len(value) >= _LEAST[level] and word[-1:] != ":" and before not in _NO_LINKS and _is_mixed(value):
+        if (
+            len(value) >= _LEAST[level]
+            and word[-1:] != ":"
+            and before not in _NO_LINKS
+            and (_is_mixed(value) or (level is Grade.PASSWORD and is_of_people(value)))
+        ):
             yield place + word.index(value), place + word.index(value) + len(value)
         place -= 1
 
@@ -265,6 +277,30 @@ _OF_A_PERSON = re.compile(
 def is_of_a_person(value: str) -> bool:
     """Whether it is a word with a number, as people make passwords, and no name of one of many things."""
     return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
+
+
+# Words, numbers and signs in one, with two digits and a capital or a sign that names of things lack. Versions and dates
+# are none, nor what is called by a number.
+_OF_PEOPLE = re.compile(
+    r"(?!(?i:rfc|cve|sha|md5|utf|iso|http|ipv|oauth|tls|ssl|aes|rsa|pbkdf|argon|base|version|release|build|python|node)"
+    r"[-_.]?\d)(?!.*\d\.\d)(?!.*\d[-_.](?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_.]\d)"
+    r"(?!.*\.(?:[a-z]{2,6}|[A-Za-z]+Error|[A-Za-z]+Exception)$)"
+    r"(?=\D*\d{2}|(?:\D*\d){3})(?=[^a-z]*[a-z])(?=[^A-Z!#$%&*@^~?+]*[A-Z!#$%&*@^~?+])"
+    r"[A-Za-z0-9!#$%&*@^~?+_.-]{8,60}"
+)
+
+
+def is_of_people(value: str) -> bool:
+    """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
+    return _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE
+
+
+# What leads right to a value: a sign, or a word that says that something is or becomes something.
+LEADS_TO_VALUE = re.compile(
+    r"(?:[:=\uff1a\uff1d]|(?:^|\W)(?:is|now|was|to|ist|lautet|auf|est|es|é|è|som|jest|är|er|on|este|je|naar|là|adalah"
+    r"|είναι|теперь|на|это)|[是为為はをが]|[는은]|היא|هي)\s{0,2}[\"'`«„“「『\[]?$",
+    re.IGNORECASE,
+)
 
 
 def _is_mixed(value: str) -> bool:

@@ -33,7 +33,8 @@ from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
-from kintsugi.telemetry.redact.keys import ROOTS, SHORT, VARIABLES, Grade
+from kintsugi.telemetry.redact.keys import ABROAD, ROOTS, SHORT, VARIABLES, Grade
+from kintsugi.telemetry.redact.languages import CODES, KEYS, announced, code
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
 from kintsugi.telemetry.redact.personal import personal_spans
 from kintsugi.telemetry.redact.values import is_secret
@@ -79,7 +80,7 @@ _RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _COMMAND_LENGTH, _MOST = 200, 6  # how far a command is read, and how many secrets are looked for in it
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
-_ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
+_ENDS_OF_WORDS = ("sk_", "rk_", "ak_", "nfo_")  # of task_prod_…, park_live_…, info_file_…
 _RUNS = {
     REACH: _RUN_BEFORE,
     REACH_BASE64: _RUN_BEFORE + "+/",
@@ -87,6 +88,7 @@ _RUNS = {
     REACH_DOTS: _RUN_BEFORE + ".",
 }
 _DIGIT = re.compile(r"\d")
+_OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _STRETCH, _LITTLE_WORK = 512, 40
 
 # A look costs as much as several, unless it ends at the first character that does not fit.
@@ -301,8 +303,15 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
 def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     for root in ROOTS:
         yield "keyed", root, parameter if root.endswith("=") else keyed, False
+    yield "keyed", "_api=", keyed, False
     for variable in VARIABLES:
         yield "keyed", variable, keyed, True
+    for word in ABROAD:
+        yield "keyed", word, _abroad, False
+    for word in KEYS:
+        yield "keyed", word, announced, False
+    for word in CODES:
+        yield "command", word, code, False
     for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
         yield "url", mark, user_information, False
     for depth in range(3):
@@ -430,6 +439,12 @@ def _marked(text: str, start: int, end: int) -> Iterable[Span]:
         return ()
     before = text[max(0, start - 24) : start]
     return ((start - len(before) + len(before.rstrip(_WORD)), found.end()),) if found else ()
+
+
+def _abroad(text: str, start: int, end: int) -> Iterable[Span]:
+    if text[max(0, start - 9) : start].lower().endswith(_OF_SEARCHES):
+        return ()
+    return list(keyed(text, start, end)) or announced(text, start, end)
 
 
 def _exactly(form: str) -> Check:

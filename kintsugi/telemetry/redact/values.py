@@ -220,6 +220,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     return looks_random(value) and (level is Grade.TOKEN or not is_reference(value))
 
 
+_QUESTION = re.compile(r"[^\W\d]+(?: [^\W\d]+)+ ?[?:]")  # what a program asks for
 _SURELY = 20  # letters of both cases and digits in one run: no word, mask or expression
 _CLOSING = ")]}:;,"
 _LONGEST_WORD = 16
@@ -269,7 +270,8 @@ def _is_expression(value: str) -> bool:
 
 def _is_password(value: str, quoted: bool, prose: bool) -> bool:
     if quoted:
-        words = prose and (value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha()))
+        plain = value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha())
+        words = (prose and plain) or _QUESTION.fullmatch(value)
         return not (words or _JOINED.match(value))
     return len(value) >= 3 and value.lower() not in _PROSE and not (value.isdigit() and len(value) < 4)
 
