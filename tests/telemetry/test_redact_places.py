@@ -9,6 +9,7 @@ from kintsugi.telemetry.redact.commands import COMMANDS
 from kintsugi.telemetry.redact.vendors import ADDRESSES, SHAPES
 
 WORD, RANDOM, HEX = "lantern7262", "aB3dE6gH9jK2mN5pQ8sT", "0a1b2c3d" * 4
+MADE = "Velvet.lantern72"
 
 BY_PLACE = """
 sqlcmd -S db01 -U sa -P {word} -Q "select 1"
@@ -147,15 +148,42 @@ SELECT "key" FROM "authtoken_token" WHERE "authtoken_token"."key" = '{hex}'
 kafka: username="svc" pswd="{word}"
 client-key-data: {random}{random}
 das Passwort lautet {word}
+Votre mot de passe est {made}
+Kennwort für reporting: {made}
+Nueva contraseña para ops ( {made} )
+Новый пароль пользователя ops: {made}
+用户 ops 的密码是{made}
+รหัสผ่าน: {made}
+Passordet ditt er {random}
+密钥为 {random}
+Seu código de acesso: 482913
+您的驗證碼是 482913
+2FA code: 482 913
+door PIN for ops set to 482913
+sent code 482913 to ops@shop.example
+the vpn pw is {made} btw
+login('ops', '{made}') -> 403
+ClientOptions {{ auth: Basic("ops", "{word}") }}
+{{credentials,<<"ops">>,<<"{made}">>}}
+creds=&{{ops {made} db01 5432}}
+expdp ops/{word} schemas=HR directory=DUMP
+vault kv put secret/pay value={word}
+fly secrets set SESSION_SALT={random} --app shop
+COMMAND=/srv/bin/chkpasswd ops {random}
+nxc smb db01 -u ops -p velvet-lantern-7262 --shares
+secretsdump.py CORP/ops:{random}@db01.shop.example
+select * from u where mail = ? and password = ? ["ops","{word}"]
+logged in to billing with {hex}
+MAILWIZZ_API={hex}
 """.strip().split("\n")
 
 
 @pytest.mark.parametrize("line", BY_PLACE)
 def test_a_secret_is_found_by_its_place(line):
-    shown = redact(line.format(word=WORD, random=RANDOM, hex=HEX))
+    shown = redact(line.format(word=WORD, random=RANDOM, hex=HEX, made=MADE))
 
     assert "***" in shown
-    for secret in (WORD, RANDOM[:10], HEX[:10], "482913", "sunflower", "copper thunder"):
+    for secret in (WORD, RANDOM[:10], HEX[:10], MADE, "7262", "482913", "482 913", "sunflower", "copper thunder"):
         assert secret not in shown, shown
 
 
@@ -176,6 +204,9 @@ def test_a_secret_is_found_by_its_place(line):
         "/shop/db/password\n{}",
         "admin_user_pass = <<EOT\n{}\nEOT",
         "db_user          svc\ndb_pw            {}",
+        "Jan 1 app: id,login,password\n1,ops,{}",
+        "Jan 1 app: | user | password |\n|---|---|\n| ops | {} |",
+        "Recovery codes:\n  {}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
     ],
 )

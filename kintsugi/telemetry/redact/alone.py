@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from functools import reduce
+from functools import cached_property, reduce
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -86,7 +86,8 @@ _GROUPS = re.compile(
 )
 _MIXED_GROUP, _BEYOND_HEX = re.compile(r"(?=\d*[A-Za-z])(?=[A-Za-z]*\d)\w+"), re.compile(r"[g-zG-Z]")
 _LEAST_CHUNKS = 0.3  # to a character: names that people make have one in five, made-up words one in two
-_RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(_PAIRS.split())})"), 14
+RARE = _PAIRS.split()
+_RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(RARE)})"), 14
 _SYLLABLE, _MOST_IN_WORDS = 3, 0.7
 _PIECE, _MOST_OF_ONE = 10, 6
 _FEW_GROUPS, _FEW_SIGNS, _VOWEL = 2, 2, re.compile(r"[aeiou]")
@@ -124,13 +125,14 @@ def _is_unspeakable(word: str) -> bool:
     return rare >= max(2, len(word) // _FOR_ONE_RARE)
 
 
-def _is_in_groups(word: str) -> bool:
-    """Whether it is in groups that no words are: of letters with pairs that are rare, or of letters and digits."""
+def _is_in_groups(word: str, least: int = 1) -> bool:
+    """Whether it is in groups that no words are: at least so many of letters that nobody can say, or half of them of
+    letters and digits."""
     if not _GROUPS.fullmatch(word) or not (word.islower() or word.isupper()):
         return False
     groups = word.split("-")
     if word.replace("-", "").isalpha():
-        return word.islower() and sum(map(_is_no_syllable, groups)) >= _FEW_GROUPS
+        return word.islower() and sum(map(_is_no_syllable, groups)) >= least
     mixed = sum(_MIXED_GROUP.fullmatch(group) is not None for group in groups)
     return mixed * 2 >= len(groups) and _BEYOND_HEX.search(word) is not None
 
@@ -182,7 +184,7 @@ _ABOUT_SECRETS = {
 } | {stem: (stem,) for stem in ("token", "secret", "passw", "passphrase", "jwt", "bearer", "webhook", "magic", "vault")}
 _OF_LINKS = re.compile(
     r"(?<!src/)hook|invit|magic|private(?!/var/)|(?<!p)reset|verif|(?<!order-)confirm|activat|unsub|secret|token|auth(?!or)"
-    r"|login|signin|sign-in|/join|/ical|access="
+    r"|login|signin|sign-in|/join|/ical|access=|/api-?key"
 )
 _LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
 # Names of what is no secret, by what they name.
@@ -215,13 +217,24 @@ _OF_CHAINS, _BEFORE_CHAINS, OF_BUTTONS = f"{_SIGNS}./:", " \t\"'=:", ("custom_id
 _LINES_OF_BLOCKS, _BESIDE_BLOCKS = (64, 76), " \t\"'+*|>#-,("
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _ADDRESS, _OF_PUBLIC_KEY = re.compile(f"[{_BASE58}]{{26,35}}|[{_BASE58}]{{43,44}}"), 43
-_SHORTEST, _NAMED_LEAST, _UNNAMED, _OF_LISTS, _NEAR = 16, 20, 20, 24, 120
+_SHORTEST, _LEAST, _OF_LISTS, _NEAR = 16, 20, 24, 120  # lists have ids more often than tokens
 _BEFORE_ITEMS = "\"'\\ "
 _LEAST_LETTERS, _MOST_LETTERS = 8, 40
 _WITH = (" with ", " using ", " via ")
 
 
-def is_secret_here(text: str, word: Word) -> bool:
+class Told:
+    """What a text says of secrets. Most say nothing, which is seen once and not at each word."""
+
+    def __init__(self, lowered: str) -> None:
+        self._lowered = lowered
+
+    @cached_property
+    def stems(self) -> list[str]:
+        return [stem for stem in _ABOUT_SECRETS if stem in self._lowered]
+
+
+def is_secret_here(text: str, word: Word, told: Told) -> bool:
     """Whether a made-up word is a secret where it stands, by its length and by what stands around it."""
     length, value = word.end - word.start, text[word.start : word.end]
     if _LEAST_LETTERS <= length <= _MOST_LETTERS and value.isalpha() and _is_password_here(text, word):
@@ -231,11 +244,13 @@ def is_secret_here(text: str, word: Word) -> bool:
     line = text[max(0, word.start - _FAR) : word.start].rpartition("\n")[2]
     if line[-1:] == "/":
         is_file = _FILE.match(text, word.end)
-        return length >= _NAMED_LEAST and not (is_file or value.islower()) and _is_of_a_link(line)
+        return length >= _LEAST and not (is_file or value.islower()) and _is_of_a_link(line)
     if not (line[-1:] in _AROUND or not line or line.endswith(_ESCAPES)) or not _BEHIND.match(text, word.end):
         return False
+    if length < _LEAST and not (told.stems or _GROUPS.fullmatch(value) or _is_given(line)):
+        return False
     name, is_named = _name_before(line)
-    is_likely = _is_likely(text, line, word, name, is_named=is_named)
+    is_likely = _is_likely(text, line, word, name, told, is_named=is_named)
     return is_likely and not _is_of_another_kind(line) and (not name or is_open(name))
 
 
@@ -259,29 +274,31 @@ def _is_password_here(text: str, word: Word) -> bool:
     )
 
 
-def _is_likely(text: str, line: str, word: Word, name: str, *, is_named: bool) -> bool:
+def _is_likely(text: str, line: str, word: Word, name: str, told: Told, *, is_named: bool) -> bool:
     """Whether a made-up word is a secret if nothing in front tells what else it is: the longer, the less has to."""
     length, value = word.end - word.start, text[word.start : word.end]
     if line[-1:] == "=" and _PARAMETER.search(line, max(0, len(line) - 44)):
-        return length >= _NAMED_LEAST and _is_of_a_link(line)
+        return length >= _LEAST and _is_of_a_link(line)
     if not name and line.rstrip(_BEFORE_VALUES).endswith(MASK):
         return False  # what is behind something hidden was judged with that in view
     is_small = value.islower()
-    if _GROUPS.fullmatch(value) or (line.endswith(_WITH) and not is_small):
+    if _GROUPS.fullmatch(value):
+        return _is_in_groups(value, _FEW_GROUPS) or _is_told(text, line, word, told)
+    if _is_given(line) and not is_small:
         return True
     if is_named:
-        is_sure = length >= _NAMED_LEAST and (name.isupper() or not is_small)
-    elif is_small or (length < _NAMED_LEAST and not line.strip()):
+        is_sure = name.isupper() or not is_small
+    elif is_small or (length < _LEAST and not line.strip()):
         return False
     else:
-        is_sure = length >= _least_alone(line) and not _is_of_a_block_or_table(text, line, word)
+        is_sure = not _is_of_a_block_or_table(text, line, word)
+    is_sure = is_sure and length >= (_OF_LISTS if line.rstrip(_BEFORE_ITEMS)[-1:] in ("[", ",") else _LEAST)
     is_wallet = is_sure and not name.isupper() and _is_address(value)
-    return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word)
+    return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word, told)
 
 
-def _least_alone(line: str) -> int:
-    """How long a word without a name is at least: lists have ids more often than tokens."""
-    return _OF_LISTS if line.rstrip(_BEFORE_ITEMS)[-1:] in ("[", ",") else _UNNAMED
+def _is_given(line: str) -> bool:
+    return f" {line.rstrip(_OPENING)}".endswith(_WITH)
 
 
 def _is_of_a_block_or_table(text: str, line: str, word: Word) -> bool:
@@ -322,7 +339,7 @@ def _is_address(value: str) -> bool:
 
 def is_secret_field(name: str, value: str) -> bool:
     """Whether the whole value of a field is a made-up word, and its name says nothing against that."""
-    return _NAMED_LEAST <= len(value) <= _LONGEST and is_made_up(value) and is_open(name)
+    return _LEAST <= len(value) <= _LONGEST and is_made_up(value) and is_open(name)
 
 
 def _name_before(line: str) -> tuple[str, bool]:
@@ -347,14 +364,15 @@ def _last_name(text: str) -> str:
     return text[len(text.rstrip(_OF_NAMES)) :]
 
 
-def _is_told(text: str, line: str, word: Word) -> bool:
+def _is_told(text: str, line: str, word: Word, told: Told) -> bool:
     """Whether the line speaks of secrets."""
+    if not told.stems:
+        return False
     before = line if line.strip() else _line_above(text, word.start - len(line))
     behind = text[word.end : word.end + _NEAR].partition("\n")[0]
     # Only up to what is hidden, as that brings nearer what lies beyond it.
     around = f"{before.rpartition(MASK)[2]} {behind.partition(MASK)[0]}".lower()
-    stems = [stem for stem in _ABOUT_SECRETS if stem in around]
-    return any(form in around for stem in stems for form in _ABOUT_SECRETS[stem])
+    return any(stem in around and any(form in around for form in _ABOUT_SECRETS[stem]) for stem in told.stems)
 
 
 def _line_above(text: str, at: int) -> str:

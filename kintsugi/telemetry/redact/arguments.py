@@ -31,7 +31,7 @@ CALLS = (
             "networkcredential(",
             "credential]::new(", "usernamepasswordcredentials(", "passwordauthentication(", "basicauth(",
             "wifi.begin(", "digestauth(", "usernamepasswordauthenticationtoken(", ": basic(", "loginwithpassword(",
-            "validateuserpass(", "checkpassword(", "verifyuser(", "trylogin(", "dologin(",
+            "db.auth(", "bind_s(", "validateuserpass(", "checkpassword(", "verifyuser(", "trylogin(", "dologin(",
         ),
         1,
     ),
@@ -43,11 +43,11 @@ CALLS = (
         ),
         2,
     ),
-    Call(("secretstr(", "secretbytes("), 0),
+    Call(("secretstr(", "secretbytes(", "changepassword("), 0),
     Call(
         (
             "login(", "logon(", "signin(", "sign_in(", "authenticate(", "connect(", "connection(", "_bind(", ".bind(",
-            "bind_s(", "password(", "passwd(", "hashpw(", "credential(", "credentials(", "authentication(",
+            "password(", "passwd(", "hashpw(", "credential(", "credentials(", "authentication(",
             "authorize(", "setauth(", "set_auth(", "withtoken(", "settoken(", "set_token(", "setapikey(",
             "set_api_key(", "createclient(", "client.init(", "configure(",
             ".run(", "send_keys(", ".fill(", ".type(", ".typetext(",
@@ -111,6 +111,7 @@ FLAGS = (
 FLAGS_OF_NAMES = (" -n ", " -t ")
 USER_FLAGS = (
     " -u ",
+    " -A ",
     " -u",
     " --user ",
     "--user=",
@@ -138,13 +139,23 @@ _OF_NAMES = re.compile(
 )
 
 
+# A user's name given by a flag, and what is given by the next one: a password, even where it could be a name.
+_USER_BEFORE = re.compile(
+    r" (?:-[uUl]|--?user(?:name)?)[ =]['\"]?[^\s=/:.'\"-][^\s=/:'\"]{1,40}['\"]?(?: \S{1,60}){0,2}$"
+)
+_ARGUMENT_OF_FLAG, _FAR = re.compile(r"['\"]?(?P<secret>[^\s'\":/]{6,80})(?=['\"\s]|$)"), 120
+
+
 def flagged(text: str, start: int, end: int) -> Iterable[Span]:
     """What stands behind `-p` of any program, where no name, folder or port can look like it.
 
     In 5.6 million lines of logs, data and code a word that people make up stands there twice that is no password.
     """
-    pattern = _GIVEN_AS_NAME if text[start:end].lower() in FLAGS_OF_NAMES else _GIVEN
-    found = pattern.match(text, end)
+    is_of_names = text[start:end].lower() in FLAGS_OF_NAMES
+    found = (_GIVEN_AS_NAME if is_of_names else _GIVEN).match(text, end)
+    if not found and not is_of_names and _USER_BEFORE.search(text, max(0, start - _FAR), start):
+        found = _ARGUMENT_OF_FLAG.match(text, end)
+        found = found if found and is_strong(found["secret"]) else None
     return (found.span("secret"),) if found and not _OF_NAMES.search(text, max(0, start - 60), start) else ()
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.alone import RARE
 from kintsugi.telemetry.redact.between import MADE_UP
 from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_DOTS, REACH_LINE
 
@@ -38,7 +39,8 @@ _QUOTES = ("'", '"')
 _BY_FLAG = {
     "p": (
         "sshpass", "docker login", "podman login", "helm registry login", "mongo", "cqlsh ", "useradd ", "usermod ",
-        "twine ", "az login ", "oc login ", "psexec ", "rdesktop ", "cypher-shell ", "beeline ", "racadm ",
+        "twine ", "az login ", "oc login ", "psexec ", "rdesktop ",
+        "-keychain ", "cypher-shell ", "beeline ", "racadm ",
     ),
     "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip "),
     "pw": ("plink ", "pscp ", "psftp "),
@@ -74,6 +76,7 @@ COMMANDS = (
     ),
     Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
     Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
+    Command(("signtool",), rf"{_SLASH}p {_VALUE}", ("/p ",)),
     Command(("schtasks",), rf"{_SLASH}rp {_VALUE}", ("/rp ",)),
     Command(
         ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
@@ -86,6 +89,7 @@ COMMANDS = (
         ("/",),
     ),
     Command(("net user ",), r"[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
+    Command(("isql ",), rf"(?:-\w )*\S{{1,60}} {_USER}(?P<secret>{MADE_UP})"),
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
     Command(("net use ",), r"(?:[A-Za-z*]:? )?\\\\\S{1,100} (?P<secret>[^\s/*]\S{2,100})"),
     Command((" -login ", " +login "), rf"(?!-){_USER}(?![-+]){_VALUE}"),
@@ -104,8 +108,10 @@ COMMANDS = (
         r"[^\n]{0,60}? (?:with|using|via) (?:token |key |secret )?['\"]?(?P<secret>[0-9a-f]{32,64})(?!\w)",
     ),
     Command(
-        ("app password", "app-specific password", "application password", "app passcode"),
-        r"[^\n]{0,40}?(?<![\w-])(?P<secret>[a-z]{4}(?:[ -][a-z]{4}){3})(?![\w-])",
+        tuple(f"app{kind} pass" for kind in ("", "-specific", "lication", "le")),
+        r"\w{0,8}[^\n]{0,40}?(?:[:=] ?|(?<= is )|(?=(?:[a-z]{4} ?)*(?:[a-z]{0,3}[0-9A-Z]|[a-z]{0,2}"
+        rf"(?:{'|'.join(RARE)}))))['\"]?(?<![\w-])(?P<secret>[0-9A-Za-z]{{4}}(?:[ -][0-9A-Za-z]{{4}}){{3,5}}"
+        r"|[a-z]{16})(?![\w-])",
     ),
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
@@ -161,7 +167,7 @@ COMMANDS = (
     Command(("mc alias set ",), rf"\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
     Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
     Command(("http-basic.",), rf"\S{{1,80}} {_USER}{_VALUE}"),
-    Command(("snmp-server community ", "rocommunity ", "rwcommunity "), _VALUE),
+    Command(("snmp-server community ", "rocommunity ", "rwcommunity ", "trapcommunity "), _VALUE),
     Command(
         (
             "set psksecret ", "set passwd ", "set password ", "enable secret ", "enable password ", "isakmp key ",
@@ -169,6 +175,8 @@ COMMANDS = (
         ),
         rf"(?:ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
     ),
+    Command(("trap2sink ", "trapsink ", "informsink "), rf"\S{{1,80}} {_VALUE}"),
+    Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})", (" key=",)),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
     Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
     # In a statement or a call.
@@ -194,6 +202,12 @@ COMMANDS = (
         r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to) [^\n:=\d]{1,40}?)?"
         r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?|(?<=code)) ?['\"]?"
         r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
+    ),
+    Command(
+        ("your ", "sent ", "sending ", "enter the ", "enter "),
+        r"(?:(?!(?:error|status|exit|response|return|country|zip|postal|reason|result) )[\w'-]{1,20} ){0,3}"
+        r"(?i:code|pin|otp|tan|passcode)(?: is)?:? "
+        r"(?P<secret>\d{4,8}|\d{3}[ -]\d{3}|[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
     ),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
     Command(
@@ -260,6 +274,11 @@ LINES: tuple[tuple[str, int, str], ...] = (
     *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
     ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
     ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
+    (
+        "chpasswd:",
+        0,
+        r"chpasswd:\s{1,8}(?:expire: \w{1,8}\s{1,8})?\w{1,8}: \|?\s{1,12}[\w.-]{1,40}:(?P<secret>\S{3,200})",
+    ),
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
@@ -273,7 +292,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     ),
     *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
       r"(?=(?:[A-Za-z]{8}[\s,]{1,4})?[A-Za-z]{0,19}\d)"
-      r"(?:(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})[\s,]{1,4}){1,19}"
+      r"(?:(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})[\s,]{1,4}){0,19}"
       r"(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})(?!\w))")
       for codes in ("recovery codes", "backup codes", "scratch codes")),
     *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"

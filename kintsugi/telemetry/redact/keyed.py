@@ -58,6 +58,7 @@ _SECOND = re.compile(
     r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)(?:>>)?\s{0,8},\s{0,8}"
     r"(?:<<)?[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
 )
+_OF_STRUCTS = ("&", "{", "[")
 _STRUCT = re.compile(r"&?[{\[](?P<body>[^{}\[\]\n\"'=:]{8,200})[}\]]")  # as Go prints one: &{bob … db01 5432}
 _WORD_OF_STRUCT = re.compile(r"\S{8,100}")
 _ITEM_OF_YAML, _MOST_ITEMS = (
@@ -69,9 +70,9 @@ _MORE_WORDS = re.compile(
 )
 _NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
-_OF_PLACEHOLDERS = ("@", "$", ":", "%")
+_OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
 _OF_PAIRS = ('"', "'", ":", "=")
-_BLOCKS = ("|", ">")
+_BLOCKS, _QUOTES = ("|", ">"), ('"', "'", "`", "\\")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
 _BRACED = re.compile(r"\{(?P<secret>[^{}\s]{6,200})\}(?=[;\"']|$)")
 _CHANGED = re.compile(r"(?P<quote>[\"']) ?[-=]> ?(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
@@ -101,13 +102,13 @@ _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
 _RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
 # What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
-# quotes surround; and a word of a sentence, or KeyError. `AFTER` and the rest say the same, at eight times the cost.
+# quotes surround; and a word of a sentence. `AFTER` and the rest say the same, at eight times the cost.
 _PLAIN_VALUE = re.compile(
     r"(?:[\"']?:|=) ?(?:(?P<bare>[0-9A-Za-z]{20,400})(?=\s|$)"
     r"|(?=([\"']))[\"'](?P<inside>[0-9A-Za-z]{20,300})(?=\2(?:[,)}\]\n]|$)))"
 )
 _OFTEN_OTHERWISE = ("secret", "pin")  # the names of things in the cloud, and pins of boards
-_IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])|Error(?=[:(\n])")
+_IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b")
 _NEXT_HEADER = re.compile(r"[\r\n]|\\[rn]|[,;]? [A-Za-z-]{2,40}: ")
@@ -140,6 +141,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     plain = _plain_value(text, at, stem, end)
     if plain:
         return (plain,)
+    if text.startswith("Error", end) and text[end + 5 : end + 6] in (":", "(", "\n"):
+        return ()  # the class of an exception
     after = None if _IN_A_SENTENCE.match(text, end) else AFTER.match(text, end)
     if after and _HIDDEN.match(text, after.end()):
         return ()
@@ -156,7 +159,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         found = list(_value(text, level, name, after)) if level else []
         found = found or list(further_cell(text, after.end(), level) if after.lastgroup == "cell" else ())
         if found:
-            changed = _CHANGED.match(text, found[-1][1])
+            last = found[-1][1]
+            changed = _CHANGED.match(text, last) if text[last : last + 1] in _QUOTES else None
             return [*found, changed.span("secret")] if changed else found
     return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
 
@@ -174,7 +178,9 @@ def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
     if not plain or not is_of_base64(plain[plain.lastgroup or 0]):
         return None
     name = text[at:end]
-    if name[-6:].lower() in _OFTEN_OTHERWISE or grade_in_place(text, at, stem, name) < Grade.TOKEN:
+    if name[-6:].lower() in _OFTEN_OTHERWISE:
+        return None
+    if grade(name) < Grade.TOKEN and grade_in_place(text, at, stem, name) < Grade.TOKEN:  # the first is cheap
         return None
     return plain.span(plain.lastgroup or 0)
 
@@ -240,7 +246,8 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         named = word.isalpha() and grade(word)
         named = named or (is_pair and not is_strong(word))
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
-    struct = _STRUCT.match(text, begin) if level >= Grade.SECRET and after["sign"] else None
+    may_be_struct = text[begin : begin + 1] in _OF_STRUCTS and level >= Grade.SECRET and after["sign"]
+    struct = _STRUCT.match(text, begin) if may_be_struct else None
     if struct and " " in struct["body"]:
         return [
             (struct.start("body") + word.start(), struct.start("body") + word.end())
@@ -274,7 +281,9 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
     """The shell's PWD is a folder; a `pass` that is a number is a count, and before a file
     the result of a test; `passwd:session` is a module of PAM; and
     things called by such a name are told of: `secret "db" not found`, an ARN, `db_password: Creating...`."""
-    if _ABOUT_A_NAME.match(text, value.end) or _PROGRESS.match(text, value.start):
+    if _PROGRESS.match(text, value.start) or (
+        text[value.end : value.end + 1] in _QUOTES and _ABOUT_A_NAME.match(text, value.end)
+    ):
         return True
     if name[-6:] == "secret" and _ARN.search(text, max(0, value.start - 90), value.start):
         return True

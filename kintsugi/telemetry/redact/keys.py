@@ -22,11 +22,14 @@ def words(text: str) -> frozenset[str]:
 
 # Words for passwords in other languages, as they begin.
 ABROAD = (
-    "passwort", "passwört", "kennwort", "contrase", "senha", "palavra-passe", "palavra passe", "mot_de_passe",
-    "mot de passe", "motdepasse", "mdp", "clave", "parola", "parolă", "wachtwoord", "heslo", "hesla", "salasana",
-    "hasło", "hasła", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "jelszav", "kata sandi", "lozink", "slaptažod",
-    "geslo", "парол", "κωδικ", "密码", "密碼", "口令", "パスワード", "비밀번호", "비번", "암호", "كلمة المرور",
-    "كلمة السر", "סיסמ", "पासवर्ड", "mật khẩu", "รหัสผ่าน",
+    "passwort", "passwört", "kennwort", "contrase", "contrasinal", "senha", "palavra-passe", "palavra passe",
+    "mot_de_passe", "mot de passe", "motdepasse", "mdp", "clave", "parola", "parolă", "wachtwoord", "heslo",
+    "hesla", "salasana", "salasõna", "hasło", "hasła", "şifre", "şifrə", "lösenord", "passord", "adgangskode",
+    "kodeord", "jelszó", "jelszav", "kata sandi", "kata laluan", "lozink", "slaptažod", "geslo", "fjalëkalim",
+    "lykilorð", "pasahitz", "парол", "лозинк", "құпия сөз", "κωδικ", "密码", "密碼", "口令", "パスワード",
+    "비밀번호", "비번", "암호", "كلمة المرور", "كلمة السر", "رمز عبور", "گذرواژه", "پاس ورڈ", "סיסמ", "पासवर्ड",
+    "পাসওয়ার্ড", "ਪਾਸਵਰਡ", "પાસવર્ડ", "கடவுச்சொல்", "పాస్\u200cవర్డ్", "పాస్వర్డ్", "ಪಾಸ್ವರ್ಡ್", "പാസ്വേഡ്",
+    "პაროლ", "գաղտնաբառ", "mật khẩu", "รหัสผ่าน", "ລະຫັດຜ່ານ", "ពាក្យសម្ងាត់", "စကားဝှက်",
 )  # fmt: skip
 
 # The literals that lead to a key, in lower case.

@@ -15,12 +15,14 @@ Span = tuple[int, int]
 
 # Words for the keys and tokens of programs.
 KEYS = (
-    "schlüssel", "clé ", "clave", "llave", "chave", "chiave", "ключ", "токен", "キー", "トークン", "密钥", "密鑰",
-    "令牌", "金鑰", "토큰", "인증키", "anahtar", "klucz", "klíč", "kulcs", "nøgle", "nøkkel", "nyckel", "avain", "sleutel",
-    "jeton",
+    "schlüssel", "clé ", "clave", "llave", "chave", "chiave", "ключ", "токен", "キー", "トークン", "密钥",
+    "密鑰", "令牌", "金鑰", "토큰", "인증키", "anahtar", "klucz", "klíč", "kulcs", "nøgle", "nøkkel", "nyckel",
+    "avain", "sleutel", "jeton",
 )  # fmt: skip
 # What is called a code that lets somebody in. Of other codes there are many.
 CODES = (
+    "ihre tan", "ihr code", "dein code", "votre code", "tu pin", "su pin", "tu código", "su código", "seu código",
+    "tuo codice", "suo codice", "ваш код", "твой код", "twój kod", "uw code", "je code", "din kod", "váš kód",
     "einmalcode", "bestätigungscode", "zugangscode", "sicherheitscode", "anmeldecode", "freischaltcode",
     *(f"code {what}" for what in ("d'accès", "de vérification", "de confirmation", "de sécurité", "de connexion",
                                   "secret")),
@@ -34,24 +36,25 @@ CODES = (
     "bekræftelseskode", "ověřovací kód", "mã xác", "mã otp", "kode verifikasi", "kode otp", "vahvistuskoodi",
     "ellenőrző kód", "cod de verificare", "κωδικός επαλήθευσης", "رمز التحقق", "קוד אימות", "सत्यापन कोड", "รหัสยืนยัน",
 )  # fmt: skip
-_CODE = re.compile(r"[^\n\d]{0,24}(?P<secret>\d{4,8}|\d{3}[ -]\d{3})(?!\w|[.:/-]\d)")
+_CODE = re.compile(r"[^\n\d]{0,24}(?P<secret>\d{4,8}|\d{3}[ -]\d{3})(?![0-9A-Za-z_]|[.:/-]\d)")
 
-_FAR, _LONG_ENOUGH = 72, 16
-_ASCII_WORD = re.compile(r"[!-~]{4,200}")
+_FAR, _LONG_ENOUGH, _BRIEF, _DIGIT = 72, 16, 5, re.compile("[0-9]")
+_WORD = re.compile(r"(?<![!-~])(?=[!-~]{0,60}\d)(?=[!-~]{0,60}[A-Za-z])[!-~]{6,200}")  # no language has such
 _AROUND = "\"'`()[]<>,.;:"
 
 
 def announced(text: str, start: int, end: int) -> Iterable[Span]:
     """The secret that a sentence gives behind a word for a password or a key, which is `text[start:end]`."""
+    is_part = end - start <= _BRIEF and text[start:end].isascii() and text[start - 1 : start].isalnum()  # encl…
+    if is_part or not _DIGIT.search(text, end, end + _FAR):
+        return ()
     level = Grade.PASSWORD if text[start:end].lower() in ABROAD else Grade.TOKEN
-    window = text[end : end + _FAR].partition("\n")[0]
-    for found in _ASCII_WORD.finditer(window):
+    window = text[end : end + _FAR].partition("\n")[0].partition(MASK)[0]
+    for found in _WORD.finditer(window):
         begin = end + found.start() + len(found[0]) - len(found[0].lstrip(_AROUND))
-        if found[0].startswith(MASK):
-            return ()
         value = text[begin : end + found.end()].rstrip(_AROUND)
         if found[0][-1:] != ":" and _may_be(
-            value, level, LEADS_TO_VALUE.search(window[: found.start()].rstrip()) is not None
+            value, level, LEADS_TO_VALUE.search(window[: begin - end].rstrip()) is not None
         ):
             return ((begin, begin + len(value)),)
     return ()

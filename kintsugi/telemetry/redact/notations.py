@@ -298,7 +298,8 @@ def is_of_people(value: str) -> bool:
 # What leads right to a value: a sign, or a word that says that something is or becomes something.
 LEADS_TO_VALUE = re.compile(
     r"(?:[:=\uff1a\uff1d]|(?:^|\W)(?:is|now|was|to|ist|lautet|auf|est|es|é|è|som|jest|är|er|on|este|je|naar|là|adalah"
-    r"|είναι|теперь|на|это)|[是为為はをが]|[는은]|היא|هي)\s{0,2}[\"'`«„“「『\[]?$",
+    r"|para|είναι|теперь|на|это)|[是为為はをが]|[는은]|היא|هي|คือ)\s{0,2}[\"'`«„“「『\[(]{0,2}$"
+    r"|[«„“「『(]\s?$",
     re.IGNORECASE,
 )
 
@@ -320,6 +321,8 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
     """What is bound to the placeholder of a statement that stands at `at`: `SET password = $2` and `$2 = '…'`."""
     if name[:2] in _OF_FORMAT:  # as logging tells of a message that its arguments do not fit
         return _in_order(text, at, text.count("%", max(0, at - _NEAR), at) + 1, level)
+    if name == "?":
+        return _in_order(text, at, text.count("?", max(0, at - _NEAR), at) + 1, level)
     if not _PLACEHOLDER.fullmatch(name):
         return ()
     place = max(0, at - _NEAR) - 1
@@ -335,7 +338,7 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
 
 _VALUES = re.compile(
     r"(?:aram(?:eter)?s|ARAM(?:ETER)?S|indings|args|rguments|alues|ALUES)[\"']?\s?[:=]?\s?[\[(]\s{0,4}"
-    r"|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
+    r"|[ ]\[(?=\")|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
 )
 _ITEM = re.compile(
     r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|[^\"',\n\[\]()]{0,80})"

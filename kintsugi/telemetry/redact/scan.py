@@ -15,8 +15,8 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
-from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
+from kintsugi.telemetry.redact.addresses import before_host, encoded_user_information, user_information
+from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.arguments import (
     CALLS,
     FLAGS,
@@ -88,7 +88,6 @@ _RUNS = {
     REACH_DOTS: _RUN_BEFORE + ".",
 }
 _DIGIT = re.compile(r"\d")
-_OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _STRETCH, _LITTLE_WORK = 512, 40
 
 # A look costs as much as several, unless it ends at the first character that does not fit.
@@ -123,9 +122,9 @@ class Scanner:
             return False
         begins = [begin for begin, _ in spans]
         for rule, start, end in places:
-            after = bisect_left(begins, end)  # the first span that begins behind the place
             if rule >= self.alone:
                 continue  # it was judged by its own looks
+            after = bisect_left(begins, end)  # the first span that begins behind the place
             if after and start < spans[after - 1][1]:
                 continue
             if after == len(spans) or self.rules[rule][0] is not keyed or not is_right_behind(text, end, spans[after]):
@@ -135,7 +134,7 @@ class Scanner:
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
         return len(places) <= _MOST_SHAPES and all(
-            not is_secret_here(text, word_at(text, start))
+            not is_secret_here(text, word_at(text, start), Told(text.lower()))
             if rule >= self.alone
             else self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
@@ -153,6 +152,7 @@ class Scanner:
         text = folded.text
         done = begin = attacks = judged = 0
         left, has_code = budget.first, _AFTER_A_CALL in text
+        told: Told | None = None
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
@@ -161,7 +161,8 @@ class Scanner:
                 if end > judged:
                     word = word_at(text, start)
                     judged = word.end
-                    if is_secret_here(text, word) and not (has_code and _is_code(text, word.start)):
+                    told = told or Told(folded.lowered)
+                    if is_secret_here(text, word, told) and not (has_code and _is_code(text, word.start)):
                         found.append((*word, "alone"))
                         done = max(done, judged)
                 continue
@@ -317,6 +318,7 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     for depth in range(3):
         sign = "%" + "25" * depth
         yield "url", f"{sign}3a{sign}2f{sign}2f", encoded_user_information, False
+    yield "url", "@", before_host, False
     yield "cookie", "cookie", cookies, False
     for scheme in ("bearer", "basic ", "basic%20"):
         yield "scheme", scheme, bare_scheme, True
@@ -442,9 +444,7 @@ def _marked(text: str, start: int, end: int) -> Iterable[Span]:
 
 
 def _abroad(text: str, start: int, end: int) -> Iterable[Span]:
-    if text[max(0, start - 9) : start].lower().endswith(_OF_SEARCHES):
-        return ()
-    return list(keyed(text, start, end)) or announced(text, start, end)
+    return keyed(text, start, end) or announced(text, start, end)
 
 
 def _exactly(form: str) -> Check:

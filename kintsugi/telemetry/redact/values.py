@@ -53,10 +53,17 @@ _MASKED = re.compile(
     """,
     re.VERBOSE,
 )
-_CONSTANT = re.compile(
-    r"(?:None|null|nil|NULL|NaN|undefined|[Tt]rue|[Ff]alse|TRUE|FALSE|yes|no|on|off|str|string|bytes|int|integer|bool|"
-    r"boolean|float|object|any|Any|dict|list|tuple|set|SecretStr|String|Text|text|varchar|char|Union|Optional|Callable|"
-    r"number|Field|self|cls|N/A|n/a|none|empty|ok|OK|\.\.\.)"
+# The same of letters and digits alone.
+_MASKED_WORD = re.compile(
+    r"x{3,}|X{3,}|(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|notset|unset|placeholder|omitted|censored"
+    r"|(?:your|insert|enter|replace|put|paste|add)[a-z]{2,60})"
+)
+_CONSTANTS = words(
+    """
+    None null nil NULL NaN undefined True true False false TRUE FALSE yes no on off str string bytes int integer bool
+    boolean float object any Any dict list tuple set SecretStr String Text text varchar char Union Optional Callable
+    number Field self cls N/A n/a none empty ok OK ...
+    """
 )
 _DOTTED = re.compile(r"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+")
 _IDENTIFIER = re.compile(r"[A-Za-z_]+")
@@ -209,7 +216,9 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
         value = unquote(value)
     if level >= Grade.TOKEN and len(value) >= _SURELY and value.isalnum() and value.isascii() and is_of_base64(value):
         return True
-    if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value.rstrip(_CLOSING)):
+    if not value or value.rstrip(_CLOSING) in _CONSTANTS:
+        return False
+    if (_MASKED_WORD if value.isalnum() else _MASKED).fullmatch(value):
         return False
     if not quoted and _is_expression(value):
         return False
@@ -262,7 +271,7 @@ def is_phrase_of_header(words: str) -> bool:
 
 def _is_expression(value: str) -> bool:
     return bool(
-        _DOTTED.fullmatch(value)
+        (not value.isalnum() and _DOTTED.fullmatch(value))
         or (_IDENTIFIER.fullmatch(value) and _ABOUT_KEYS.search(value))
         or value.startswith(("(", "{", "$(", "${", "#{", "%{", "<%"))
     )
@@ -270,8 +279,8 @@ def _is_expression(value: str) -> bool:
 
 def _is_password(value: str, quoted: bool, prose: bool) -> bool:
     if quoted:
-        plain = value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha())
-        words = (prose and plain) or _QUESTION.fullmatch(value)
+        words = prose and (value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha()))
+        words = words or (value[-1:] in ("?", ":") and _QUESTION.fullmatch(value))
         return not (words or _JOINED.match(value))
     return len(value) >= 3 and value.lower() not in _PROSE and not (value.isdigit() and len(value) < 4)
 
