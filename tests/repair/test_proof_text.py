@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.languages.known import PYTHON
 from kintsugi.repair.languages.python.command import (
     SuiteKind,
@@ -24,7 +25,7 @@ from kintsugi.repair.proof.judge import read_patch
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record
 from kintsugi.repair.sandbox.room import Interpreter
-from kintsugi.repair.syntax import parsed, read_source, why_unreadable
+from kintsugi.repair.syntax import read_source, why_unreadable
 from kintsugi.workflow.patch import Run
 
 END = {"finished": 0, "changed": []}

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.languages.found import Loosened
 from kintsugi.repair.languages.loosening import loosened_tests
-from kintsugi.repair.syntax import Source, parsed, walked
+from kintsugi.repair.syntax import Source, walked
 
 _SKIP_WORDS = ("skip", "xfail", "expectedfailure")
 _SKIPS = re.compile("|".join(_SKIP_WORDS), re.IGNORECASE)
