@@ -280,8 +280,8 @@ def _is_expression(value: str) -> bool:
 def _is_password(value: str, quoted: bool, prose: bool) -> bool:
     if quoted:
         words = prose and (value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha()))
-        words = words or (value[-1:] in ("?", ":") and _QUESTION.fullmatch(value))
-        return not (words or _JOINED.match(value))
+        is_question = value[-1:] in ("?", ":") and _QUESTION.fullmatch(value)
+        return not (words or is_question or _JOINED.match(value))
     return len(value) >= 3 and value.lower() not in _PROSE and not (value.isdigit() and len(value) < 4)
 
 
