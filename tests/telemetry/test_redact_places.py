@@ -175,6 +175,22 @@ secretsdump.py CORP/ops:{random}@db01.shop.example
 select * from u where mail = ? and password = ? ["ops","{word}"]
 logged in to billing with {hex}
 MAILWIZZ_API={hex}
+CONNECT ops/{word}@db01:1521/XE
+HELLO 3 AUTH ops {word} SETNAME x
+PASSWORD elastic = {word}
+Using password from /root/.config: {hex}
+>> AUTHENTICATE {random}
+safe combination: 482913
+SIM locked, PUK 482913 entered
+grub2-mkpasswd-pbkdf2 <<< {word}
+winrs -r:db01 -u:ops -p:{word} hostname
+Guest Wi-Fi: CafeNet, key {random}
+API key ({hex}) is over its quota
+please change the password from Coffee#Coffee#8 to another
+default login is admin / {word}
+"value": "HostName=x;SharedAccessKey={random}{random}="
+$sonarLogin = "{hex}"
+password: {made}, again {made}, and once {made}
 """.strip().split("\n")
 
 
@@ -183,7 +199,18 @@ def test_a_secret_is_found_by_its_place(line):
     shown = redact(line.format(word=WORD, random=RANDOM, hex=HEX, made=MADE))
 
     assert "***" in shown
-    for secret in (WORD, RANDOM[:10], HEX[:10], MADE, "7262", "482913", "482 913", "sunflower", "copper thunder"):
+    for secret in (
+        WORD,
+        RANDOM[:10],
+        HEX[:10],
+        MADE,
+        "7262",
+        "Coffee",
+        "482913",
+        "482 913",
+        "sunflower",
+        "copper thunder",
+    ):
         assert secret not in shown, shown
 
 
@@ -207,6 +234,7 @@ def test_a_secret_is_found_by_its_place(line):
         "Jan 1 app: id,login,password\n1,ops,{}",
         "Jan 1 app: | user | password |\n|---|---|\n| ops | {} |",
         "Recovery codes:\n  {}",
+        "Key:\n{}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
     ],
 )
@@ -242,6 +270,9 @@ def test_a_secret_is_found_on_another_line(text):
         'mongo shell on -p 27017; login("form", "token")',
         "the codes are HTTP 200, the verification code failed",
         "test_special_key and key_char and empty_key_path",
+        "Username or password is incorrect. Try again. IP: 2001:db8::b6d3:95d7:1425:766d.",
+        " * - [RFC7519 - JSON Web Token (JWT)](https://www.rfc.example/rfc7519)",
+        "breadcrumb: Home > abc123def456",
         "# 9.2.1 Set Password Creation Parameters for RHEL7",
         "a, b = first, second",
         "test_special_key_windows and key_char and empty_key_path " * 5,

@@ -39,7 +39,7 @@ CALLS = (
         (
             "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
             "pymysql.connect(", "ldap3.connection(", "dbi->connect(", ".getconnection(", "ldap_bind(", "imap_open(",
-            "ssh2_auth_password(", "set_password(", "setpassword(",
+            "ssh2_auth_password(", "directoryentry(", "set_password(", "setpassword(",
         ),
         2,
     ),
@@ -141,7 +141,7 @@ _OF_NAMES = re.compile(
 
 # A user's name given by a flag, and what is given by the next one: a password, even where it could be a name.
 _USER_BEFORE = re.compile(
-    r" (?:-[uUl]|--?user(?:name)?)[ =]['\"]?[^\s=/:.'\"-][^\s=/:'\"]{1,40}['\"]?(?: \S{1,60}){0,2}$"
+    r" (?:-[uUl]|--?user(?:name)?)[ =:]['\"]?[^\s=/:.'\"-][^\s=/:'\"]{1,40}['\"]?(?: \S{1,60}){0,2}$"
 )
 _ARGUMENT_OF_FLAG, _FAR = re.compile(r"['\"]?(?P<secret>[^\s'\":/]{6,80})(?=['\"\s]|$)"), 120
 

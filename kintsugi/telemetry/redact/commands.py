@@ -39,8 +39,8 @@ _QUOTES = ("'", '"')
 _BY_FLAG = {
     "p": (
         "sshpass", "docker login", "podman login", "helm registry login", "mongo", "cqlsh ", "useradd ", "usermod ",
-        "twine ", "az login ", "oc login ", "psexec ", "rdesktop ",
-        "-keychain ", "cypher-shell ", "beeline ", "racadm ",
+        "twine ", "az login ", "oc login ", "psexec ", "psexec.exe ", "rdesktop ",
+        "-keychain ", "mcrcon ", "cypher-shell ", "beeline ", "racadm ",
     ),
     "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip "),
     "pw": ("plink ", "pscp ", "psftp "),
@@ -114,6 +114,19 @@ COMMANDS = (
         r"|[a-z]{16})(?![\w-])",
     ),
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
+    Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
+    Command(("hello 2 auth ", "hello 3 auth "), rf"{_USER}{_VALUE}"),
+    Command((" oper ",), rf"{_USER}(?P<secret>{MADE_UP})"),
+    Command(
+        ("authenticate ",),
+        r"(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^\sA-Z]{0,60}[A-Z])(?=[^\sa-z]{0,60}[a-z])[\w+/]{16,400}={0,2})(?=\s|$)",
+    ),
+    Command(("puk ", "puk: ", "combination: ", "combination is "), r"(?P<secret>\d{4,10})(?!\w|[.-]\d)"),
+    Command(
+        ("wi-fi", "wifi", "wlan"),
+        rf"[^\n]{{0,40}}? (?:key|pass\w{{0,7}}|psk):? (?P<secret>{MADE_UP})",
+        ("key", "pass", "psk"),
+    ),
     Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
     Command(("db2 connect",), rf" using {_VALUE}", (" using ",)),
@@ -135,10 +148,14 @@ COMMANDS = (
         r":?\s?(?P<secret>[A-Z\d]{2,5}(?:-[A-Z\d]{4,5}){3,6})(?!\w)"
     ),
     Command(
+        ("login is ",),
+        r"[\w.@-]{2,40} ?/ ?(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^A-Za-z]{0,60}[A-Za-z])[^\s/]{6,80})(?=\s|$)",
+    ),
+    Command(
         (" login ", "login is ", "credential(", "credentials("),
         rf"['\"]?[\w.@-]{{2,40}}['\"]?(?:/| / | with | and |, ?)['\"]?(?P<secret>{MADE_UP})",
     ),
-    Command((".login=",), _LONG_OR_HEX),
+    Command((".login=", "sonarlogin", "sonar.login"), rf"['\"]?(?: ?[=,:] ?)?{_LONG_OR_HEX}"),
     Command(('password "auth" ',), _VALUE),
     Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
     Command(('"username":',), r' ?"[^"\n]{1,60}", ?"key": ?"(?P<secret>[0-9a-f]{32})"'),
@@ -279,6 +296,11 @@ LINES: tuple[tuple[str, int, str], ...] = (
         0,
         r"chpasswd:\s{1,8}(?:expire: \w{1,8}\s{1,8})?\w{1,8}: \|?\s{1,12}[\w.-]{1,40}:(?P<secret>\S{3,200})",
     ),
+    ("password ", 0, r"PASSWORD [\w.-]{2,30} = (?P<secret>[^\s'\"]{6,100})(?=\s|$)"),
+    *(
+        (name, 0, rf"{name}\w{{1,40}}=(?P<secret>[^\s;\"']{{16,400}})")
+        for name in ("wordpress_logged_in_", "wordpress_sec_")
+    ),
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
@@ -287,7 +309,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     (
         "<<<",
         REACH_LINE,
-        r"[^\n]{0,80}?\b(?:s?m?b?passwd|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
+        r"[^\n]{0,80}?\b(?:[\w-]{0,20}passwd[\w-]{0,20}|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
         r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
     ),
     *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
@@ -306,7 +328,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
-      r"passwd|cryptsetup|gh auth login)")
+      r"passwd|cryptsetup|gh auth login|realm join)")
       for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
-                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
+                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login", "| realm join")),
 )  # fmt: skip

@@ -205,7 +205,7 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
         *(in_tuples(text, at, stop) if is_of_tuple else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(in_two_columns(text, at, stop, level) if is_title else ()),
-        *(said_below(text, at, stop, level) if is_title and level >= Grade.TOKEN else ()),
+        *(said_below(text, at, stop, level) if is_title else ()),
         *(said_later(text, stop, level) if is_sentence else ()),
         *(said_earlier(text, at, level) if is_end and level >= Grade.SECRET else ()),
         *(value_before(text, at, level) if is_named else ()),
@@ -264,7 +264,8 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
             return bound
     if not value or _is_something_else(name, text, value):
         return ()
-    if not value.quoted and _NAME_OF_ANOTHER.match(text, value.start):
+    other = None if value.quoted else _NAME_OF_ANOTHER.match(text, value.start)
+    if other and not (looks_random(other[0]) and is_of_base64(other[0])):  # base64 may end in = before a quote, too
         return ()
     if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
         value = _rest_of_line(text, begin) or value

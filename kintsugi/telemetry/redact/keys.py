@@ -34,11 +34,11 @@ ABROAD = (
 
 # The literals that lead to a key, in lower case.
 ROOTS = (
-    "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=", "jwt",
-    "csrf", "xsrf", "otp", "mnemonic", "seed phrase", "seed_phrase", "sig=", "signature", "code=", "_pat",
-    "appid=", "ticket=", "hmac", "recovery", "pw", "pword", "psk", "backup_code", "backupcode", "backup code",
-    "backup-code", "seedphrase", "connectsid", "connect.sid", "bearer", "macaroon", "samlresponse", "magic=",
-    "zugangsdaten", "identifiants", "credenciales", "credenziali",
+    "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=",
+    "jwt", "csrf", "xsrf", "crumb", "otp", "mnemonic", "signing_salt", "encryption_salt", "seed phrase",
+    "seed_phrase", "sig=", "signature", "code=", "_pat", "appid=", "ticket=", "hmac", "recovery", "pw", "pword",
+    "psk", "backup_code", "backupcode", "backup code", "backup-code", "seedphrase", "connectsid", "connect.sid",
+    "bearer", "macaroon", "samlresponse", "magic=", "zugangsdaten", "identifiants", "credenciales", "credenziali",
     "device_code", "code_verifier", "mfa_code", "mfacode", "sms_code", "smscode", "verification_code",
     "verificationcode",
 )  # fmt: skip
@@ -121,13 +121,14 @@ _SECRET = (
     "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
     "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "hashsalt",
+    "signingsalt", "encryptionsalt",
     "wifikey",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
-    "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode", "hmac",
-    "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth", "samlresponse", "devicecode",
-    "codeverifier", "sessionticket", "macaroon",
+    "crumb", "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode",
+    "hmac", "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth", "samlresponse",
+    "devicecode", "codeverifier", "sessionticket", "macaroon",
 )  # fmt: skip
 _WEAK = ("sessionid", "sid")
 _IN_ADDRESS = words(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.values import is_file, is_secret, looks_random
+from kintsugi.telemetry.redact.values import is_file, is_of_base64, is_secret, looks_random
 
 Span = tuple[int, int]
 
@@ -154,7 +154,7 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     return ((begin + found.start("value"), begin + found.end("value")),)
 
 
-_LABEL_LENGTH, _BELOW_LENGTH = 200, 300
+_LABEL_LENGTH, _BELOW_LENGTH, _LONG = 200, 300, 20
 _BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
 _OF_MARKUP = "`*"
 _ALONE = re.compile(r"[\w./-]{1,200}\r?")
@@ -178,6 +178,8 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
             break
     words = line.split()
     value = words[-1].strip(_OF_MARKUP) if words else ""
+    if level is Grade.WEAK and not (len(value) >= _LONG and is_of_base64(value)):
+        return ()
     if not _BELOW.fullmatch(value) or not looks_random(value) or not is_secret(value, True, level, prose=True):
         return ()
     if len(words) > 1 and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
@@ -237,8 +239,17 @@ def _may_be_told(text: str, end: int, at: int, value: str, level: Grade) -> bool
         return False
     if _is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value)):
         return True
-    is_one = level is Grade.PASSWORD and (is_of_people(value) or (is_strong(value) and not value.islower()))
-    return is_one and LEADS_TO_VALUE.search(text[end:at].rstrip()) is not None
+    if level is not Grade.PASSWORD:
+        return (
+            level is Grade.TOKEN and at == end + 1 and _IN_BRACKETS.match(text, at) is not None and looks_random(value)
+        )
+    if is_of_people(value) and _WITH_SIGN.search(value):
+        return True
+    before = text[end:at]
+    is_one = is_of_people(value) or (
+        is_strong(value) and ":" not in value and (not value.islower() or looks_random(value))
+    )
+    return is_one and LEADS_TO_VALUE.search(before.rstrip()) is not None and not _END_OF_SENTENCE.search(before)
 
 
 _BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
@@ -279,13 +290,13 @@ def is_of_a_person(value: str) -> bool:
     return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
-# Words, numbers and signs in one, with two digits and a capital or a sign that names of things lack. Versions and dates
-# are none, nor what is called by a number.
+# Words, numbers and signs in one: with two digits or a sign within, and with a capital or a sign that names lack. Versions
+# and dates are none, nor what is called by a number.
 _OF_PEOPLE = re.compile(
     r"(?!(?i:rfc|cve|sha|md5|utf|iso|http|ipv|oauth|tls|ssl|aes|rsa|pbkdf|argon|base|version|release|build|python|node)"
     r"[-_.]?\d)(?!.*\d\.\d)(?!.*\d[-_.](?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_.]\d)"
     r"(?!.*\.(?:[a-z]{2,6}|[A-Za-z]+Error|[A-Za-z]+Exception)$)"
-    r"(?=\D*\d{2}|(?:\D*\d){3})(?=[^a-z]*[a-z])(?=[^A-Z!#$%&*@^~?+]*[A-Z!#$%&*@^~?+])"
+    r"(?=\D*\d{2}|(?:\D*\d){3}|(?=\D*\d)[^!#$%&*^~]*[!#$%&*^~]\S)(?=[^a-z]*[a-z])(?=[^A-Z!#$%&*@^~?+]*[A-Z!#$%&*@^~?+])"
     r"[A-Za-z0-9!#$%&*@^~?+_.-]{8,60}"
 )
 
@@ -293,6 +304,11 @@ _OF_PEOPLE = re.compile(
 def is_of_people(value: str) -> bool:
     """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
     return _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE
+
+
+_IN_BRACKETS = re.compile(r"\([\w-]{16,200}\)(?=[\s.,:;]|$)")
+_END_OF_SENTENCE = re.compile(r"[.!?] [A-Z]")
+_WITH_SIGN = re.compile(r"[!#$%&*^~]\w")  # within a word of a sentence
 
 
 # What leads right to a value: a sign, or a word that says that something is or becomes something.
