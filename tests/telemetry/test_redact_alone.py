@@ -149,6 +149,7 @@ Pass 'extra' to install the files
 GET /bundles/WebFormsJs v={44} 80
 app password must have been used
 "values":["{20}","{20}"]
+      "{22}",
 login via test-http-html-page
 """.strip().split("\n")
 

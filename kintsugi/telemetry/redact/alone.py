@@ -171,7 +171,7 @@ _FILE = re.compile(r"\.(?!(?:xml|ics|rss|atom|json)\b)\w")
 _OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
 _BEFORE_VALUES = f"{_OPENING}{_SIGNS_OF_NAMES} \t"
 _OF_NAMES = f"{_SIGNS}.$"
-_PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=$")
+_PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=(?:\w{1,8}:)?$")
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
 _PARTS = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)\d{0,4}")
 # What a line says that speaks of secrets: a stem, and in which forms it counts where not in all.
@@ -277,7 +277,7 @@ def _is_password_here(text: str, word: Word) -> bool:
 def _is_likely(text: str, line: str, word: Word, name: str, told: Told, *, is_named: bool) -> bool:
     """Whether a made-up word is a secret if nothing in front tells what else it is: the longer, the less has to."""
     length, value = word.end - word.start, text[word.start : word.end]
-    if line[-1:] == "=" and _PARAMETER.search(line, max(0, len(line) - 44)):
+    if line[-1:] in ("=", ":") and _PARAMETER.search(line, max(0, len(line) - 44)):
         return length >= _LEAST and _is_of_a_link(line)
     if not name and line.rstrip(_BEFORE_VALUES).endswith(MASK):
         return False  # what is behind something hidden was judged with that in view
@@ -292,7 +292,7 @@ def _is_likely(text: str, line: str, word: Word, name: str, told: Told, *, is_na
         return False
     else:
         is_sure = not _is_of_a_block_or_table(text, line, word)
-    is_sure = is_sure and length >= (_OF_LISTS if line.rstrip(_BEFORE_ITEMS)[-1:] in ("[", ",") else _LEAST)
+    is_sure = is_sure and length >= (_OF_LISTS if line.rstrip(_BEFORE_ITEMS)[-1:] in ("", "[", ",") else _LEAST)
     is_wallet = is_sure and not name.isupper() and _is_address(value)
     return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word, told)
 

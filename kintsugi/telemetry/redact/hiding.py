@@ -58,7 +58,7 @@ def repeated(found: list[Found], text: str) -> list[Found]:
     more: list[Found] = []
     for start, end, kind in found[:_FIRST]:
         value = text[start:end]
-        if kind not in _REPEATED or len(value) < _FIRST or text.count(value) < 2 or not is_strong(value):
+        if text.count(value) < 2 or kind not in _REPEATED or len(value) < _FIRST or not is_strong(value):
             continue
         at = -1
         for _ in range(_MOST_TIMES):

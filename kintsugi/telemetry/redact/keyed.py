@@ -35,6 +35,7 @@ from kintsugi.telemetry.redact.values import (
     is_phrase_of_header,
     is_secret,
     is_too_brief,
+    is_uuid,
     items,
     literal_in_call,
     looks_random,
@@ -100,6 +101,7 @@ _FAR, _MOST_PARAMETERS, _MOST_HARMLESS, _MOST_ITEMS = 200, 200, 24, 20
 _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
+_USUAL_SIGNS = ("=", ": ", ":", "= ")
 _RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
 # What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
 # quotes surround; and a word of a sentence. `AFTER` and the rest say the same, at eight times the cost.
@@ -167,8 +169,10 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
 
 def is_right_behind(text: str, end: int, span: Span) -> bool:
     """Whether a key that ends at `end` would be passed over at once with this span hidden: see `_HIDDEN_AT_ONCE`."""
-    found = _RIGHT_BEHIND.fullmatch(text, end, span[0])
     after = text[span[1] : span[1] + 1]
+    if text[end : span[0]] in _USUAL_SIGNS:
+        return not after or after in " \t\n\r%&"
+    found = _RIGHT_BEHIND.fullmatch(text, end, span[0])
     return found is not None and (after == found["quote"] if found["quote"] else not after or after in " \t\n\r%&")
 
 
@@ -229,6 +233,8 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
     if mark not in ("?", "&", "#", ";") and not (is_first or stem.startswith("u0026")):
         return ()
     level = grade(name, in_address=True)
+    if value and name.lower() == "appid" and is_uuid(text[value.start : value.end]):
+        return ()  # the id of an application
     if value and level and is_secret(text[value.start : value.end], value.quoted, level, prose=False):
         return ((value.start, value.end),)
     return ()
@@ -264,6 +270,8 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
             return bound
     if not value or _is_something_else(name, text, value):
         return ()
+    if level < Grade.SECRET and text.startswith("${", value.end - 1):
+        return ()  # v1-${{ github.sha }}
     other = None if value.quoted else _NAME_OF_ANOTHER.match(text, value.start)
     if other and not (looks_random(other[0]) and is_of_base64(other[0])):  # base64 may end in = before a quote, too
         return ()
@@ -382,7 +390,7 @@ def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -
     if after["gap"] or after["prose"] or after["element"] or after["call"] or after["below"]:
         return ()
     value = read(text, at)
-    if value is None or (after["pair"] and _A_NAME.match(text, value.end)):
+    if value is None or after["cell"] == "|" or (after["pair"] and _A_NAME.match(text, value.end)):
         return ()
     begin, end = value.start, value.end if value.quoted else value.start + _HEADER_LENGTH
     scheme = _SCHEME.match(text, begin, end)

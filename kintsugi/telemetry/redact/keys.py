@@ -73,7 +73,8 @@ _DESCRIBES = words(
     count counts type types name names id ids length len size limit limits used usage budget expires expiry
     expiration expired exp ttl at in url uri endpoint path file filename dir hint policy field fields label prompt
     reset version algorithm alg index format status state age rotation manager store provider class error errors
-    valid invalid required enabled disabled min max per rate cost total header prefix suffix source scope scopes
+    log logs valid invalid
+    required enabled disabled min max per rate cost total header prefix suffix source scope scopes
     param ref issuer audience arn table column map set board words space frame pair event info strength changed
     updated created saved checked check missing lifetime duration timeout interval window method mode kind position
     offset bucket ring stats cache pool handler service server client config settings options manager factory exists

@@ -290,8 +290,8 @@ def is_of_a_person(value: str) -> bool:
     return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
-# Words, numbers and signs in one: with two digits or a sign within, and with a capital or a sign that names lack. Versions
-# and dates are none, nor what is called by a number.
+# Words, numbers and signs in one: two digits or a sign within, and a capital or a sign that names lack. Versions and
+# dates are none, nor what is called by a number.
 _OF_PEOPLE = re.compile(
     r"(?!(?i:rfc|cve|sha|md5|utf|iso|http|ipv|oauth|tls|ssl|aes|rsa|pbkdf|argon|base|version|release|build|python|node)"
     r"[-_.]?\d)(?!.*\d\.\d)(?!.*\d[-_.](?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_.]\d)"

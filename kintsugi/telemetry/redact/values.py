@@ -108,7 +108,8 @@ _FILE = re.compile(r"(?:[\w@.()-]{1,60}[/\\]){1,16}[\w@.-]{1,100}\.[A-Za-z]{1,5}
 _SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
-    r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[a-z]{1,3}\d{1,3}|[A-Za-z][a-z]{1,14}\d{1,4})(?:[-_./:,@+=#~| ]|%40|$))++"
+    r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[A-Za-z]{1,3}\d{1,3}[a-z]?|[A-Za-z][a-z]{1,14}\d{1,4})"
+    r"(?:[-_./:,@+=#~| ]|%40|$))++"
 )
 _NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
 _FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
@@ -288,6 +289,10 @@ def _is_password(value: str, quoted: bool, prose: bool) -> bool:
 def _says_something(value: str, prose: bool) -> bool:
     plain = value.isalpha() and prose and len(value) < _LONGEST_WORD
     return not plain and value.lower() not in _PROSE and (not value.isdigit() or len(value) >= 24) and " " not in value
+
+
+def is_uuid(value: str) -> bool:
+    return _UUID.fullmatch(value) is not None
 
 
 def is_reference(value: str) -> bool:
