@@ -58,6 +58,21 @@ async def test_where_all_ran_the_sentence_is_short(tmp_path: Path, settings: Pro
     assert "Tests that passed before: 1, none is lost. Its only test ran." in evidence.says
 
 
+async def test_where_the_run_of_all_tests_breaks_its_reason_stands_for_all_others(
+    tmp_path: Path, settings: ProofSettings
+) -> None:
+    others = {f"test_other_{number}.py": "def test_it():\n    pass\n" for number in range(40)}
+    ends = {"test_other_20.py": "import os\n\n\ndef test_it():\n    os._exit(7)\n"}
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT, **others, **ends})
+
+    evidence = await proven(base, {}, settings)
+
+    assert evidence.numbers is not None
+    assert (evidence.numbers.known, evidence.numbers.ran, evidence.numbers.compared) == (41, 1, 1)
+    why = "as without the patch the runner ended early: exit status 7"
+    assert evidence.numbers.says == f"1 of 41 tests ran: the others could not be compared, {why}."
+
+
 async def test_a_test_that_cannot_be_read_here_at_all_is_no_reason_to_refuse(
     tmp_path: Path, settings: ProofSettings
 ) -> None:

@@ -167,6 +167,14 @@ def test_a_loosened_test_is_refused(after: str, reason: str) -> None:
     assert any(reason in refusal for refusal in seen.refusals)
 
 
+@pytest.mark.parametrize("mark", ["pytest.mark.xfail(reason='wrong error')", "expectedFailureIf(True)"])
+def test_a_test_that_was_expected_to_fail_may_lose_its_mark_and_not_get_it(mark: str) -> None:
+    marked = f"@{mark}\n{TEST}"
+
+    assert loosened({"test_a.py": marked}, {"test_a.py": TEST}).refusals == ()
+    assert loosened({"test_a.py": TEST}, {"test_a.py": marked}).refusals == ("test_a.py: test_total is skipped",)
+
+
 def test_a_removed_test_file_is_refused() -> None:
     assert loosened({"test_a.py": TEST}, {}).refusals == ("test_a.py: test_total is removed",)
 
