@@ -15,7 +15,7 @@ from enum import EnumMeta
 from types import FrameType, FunctionType
 from typing import Any
 
-from kintsugi.telemetry.capsule import forms, raw
+from kintsugi.telemetry.capsule import forms, of_discord, raw
 from kintsugi.telemetry.capsule.graph import (
     LONGEST_TEXT,
     MOST_ITEMS,
@@ -28,6 +28,7 @@ from kintsugi.telemetry.capsule.graph import (
 )
 from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
+from kintsugi.telemetry.capsule.of_discord import Libraries
 from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
 from kintsugi.telemetry.capsule.zones import zone_of_pytz
 from kintsugi.telemetry.redact.keys import Grade, grade
@@ -45,6 +46,7 @@ class _Class:
     name: str
     is_of_discord: bool
     is_of_typing: bool
+    is_a_loop: bool
     layout: raw.Layout
 
 
@@ -55,8 +57,11 @@ class Builders:
         """`around`: the frame of the function with this qualified name, where the exception came through it."""
         self.names, self._around = names, around
         self._classes: dict[int, _Class] = {}
+        self._libraries = Libraries()
 
-    def value(self, graph: Graph, value: object, name: str, depth: int, hint: str = "") -> str | Entry:
+    def value(
+        self, graph: Graph, value: object, name: str, depth: int, hint: str = "", *, at_last: bool = False
+    ) -> str | Entry:
         """A literal, or the entry of an object. `name`: what it stands under. Raises Secret."""
         kind = type(value)
         if kind is str and len(value) <= LONGEST_TEXT:  # type: ignore[arg-type]
@@ -69,7 +74,9 @@ class Builders:
             return repr(value) if math.isfinite(value) else f'float("{value!r}")'  # type: ignore[arg-type]
         if id(value) in _MARKS:
             return _MARKS[id(value)]
-        return graph.entry(value, hint or name, depth, at_once=id(kind) in SMALL)
+        hint = hint or name
+        at_last = at_last or self._libraries.is_wiring(value, hint)
+        return graph.entry(value, hint, depth, at_once=id(kind) in SMALL, at_last=at_last)
 
     def fill(self, graph: Graph, value: object, entry: Entry) -> None:
         """Say what an object is made of."""
@@ -95,6 +102,9 @@ class Builders:
         base, own = seen.base, seen.name
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
+        if seen.is_a_loop:
+            entry.opens = "running_loop()"
+            return None
         if id(base) not in CONTENT:
             if not forms.hidden(self, graph, value, entry, base):
                 leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
@@ -103,9 +113,11 @@ class Builders:
             return None
         if base is datetime.tzinfo and zone_of_pytz(self, graph, value, entry):
             return None
+        if base is tuple and of_discord.member(self, graph, value, entry):
+            return None
         if not own:
             return self._of_class_inside(graph, value, entry, seen)
-        if seen.is_of_discord:
+        if seen.is_of_discord and base is object:
             return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):
             return self._named_tuple(graph, value, entry, own)
@@ -127,8 +139,7 @@ class Builders:
     def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
         own = self.names.of(kind) if id(base) in CONTENT else ""
-        home = raw.home_of(kind)[0].partition(".")[0]
-        marks = home == "discord", home == "typing"
+        marks = of_discord.is_of_library(kind), raw.home_of(kind)[0].partition(".")[0] == "typing", _is_a_loop(kind)
         seen = self._classes[id(kind)] = _Class(kind, base, own, *marks, raw.layout_of(kind))
         return seen
 
@@ -199,7 +210,15 @@ class Builders:
     def add_state(self, graph: Graph, value: object, entry: Entry, layout: raw.Layout | None = None) -> None:
         self.add(graph, raw.state_of(value, layout), entry, raw.shown_kind(value))
 
-    def add(self, graph: Graph, state: Iterable[tuple[str, Any]], entry: Entry, kind: str = "function") -> None:
+    def add(
+        self,
+        graph: Graph,
+        state: Iterable[tuple[str, Any]],
+        entry: Entry,
+        kind: str = "function",
+        *,
+        of_library: bool = False,
+    ) -> None:
         is_told, depth, parts = grade(entry.hint) > Grade.WEAK, entry.depth + 1, entry.parts
         for name, one in state:
             if type(name) is not str or len(parts) > MOST_ITEMS:
@@ -208,7 +227,8 @@ class Builders:
             shown, lead, later = _attribute(name)
             graph.look_at(lead, name)
             shown = called(shown, entry) if is_told else shown
-            parts.append(Part(self.value(graph, one, shown, depth, shown), lead, later))
+            at_last = of_library and of_discord.is_large(one)
+            parts.append(Part(self.value(graph, one, shown, depth, shown, at_last=at_last), lead, later))
         return None
 
     def _named_tuple(self, graph: Graph, value: Any, entry: Entry, own: str) -> None:
@@ -225,7 +245,12 @@ class Builders:
     def _stand_in(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:
         """Of Discord's own: the same class and its state, but its coroutines say nothing to Discord."""
         entry.opens, entry.closes = f"stand_in({seen.name}", ")"
-        self.add_state(graph, value, entry, seen.layout)
+        self.add(graph, raw.state_of(value, seen.layout), entry, raw.shown_kind(value), of_library=True)
+
+
+def _is_a_loop(kind: type) -> bool:
+    loops = raw.at("asyncio.events", "AbstractEventLoop")
+    return loops is not None and any(one is loops for one in raw.mro(kind))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import ast
 import builtins
 import collections
@@ -129,6 +130,11 @@ def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) ->
         return leave_out(entry, f"{len(value):,} bytes")
     entry.opens = f"bytearray({graph.octets(entry.hint, bytes(value))})"
     return None
+
+
+def _array(builders: Builders, graph: Graph, value: array.array[Any], entry: Entry) -> None:
+    entry.opens, entry.closes = f"{builders.names.of(array.array)}(", ")"
+    entry.parts = _items_of_array(builders, graph, value, entry)
 
 
 def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -344,6 +350,12 @@ def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry
         of_pairs(builders, graph, pairs, entry)
 
 
+def _items_of_array(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
+    items = array.array.__getitem__(value, slice(MOST_ITEMS + 1))
+    inner = builders.value(graph, array.array.tolist(items), entry.hint, entry.depth + 1, entry.hint)
+    return [Part(repr(vars(array.array)["typecode"].__get__(value))), Part(inner)]
+
+
 _BASES: dict[type, Content | None] = {
     object: None,
     datetime.tzinfo: _no_content,
@@ -358,6 +370,7 @@ _BASES: dict[type, Content | None] = {
     ),
     str: _plain_content(lambda value: str.__getitem__(value, slice(LONGEST_TEXT + 1))),
     bytes: _plain_content(lambda value: bytes.__getitem__(value, slice(LONGEST_TEXT + 1))),
+    array.array: _items_of_array,
     int: _plain_content(int.__int__),
     float: _plain_content(float.__float__),
 }
@@ -384,6 +397,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     collections.defaultdict: with_default,
     collections.Counter: wrapped(collections.Counter),
     bytearray: _octets,
+    array.array: _array,
     str: _long,
     bytes: _long,
     int: _long,
