@@ -138,10 +138,17 @@ class Builders:
 
     def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
-        own = self.names.of(kind) if id(base) in CONTENT else ""
+        own = (self.names.of(kind) or self._of_generic(kind)) if id(base) in CONTENT else ""
         marks = of_discord.is_of_library(kind), raw.home_of(kind)[0].partition(".")[0] == "typing", _is_a_loop(kind)
         seen = self._classes[id(kind)] = _Class(kind, base, own, *marks, raw.layout_of(kind))
         return seen
+
+    def _of_generic(self, kind: type) -> str:
+        """A model of pydantic that was made of another one by its types: `Page[int]`."""
+        told = raw.names_of(kind).get("__pydantic_generic_metadata__")
+        origin, args = (dict.get(told, name) for name in ("origin", "args")) if type(told) is dict else (None, ())
+        names = [self.names.of(one) for one in (origin, *args)] if origin and type(args) is tuple else [""]
+        return f"{names[0]}[{', '.join(names[1:])}]" if all(names) else ""
 
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:
         """The same of a class that has no name, but was made inside of a function."""

@@ -13,7 +13,7 @@ from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tell
 from kintsugi.telemetry.redact.keys import Grade, grade
 
 MOST_OBJECTS = 3_000
-MOST_WORK = 1_300  # pieces that are looked at: items, attributes, texts
+MOST_WORK = 1_150  # pieces that are looked at: items, attributes, texts
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
