@@ -111,9 +111,8 @@ class Builders:
             return None
         if base in (object, datetime.tzinfo) and self._is_one_of_a_kind(value, entry, seen.layout):
             return None
-        if base is datetime.tzinfo and zone_of_pytz(self, graph, value, entry):
-            return None
-        if base is tuple and of_discord.member(self, graph, value, entry):
+        by_base = {datetime.tzinfo: zone_of_pytz, tuple: of_discord.member}.get(base)
+        if by_base is not None and by_base(self, graph, value, entry):
             return None
         if not own:
             return self._of_class_inside(graph, value, entry, seen)
@@ -127,6 +126,10 @@ class Builders:
         else:
             entry.opens, entry.closes = f"filled({own}, {self.names.of(base)}", ")"
             entry.parts = content(self, graph, value, entry)
+            held = entry.parts[-1].value if entry.parts else ""
+            if type(held) is Entry and held.opens.startswith("missing("):  # of which none could be made
+                entry.opens, entry.closes, entry.parts = held.opens, "", []
+                return None
         self.add_state(graph, value, entry, seen.layout)
         return None
 

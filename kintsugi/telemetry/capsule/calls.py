@@ -119,6 +119,10 @@ def _call(frame: FrameType, inner: Set[CodeType]) -> Call:
         return Call(frame, module, qualified, "", *_arguments(frame))
     positional, keywords = _arguments(frame)
     path, on_first, function = _path(code, module, qualified, positional)
+    if "__discord_ui_model_type__" in function.__dict__:  # buttons call by place, whatever the parameters are called
+        by_place = code.co_argcount - len(positional)
+        positional += tuple(one[:2] for one in keywords[:by_place])
+        keywords = keywords[by_place:]
     keywords = tuple(one for one in keywords if not _is_default(function, *one[:2]))
     made = _made_by(function, positional)
     return Call(frame, module, qualified, path, positional[made is not None :], keywords, on_first, made)

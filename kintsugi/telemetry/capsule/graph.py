@@ -117,7 +117,12 @@ class Graph:
     def complete(self) -> None:
         """Look at all that waits, as far as the caps allow. Raises Secret."""
         for taken, (entry, value) in enumerate(iter(self._next, None)):
-            if self.left <= self._floor or taken >= MOST_OBJECTS or self.size > MOST_CHARACTERS or entry.depth > DEEPEST:
+            if (
+                self.left <= self._floor
+                or taken >= MOST_OBJECTS
+                or self.size > MOST_CHARACTERS
+                or entry.depth > DEEPEST
+            ):
                 leave_out(entry, _TOO_MUCH)
             elif self.is_late():
                 leave_out(entry, _NO_TIME)

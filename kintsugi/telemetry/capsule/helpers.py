@@ -67,7 +67,8 @@ def answers(kind, one):
 
 def kept(slot, made):
     """In the place of a property that is made once: what it has made, or one that is as quiet."""
-    return property(lambda one: getattr(one, slot) if hasattr(one, slot) or made is None else of_unknown_state(quiet(made)))
+    is_known = made is None
+    return property(lambda one: getattr(one, slot) if is_known or hasattr(one, slot) else of_unknown_state(quiet(made)))
 ''',
     "running_loop": '''\
 class running_loop:

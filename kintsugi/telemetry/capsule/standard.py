@@ -214,6 +214,18 @@ def _weak(builders: Builders, graph: Graph, value: weakref.ref[Any], entry: Entr
         made.needs_name = True
 
 
+def _weak_values(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """What is alive by now. Each gets a name in the file, which keeps it so."""
+    refs = dict.copy(value.__dict__["data"])
+    entry.opens, entry.closes = f"{builders.names.of(weakref.WeakValueDictionary)}({{", "})"
+    alive = [(key, one) for key, ref in refs.items() if (one := weakref.ref.__call__(ref)) is not None]
+    if not too_many(refs, entry, len(alive)):
+        of_pairs(builders, graph, alive, entry)
+    for part in entry.parts:
+        if type(part.value) is Entry:
+            part.value.needs_name = True
+
+
 def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     entry.opens, entry.closes = f"{builders.names.of(functools.partial)}(", ")"
     entry.parts = [Part(builders.value(graph, value.func, "", entry.depth + 1))]
@@ -351,9 +363,8 @@ def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry
 
 
 def _items_of_array(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-    items = array.array.__getitem__(value, slice(MOST_ITEMS + 1))
-    inner = builders.value(graph, array.array.tolist(items), entry.hint, entry.depth + 1, entry.hint)
-    return [Part(repr(vars(array.array)["typecode"].__get__(value))), Part(inner)]
+    items = _inside(of_list, lambda one: array.array.tolist(array.array.__getitem__(one, slice(MOST_ITEMS + 1))))
+    return [Part(repr(vars(array.array)["typecode"].__get__(value))), *items(builders, graph, value, entry)]
 
 
 _BASES: dict[type, Content | None] = {
@@ -429,6 +440,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     types.FunctionType: _function,
     functools.partial: _partial,
     weakref.ref: _weak,
+    weakref.WeakValueDictionary: _weak_values,
     type(functools.cache(len)): _cached,
     types.SimpleNamespace: _namespace,
     types.UnionType: forms.union,
