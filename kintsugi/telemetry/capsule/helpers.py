@@ -41,7 +41,7 @@ def quiet(kind):
     ]
     made = {name: answering(kind, one) for name, one in coroutines}
     for name, one in inspect.getmembers_static(kind, lambda one: hasattr(one, "name") and hasattr(one, "function")):
-        made[name] = kept(one.name, *answers(kind, one.function)[:1])
+        made[name] = kept(kind, one)
     return type(kind.__name__, (kind,), {**made, "__module__": kind.__module__})
 
 
@@ -59,16 +59,22 @@ def answering(kind, one):
 
 def answers(kind, one):
     """A class of the library, if it is one; whether it is anything."""
-    words = {*re.findall(r"\\w+", str(one.__annotations__.get("return")))} - {"Optional", "Response", "None"}
-    name = next(iter(words)) if len(words) == 1 else ""
+    told = str(one.__annotations__.get("return"))
+    name = re.sub(r"^Optional\\[(.*)\\]$|^(.*) \\| None$", r"\\1\\2", told).partition("[")[0]
     made = kind if name == "Self" else getattr(sys.modules[kind.__module__.partition(".")[0]], name, None)
-    return made if isinstance(made, type) else None, bool(words)
+    return made if isinstance(made, type) else None, told not in ("None", "Response[None]")
 
 
-def kept(slot, made):
+def kept(kind, one):
     """In the place of a property that is made once: what it has made, or one that is as quiet."""
-    is_known = made is None
-    return property(lambda one: getattr(one, slot) if is_known or hasattr(one, slot) else of_unknown_state(quiet(made)))
+    made, _ = answers(kind, one.function)
+
+    def found(holder):
+        if made is None or hasattr(holder, one.name):
+            return one.__get__(holder, kind)
+        return of_unknown_state(quiet(made))
+
+    return property(found)
 ''',
     "running_loop": '''\
 class running_loop:
