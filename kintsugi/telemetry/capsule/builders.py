@@ -28,7 +28,6 @@ from kintsugi.telemetry.capsule.graph import (
 )
 from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
-from kintsugi.telemetry.capsule.of_discord import Libraries
 from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
 from kintsugi.telemetry.capsule.zones import zone_of_pytz
 from kintsugi.telemetry.redact.keys import Grade, grade
@@ -57,7 +56,6 @@ class Builders:
         """`around`: the frame of the function with this qualified name, where the exception came through it."""
         self.names, self._around = names, around
         self._classes: dict[int, _Class] = {}
-        self._libraries = Libraries()
 
     def value(
         self, graph: Graph, value: object, name: str, depth: int, hint: str = "", *, at_last: bool = False
@@ -74,9 +72,7 @@ class Builders:
             return repr(value) if math.isfinite(value) else f'float("{value!r}")'  # type: ignore[arg-type]
         if id(value) in _MARKS:
             return _MARKS[id(value)]
-        hint = hint or name
-        at_last = at_last or self._libraries.is_wiring(value, hint)
-        return graph.entry(value, hint, depth, at_once=id(kind) in SMALL, at_last=at_last)
+        return graph.entry(value, hint or name, depth, at_once=id(kind) in SMALL, at_last=at_last)
 
     def fill(self, graph: Graph, value: object, entry: Entry) -> None:
         """Say what an object is made of."""

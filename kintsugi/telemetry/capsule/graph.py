@@ -75,6 +75,7 @@ class Graph:
     """Takes values and hands back what stands for them. `fill` says what an object is made of."""
 
     fill: Callable[[Graph, object, Entry], None]
+    is_wiring: Callable[[object, str], bool] = lambda *_: False  # whether it is what nobody is likely to need
     wanted: Set[str] = frozenset()  # names that the code uses which failed: what lies under them comes first
     left: int = MOST_WORK
     size: int = 0
@@ -100,7 +101,7 @@ class Graph:
     def entry(self, value: object, hint: str, depth: int, *, at_once: bool = False, at_last: bool = False) -> Entry:
         """The one entry of this object. What it is made of is looked at later, nearest first, or at once.
 
-        `at_last`: nobody is likely to need it, so it waits for all the others, unless it is near or wanted.
+        `at_last`: like wiring, it waits for all the others, unless it is near or wanted.
         """
         known = self._known.get(id(value))
         if known is None:
@@ -110,7 +111,7 @@ class Graph:
             elif depth < _NEAR or hint in self.wanted:
                 self._waiting.append(known)
             else:
-                (self._last if at_last else self._later).append(known)
+                (self._last if at_last or self.is_wiring(value, hint) else self._later).append(known)
         known[0].uses += 1
         return known[0]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
 _LIBRARIES = frozenset(("discord", "disnake", "nextcord", "interactions", "hikari"))
-_CONTAINERS, _MANY = frozenset((dict, list, collections.deque, collections.OrderedDict)), 50
+_CONTAINERS, _MANY = frozenset(map(id, (dict, list, collections.deque, collections.OrderedDict))), 50
 _KNOWS = frozenset(("state", "connection"))  # by these names the data lead to what is known of the guilds
 
 
@@ -30,7 +30,7 @@ def is_large(value: object) -> bool:
     """Whether it is a container of very many things, such as all members of a guild: few of these are needed."""
     if type(value) is weakref.WeakValueDictionary:
         value = value.__dict__["data"]
-    return type(value) in _CONTAINERS and len(value) > _MANY  # type: ignore[arg-type]
+    return id(type(value)) in _CONTAINERS and len(value) > _MANY  # type: ignore[arg-type]
 
 
 class Libraries:
