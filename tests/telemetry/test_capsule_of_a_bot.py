@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -49,8 +50,9 @@ class Prices(commands.Cog):
 
 class Buy(discord.ui.View):
     @discord.ui.button(label="Buy")
-    async def buy(self, pressed_at: Any, _: discord.ui.Button[Buy]) -> None:
-        raise LookupError(_seen_by(pressed_at, {}))
+    async def buy(self, pressed: discord.Interaction[commands.Bot], _: discord.ui.Button[Buy]) -> None:
+        assert pressed.guild
+        raise LookupError(pressed.guild.name, pressed.user.name, pressed.type)
 
 
 def _seen_by(message: discord.Message, prices: dict[str, int]) -> list[object]:
@@ -89,9 +91,9 @@ async def _failed(how: str, more: int = 0) -> tuple[BaseException, str]:
 
     bot.http.request = answer  # type: ignore[method-assign]
     context = await bot.get_context(message)
-    view: Any = Buy()
+    view, token = Buy(), secrets.token_urlsafe(90)  # which Discord gives each interaction
     ways: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-        "a button": lambda: view.children[0].callback(message),
+        "a button": lambda: view.children[0].callback(_pressed(bot, token)),
         "again": lambda: Prices.again.callback(cog, context),  # type: ignore[arg-type, call-arg]
     }
     with pytest.raises(LookupError) as seen:
@@ -102,6 +104,7 @@ async def _failed(how: str, more: int = 0) -> tuple[BaseException, str]:
     capsule = record(error, is_project=lambda file: file == __file__)
     assert capsule
     assert capsule.why_not == ""
+    assert token not in capsule.source
     return error, capsule.source
 
 
@@ -114,6 +117,14 @@ def _user(number: int) -> dict[str, Any]:
 
 def _member(number: int) -> dict[str, Any]:
     return {"user": _user(number), "roles": ["2"], "joined_at": _NOW, "flags": 0}
+
+
+def _pressed(bot: commands.Bot, token: str) -> discord.Interaction[commands.Bot]:
+    asked = {"id": "8", "application_id": "9", "type": 3, "token": token, "version": 1, "attachment_size_limit": 1}
+    where = {"guild_id": "1", "channel": {**CHANNEL, "id": "3", "name": "general", "guild_id": "1", "permissions": "8"}}
+    who = {"member": {**_member(10), "permissions": "8"}, "data": {"component_type": 2, "custom_id": "buy"}}
+    data: Any = {**asked, **where, **who}
+    return discord.Interaction(data=data, state=bot._connection)
 
 
 def _message(bot: commands.Bot, channel: Any, number: int) -> discord.Message:

@@ -233,8 +233,11 @@ class Builders:
             shown, lead, later = _attribute(name)
             graph.look_at(lead, name)
             shown = called(shown, entry) if is_told else shown
-            at_last = of_library and of_discord.is_large(one)
-            parts.append(Part(self.value(graph, one, shown, depth, shown, at_last=at_last), lead, later))
+            if of_library and grade(shown) > Grade.WEAK and type(one) is str:  # each interaction has a token of its own
+                made: str | Entry = f"missing({f'{shown}: a secret of the library'!r})"
+            else:
+                made = self.value(graph, one, shown, depth, shown, at_last=of_library and of_discord.is_large(one))
+            parts.append(Part(made, lead, later))
         return None
 
     def _named_tuple(self, graph: Graph, value: Any, entry: Entry, own: str) -> None:
