@@ -48,6 +48,22 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
     return [alone.span("password")] if alone and _is_token(alone["password"]) else []
 
 
+_BEFORE_HOST = re.compile(
+    r"(?<![\w:/@-])[\w.\\-]{1,40}(?:/[\w.-]{1,40})?:(?P<secret>(?=\D{0,60}\d)(?=[^A-Z]{0,60}[A-Z])(?=[^a-z]{0,60}[a-z])[0-9A-Za-z!#$%&*+^~?_-]{8,60})$"
+)
+_HOST = re.compile(r"(?!sha\d)(?:[A-Za-z][\w-]{0,40}[A-Za-z\d]|\d{1,3}(?:\.\d{1,3}){3}(?![\w.]))")
+
+
+def before_host(text: str, start: int, end: int) -> Iterable[Span]:
+    """The password of `user:password@host` without a scheme: mixed as no version or tag is."""
+    if text.find(":", max(0, start - 62), start) < 0 or text[start - 1].isspace():
+        return ()
+    window = text[max(0, start - 110) : start]
+    found = _BEFORE_HOST.search(window) if _HOST.match(text, end) else None
+    begin = start - len(window)
+    return ((begin + found.start("secret"), begin + found.end("secret")),) if found else ()
+
+
 def encoded_user_information(text: str, start: int, end: int) -> Iterable[Span]:
     """The same of an address that stands encoded within another one, perhaps twice."""
     depth = text.count("25", start, end) // 3
