@@ -70,7 +70,7 @@ COMMANDS = (
     Command(("http ",), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})", ("-a", "--auth")),
     Command(("lftp ",), rf"{_DASH}u{_GAP}?['\"]?[^\s,'\"]{{1,80}},(?P<secret>[^\s'\"]{{2,200}})", ("-u",)),
     Command(
-        ("smbclient", "rpcclient", "net ads", "net rpc"),
+        ("smbclient", "rpcclient", "winexe", "net ads", "net rpc"),
         r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})",
         ("%",),
     ),
@@ -99,10 +99,13 @@ COMMANDS = (
     Command(("nuget push ",), rf"\S{{1,100}} {_LONG}"),
     Command(
         ("vault kv put ", "vault kv patch ", "secrets set ", "secret generic "),
-        r"(?<=[\s=])[\w.-]{1,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
+        r"(?<=[\s=])[A-Za-z_][\w.-]{0,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
         ("=",),
     ),
-    Command(("passwd ", "set-password ", "setpass "), rf"(?:--?[a-z]{{1,20}} )?{_USER}(?P<secret>{MADE_UP})"),
+    Command(
+        ("passwd ", "set-password ", "setpass ", "chkpass ", "checkpass "),
+        rf"(?:--?[a-z]{{1,20}} )?{_USER}(?P<secret>{MADE_UP})",
+    ),
     Command(
         ("authenticat", "logged in", "logging in", "log in", "login", "signed in", "signing in"),
         r"[^\n]{0,60}? (?:with|using|via) (?:token |key |secret )?['\"]?(?P<secret>[0-9a-f]{32,64})(?!\w)",
@@ -116,6 +119,8 @@ COMMANDS = (
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
     Command(("hello 2 auth ", "hello 3 auth "), rf"{_USER}{_VALUE}"),
+    Command(("authentication ",), rf"[\w.@-]{{1,40}}:(?P<secret>{MADE_UP})"),
+    Command(("connecting to ",), rf"['\"][^'\"\n]{{1,40}}['\"] with ['\"](?P<secret>{MADE_UP})"),
     Command((" oper ",), rf"{_USER}(?P<secret>{MADE_UP})"),
     Command(
         ("authenticate ",),
@@ -227,6 +232,7 @@ COMMANDS = (
         r"(?P<secret>\d{4,8}|\d{3}[ -]\d{3}|[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
     ),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
+    Command((" pin ",), r"(?P<secret>\d{6,8})(?!\w|[.-]\d)"),  # boards have fewer
     Command(
         ("use ", "enter "),
         r"(?P<secret>\d{4,8}) (?:to|as) (?:verify|confirm|log|sign|authenticate|your|the (?:code|pin))",

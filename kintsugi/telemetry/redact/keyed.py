@@ -244,13 +244,12 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     begin = after.end()
     if after["below"] and not ((after["sign"] == ":" or after["below"][:2] == "<<") and _ALONE.match(text, begin)):
         return ()
-    is_pair = after.lastgroup == "pair"
+    is_pair = after.lastgroup == "pair" and text.endswith("<<", 0, begin)  # {credentials,<<"bob">>,<<"…">>}
     may_be_second = is_pair or after.lastgroup == "call" or text[begin : begin + 1] == "("
     second = _SECOND.match(text, begin) if may_be_second else None
     if second and name.lower().endswith(("auth", "creds", "credentials")):
         word = second["secret"]
         named = word.isalpha() and grade(word)
-        named = named or (is_pair and not is_strong(word))
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
     may_be_struct = text[begin : begin + 1] in _OF_STRUCTS and level >= Grade.SECRET and after["sign"]
     struct = _STRUCT.match(text, begin) if may_be_struct else None
