@@ -119,8 +119,6 @@ COMMANDS = (
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
     Command(("hello 2 auth ", "hello 3 auth "), rf"{_USER}{_VALUE}"),
-    Command(("authentication ",), rf"[\w.@-]{{1,40}}:(?P<secret>{MADE_UP})"),
-    Command(("connecting to ",), rf"['\"][^'\"\n]{{1,40}}['\"] with ['\"](?P<secret>{MADE_UP})"),
     Command((" oper ",), rf"{_USER}(?P<secret>{MADE_UP})"),
     Command(
         ("authenticate ",),
@@ -129,8 +127,8 @@ COMMANDS = (
     Command(("puk ", "puk: ", "combination: ", "combination is "), r"(?P<secret>\d{4,10})(?!\w|[.-]\d)"),
     Command(
         ("wi-fi", "wifi", "wlan"),
-        rf"[^\n]{{0,40}}? (?:key|pass\w{{0,7}}|psk):? (?P<secret>{MADE_UP})",
-        ("key", "pass", "psk"),
+        rf"[^\n]{{0,40}}? (?:(?:key|pass\w{{0,7}}|psk):? |with ['\"])(?P<secret>{MADE_UP})",
+        ("key", "pass", "psk", "with"),
     ),
     Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
@@ -226,8 +224,8 @@ COMMANDS = (
         r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
     ),
     Command(
-        ("your ", "sent ", "sending ", "enter the ", "enter "),
-        r"(?:(?!(?:error|status|exit|response|return|country|zip|postal|reason|result) )[\w'-]{1,20} ){0,3}"
+        ("your ", "sent ", "sending ", "enter the ", "enter "),  # and no close code, error code, country code
+        r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) ){0,3}"
         r"(?i:code|pin|otp|tan|passcode)(?: is)?:? "
         r"(?P<secret>\d{4,8}|\d{3}[ -]\d{3}|[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
     ),
