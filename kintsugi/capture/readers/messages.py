@@ -52,7 +52,7 @@ def _goes_on_in_a_field(line_at: Callable[[int], str | None], at: int, kind: str
     line = line_at(at)
     if line is None or _RECORD.match(line):
         return False
-    return bool(line.strip()) or _indented_below(line_at, at)
+    return bool(line.strip()) or _goes_on_below(line_at, at)
 
 
 def _goes_on(line_at: Callable[[int], str | None], at: int, kind: str, message: list[str]) -> bool:
@@ -60,7 +60,7 @@ def _goes_on(line_at: Callable[[int], str | None], at: int, kind: str, message: 
     if line is None or kind in _OF_ONE_LINE or _RECORD.match(line):
         return False
     if not line.strip():
-        return _indented_below(line_at, at) or (len(message) == 1 and not message[0].strip())
+        return _goes_on_below(line_at, at) or (len(message) == 1 and not message[0].strip())
     return (
         line[:1].isspace()
         or message[-1].rstrip().endswith(_OPEN)
@@ -70,10 +70,11 @@ def _goes_on(line_at: Callable[[int], str | None], at: int, kind: str, message: 
     )
 
 
-def _indented_below(line_at: Callable[[int], str | None], at: int) -> bool:
-    """An empty line is within a message where what follows it is indented."""
-    for below in range(at + 1, at + 1 + _BLANKS):
-        line = line_at(below)
-        if line is None or line.strip():
-            return line is not None and line[:1].isspace() and not _RECORD.match(line.lstrip())
-    return False
+def _goes_on_below(line_at: Callable[[int], str | None], at: int) -> bool:
+    """An empty line is within a message where what follows it is indented, or a driver's."""
+    line = next(
+        (line for below in range(at + 1, at + 1 + _BLANKS) if (line := line_at(below)) is None or line.strip()), None
+    )
+    if line is None:
+        return False
+    return bool(_DRIVERS_WORDS.match(line)) or (line[:1].isspace() and not _RECORD.match(line.lstrip()))

@@ -25,6 +25,7 @@ _NAMED = re.compile(
     r"(?:^|.*[\s:\]])(?P<type>[A-Z]\w*(?:::\w+)*?(?:Error|Exception|NotFound|Invalid|Timeout|Failed\w*)): "
     r"(?P<message>.*)$"
 )
+_SHOWN = re.compile(r"\s*\d{1,6}: |\s*\d{1,6}:$")  # a line of a template, above the stack that begins in it
 _LOOKS_NAMED = re.compile(r"(?:Error|Exception|NotFound|Invalid\w*|Timeout|Failed\w*|Interrupt|Missing\w*)$|::")
 _LONGEST = 4_000
 _MOST = 3_000
@@ -100,7 +101,8 @@ def _turned(lines: Lines) -> Found | None:
 
 def _logged(lines: Lines) -> Found | None:
     """A backtrace below a line that names the exception, as loggers write it."""
-    for at, line in heads_above(lines, lines.at, 6)[:3]:
+    above = [(at, line) for at, line in heads_above(lines, lines.at, _SNIPPET) if not _SHOWN.match(line)]
+    for at, line in above[:3]:
         found = _NAMED_FIRST.match(line) or _NAMED_LAST.match(line) or _NAMED.match(line)
         if found and _LOOKS_NAMED.search(found["type"]):
             frames, end = _places(lines, lines.at)
