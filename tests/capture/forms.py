@@ -144,4 +144,45 @@ Segmentation fault (core dumped)""",
     "",
     ("/srv/shop/pictures.py", 44),
 )
+PANIC_OF_GIN = Printed(
+    """\
+2026/11/28 10:00:00 [Recovery] 2026/11/28 - 10:00:00 panic recovered:
+GET /basket HTTP/1.1
+Host: localhost:8080
+
+runtime error: index out of range [5] with length 3
+/usr/local/go/src/runtime/panic.go:114 (0x4368d3)
+\tgoPanicIndex: panic(boundsError{x: int64(x), signed: true, y: y})
+/srv/shop/pick.go:12 (0x7a1b2c)
+\tpick: return items[5]""",
+    "go",
+    ("panic",),
+    "runtime error: index out of range [5] with length 3",
+    ("/srv/shop/pick.go", 12),
+)
+SINATRA = Printed(
+    """\
+2026-11-28 10:00:00 - ZeroDivisionError - divided by 0:
+\t/srv/shop/basket.rb:9:in `/'
+\t/srv/shop/basket.rb:9:in `block in <class:App>'""",
+    "ruby",
+    ("ZeroDivisionError",),
+    "divided by 0",
+    ("/srv/shop/basket.rb", 9),
+)
+DETAIL = Printed(
+    '{"event":"failed","error_detail":[{"exc_type":"KeyError","exc_value":"\'tea\'","is_cause":false,'
+    '"frames":[{"filename":"/srv/shop/store.py","lineno":3,"name":"load"}]}]}',
+    "python",
+    ("KeyError",),
+    "'tea'",
+    ("/srv/shop/store.py", 3),
+)
+FENCED = Printed(
+    '`Traceback (most recent call last):\n  File "/srv/shop/store.py", line 3, in load\n    buy()\nLoadError: no tea`',
+    "python",
+    ("LoadError",),
+    "no tea",
+    ("/srv/shop/store.py", 3),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

@@ -163,6 +163,9 @@ def test_where_nothing_failed_nothing_is_found(text):
         "```\n",
         '"""\n',
         "Traceback (most recent call last):\n",
+        "bot is online\nguest joined the shop\n",
+        "- restarting\n* Running on http://127.0.0.1:5000\n",
+        "~ $ \n",
     ],
 )
 def test_a_message_ends_where_something_else_begins(after):
@@ -170,6 +173,14 @@ def test_a_message_ends_where_something_else_begins(after):
         first = next(reports_in(f"{text}\n{after}"))
 
         assert first.failure.final.message == message
+
+
+def test_an_exception_without_a_message_has_none_of_what_is_printed_below():
+    text = PYTHON.text.replace("KeyError: 'discount'", "shop.NoTea")
+
+    first = next(reports_in(f"{text}\nA guest came in\nagain\n"))
+
+    assert (first.failure.final.type, first.failure.final.message) == ("shop.NoTea", "")
 
 
 def test_a_stack_of_a_worker_is_told_once_with_the_workers_place_innermost():

@@ -190,6 +190,12 @@ please change the password from Coffee#Coffee#8 to another
 default login is admin / {word}
 "value": "HostName=x;SharedAccessKey={random}{random}="
 $sonarLogin = "{hex}"
+#2 Login.php(146): App\\Ldap->bindAs('ops', '{made}')
+(path: /tmp/foo?authz={random}&pelican.timeout=3s, flags: none)
+using pin 482913 for token slot 0
+[WiFi] connecting to 'Home' with '{random}'
+winexe -U 'SHOP/ops%{word}' //db01 'cmd'
+https://ops@shop.example:{word}!#@498@github.com
 password: {made}, again {made}, and once {made}
 """.strip().split("\n")
 
@@ -273,6 +279,10 @@ def test_a_secret_is_found_on_another_line(text):
         "Username or password is incorrect. Try again. IP: 2001:db8::b6d3:95d7:1425:766d.",
         " * - [RFC7519 - JSON Web Token (JWT)](https://www.rfc.example/rfc7519)",
         "breadcrumb: Home > abc123def456",
+        "shard 0 closed, sent close code 4014; sending error code 50013 to the client, your exit code is 1234",
+        "authentication provider:OAuth2Client1, connecting to 'db' with 'Psycopg2Driver'",
+        "in ['app_failed_auth', 'app_failed_admin_auth', 'app_failed_2fa_totp', 'app_failed_2fa_email']",
+        'kubectl create secret generic x --from-literal=license.jwt="${{ secrets.JWT }}" --type="shop.example/license"',
         "# 9.2.1 Set Password Creation Parameters for RHEL7",
         "a, b = first, second",
         "test_special_key_windows and key_char and empty_key_path " * 5,

@@ -28,6 +28,10 @@ _LOOSE = re.compile(
     r"(?P<user>[^\s:/?#@\"'<>\\]{0,160}):"
     r"(?P<password>[^\s\"'<>]{1,256}?)@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"'),;]|$))"
 )
+# A user's name that is an address of mail; the password behind it may hold any sign but a slash.
+_USER_OF_MAIL = re.compile(
+    r"[^\s:/?#@\"'<>\\]{1,80}@[\w.-]{1,80}:(?P<password>[^\s\"'<>/\\]{3,256})@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"']|$))"
+)
 _TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{2,})")
 _NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
@@ -38,7 +42,7 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
     named = _NAMED.match(text, end)
     if named and _is_token(named["user"]) and (not named["password"] or named["password"] in _PLACEHOLDERS):
         return [named.span("user")]
-    found = _USER.match(text, end)
+    found = _USER.match(text, end) or _USER_OF_MAIL.match(text, end)
     scheme = text[max(0, start - 5) : start].lower()
     if found is None and scheme[-1:].isalnum() and not scheme.endswith(_WEB):
         found = _LOOSE.match(text, end)

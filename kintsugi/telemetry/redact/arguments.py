@@ -46,6 +46,7 @@ CALLS = (
     Call(("secretstr(", "secretbytes(", "changepassword("), 0),
     Call(
         (
+            "attempt(", "bindas(",
             "login(", "logon(", "signin(", "sign_in(", "authenticate(", "connect(", "connection(", "_bind(", ".bind(",
             "password(", "passwd(", "hashpw(", "credential(", "credentials(", "authentication(",
             "authorize(", "setauth(", "set_auth(", "withtoken(", "settoken(", "set_token(", "setapikey(",

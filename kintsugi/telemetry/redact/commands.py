@@ -70,7 +70,7 @@ COMMANDS = (
     Command(("http ",), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})", ("-a", "--auth")),
     Command(("lftp ",), rf"{_DASH}u{_GAP}?['\"]?[^\s,'\"]{{1,80}},(?P<secret>[^\s'\"]{{2,200}})", ("-u",)),
     Command(
-        ("smbclient", "rpcclient", "net ads", "net rpc"),
+        ("smbclient", "rpcclient", "winexe", "net ads", "net rpc"),
         r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})",
         ("%",),
     ),
@@ -99,10 +99,13 @@ COMMANDS = (
     Command(("nuget push ",), rf"\S{{1,100}} {_LONG}"),
     Command(
         ("vault kv put ", "vault kv patch ", "secrets set ", "secret generic "),
-        r"(?<=[\s=])[\w.-]{1,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
+        r"(?<=[\s=])[A-Za-z_][\w.-]{0,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
         ("=",),
     ),
-    Command(("passwd ", "set-password ", "setpass "), rf"(?:--?[a-z]{{1,20}} )?{_USER}(?P<secret>{MADE_UP})"),
+    Command(
+        ("passwd ", "set-password ", "setpass ", "chkpass ", "checkpass "),
+        rf"(?:--?[a-z]{{1,20}} )?{_USER}(?P<secret>{MADE_UP})",
+    ),
     Command(
         ("authenticat", "logged in", "logging in", "log in", "login", "signed in", "signing in"),
         r"[^\n]{0,60}? (?:with|using|via) (?:token |key |secret )?['\"]?(?P<secret>[0-9a-f]{32,64})(?!\w)",
@@ -124,8 +127,8 @@ COMMANDS = (
     Command(("puk ", "puk: ", "combination: ", "combination is "), r"(?P<secret>\d{4,10})(?!\w|[.-]\d)"),
     Command(
         ("wi-fi", "wifi", "wlan"),
-        rf"[^\n]{{0,40}}? (?:key|pass\w{{0,7}}|psk):? (?P<secret>{MADE_UP})",
-        ("key", "pass", "psk"),
+        rf"[^\n]{{0,40}}? (?:(?:key|pass\w{{0,7}}|psk):? |with ['\"])(?P<secret>{MADE_UP})",
+        ("key", "pass", "psk", "with"),
     ),
     Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
@@ -221,12 +224,13 @@ COMMANDS = (
         r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
     ),
     Command(
-        ("your ", "sent ", "sending ", "enter the ", "enter "),
-        r"(?:(?!(?:error|status|exit|response|return|country|zip|postal|reason|result) )[\w'-]{1,20} ){0,3}"
+        ("your ", "sent ", "sending ", "enter the ", "enter "),  # and no close code, error code, country code
+        r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) ){0,3}"
         r"(?i:code|pin|otp|tan|passcode)(?: is)?:? "
         r"(?P<secret>\d{4,8}|\d{3}[ -]\d{3}|[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
     ),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
+    Command((" pin ",), r"(?P<secret>\d{6,8})(?!\w|[.-]\d)"),  # boards have fewer
     Command(
         ("use ", "enter "),
         r"(?P<secret>\d{4,8}) (?:to|as) (?:verify|confirm|log|sign|authenticate|your|the (?:code|pin))",

@@ -244,13 +244,12 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     begin = after.end()
     if after["below"] and not ((after["sign"] == ":" or after["below"][:2] == "<<") and _ALONE.match(text, begin)):
         return ()
-    is_pair = after.lastgroup == "pair"
+    is_pair = after.lastgroup == "pair" and text.endswith("<<", 0, begin)  # {credentials,<<"bob">>,<<"…">>}
     may_be_second = is_pair or after.lastgroup == "call" or text[begin : begin + 1] == "("
     second = _SECOND.match(text, begin) if may_be_second else None
     if second and name.lower().endswith(("auth", "creds", "credentials")):
         word = second["secret"]
         named = word.isalpha() and grade(word)
-        named = named or (is_pair and not is_strong(word))
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
     may_be_struct = text[begin : begin + 1] in _OF_STRUCTS and level >= Grade.SECRET and after["sign"]
     struct = _STRUCT.match(text, begin) if may_be_struct else None
@@ -287,28 +286,37 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
 
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:
-    """The shell's PWD is a folder; a `pass` that is a number is a count, and before a file
-    the result of a test; `passwd:session` is a module of PAM; and
-    things called by such a name are told of: `secret "db" not found`, an ARN, `db_password: Creating...`."""
+    """Things called by such a name are told of (`secret "db" not found`, `db_password: Creating...`), and some names
+    are those of other things, too."""
     if _PROGRESS.match(text, value.start) or (
         text[value.end : value.end + 1] in _QUOTES and _ABOUT_A_NAME.match(text, value.end)
     ):
         return True
-    if name[-6:] == "secret" and _ARN.search(text, max(0, value.start - 90), value.start):
-        return True
-    if name[-6:] == "passwd" and text[value.start : value.end].rstrip("):") in _OF_PAM:
-        return True
-    if is_too_brief(name, text[value.start : value.end]):
-        return True
-    if name[-11:].lower().endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(text, value.start, value.end):
-        return True  # include_credential=oidc
-    if name.lower() == "pw" and text[value.start - 1] == ":" and text[value.start : value.end].isalpha():
-        return True  # DEBUG=pw:webserver
-    if name[-3:].upper() == "PWD":
+    lowered = name.lower()
+    return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
+
+
+_OF_OTHER_THINGS = ("secret", "passwd", "pw", "pin", "pwd", "pass", "credential", "credentials", "creds")
+
+
+def _is_other_thing(name: str, text: str, value: Value) -> bool:
+    """An ARN; a module of PAM (`passwd:session`); a kind of credentials (`include_credential=oidc`); a scope
+    (`DEBUG=pw:webserver`); the shell's folder; a count, and the result of a test (`pass: 12`, `PASS src/a.ts`)."""
+    plain = text[value.start : value.end]
+    match name:
+        case "pw" if text[value.start - 1] == ":" and plain.isalpha():
+            return True
+        case "pw" | "pin":
+            return is_too_brief(name, plain)
+        case "pass":
+            return plain.isdigit() or is_file(plain)
+    if name.endswith("pwd"):
         return text.startswith("/", value.start)
-    return name.lower() == "pass" and (
-        text[value.start : value.end].isdigit() or is_file(text[value.start : value.end])
-    )
+    if name.endswith("passwd"):
+        return plain.rstrip("):") in _OF_PAM
+    if name.endswith("secret"):
+        return _ARN.search(text, max(0, value.start - 90), value.start) is not None
+    return name.endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(plain) is not None
 
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
@@ -348,7 +356,7 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
     if not _counts(text, value, level, prose=kind in ("prose", "said", "gap") or sign.startswith(":")):
         return ()
     value = whole(text, value)
-    hashed = _HASH.match(text, value.start)
+    hashed = _HASH.match(text, value.start) if text[value.start] == "$" else None
     return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
 
 

@@ -134,7 +134,7 @@ _TOKEN = (
 _WEAK = ("sessionid", "sid")
 _IN_ADDRESS = words(
     """
-    sig signature code key ticket appid sid session auth hmac hash jwt otp magic
+    sig signature code key ticket authz appid sid session auth hmac hash jwt otp magic
     """
 )
 _KEY_OF_DATA = words(
