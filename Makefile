@@ -13,19 +13,17 @@ demo: $(VENV)/.runtime
 test: export PYTHONDONTWRITEBYTECODE =
 # Words before the command that runs the tests, such as those that .ci/moved_clock prints.
 CLOCK ?=
-# Checks that need one processor run beside the tests, and print what they found in one piece when they are done. The tests
-# are read once before, so that the workers find them compiled: each would compile them all.
+# Checks that need one processor run beside the tests, and print what they found in one piece when they are done.
 test: $(VENV)/.development
 	@found=$$(mktemp); \
 	  { $(LINT) >$$found 2>&1; status=$$?; cat $$found; rm -f $$found; exit $$status; } & lint=$$!; \
-	  echo "== reading the tests"; $(BIN)/python -m pytest -qq --collect-only >/dev/null 2>&1; \
 	  echo "== tests"; $(CLOCK) $(BIN)/python -m pytest $(SPREAD) -q; tests=$$?; \
 	  wait $$lint; linted=$$?; exit $$((tests ? tests : linted))
 
 LINT = $(MAKE) --no-print-directory lint
 
 # More workers than processors: many tests wait for programs that they started.
-SPREAD = -n $$(( $$(getconf _NPROCESSORS_ONLN) * 2 + 1 )) --dist loadscope --no-loadscope-reorder
+SPREAD = -p tests.forked --processes $$(( $$(getconf _NPROCESSORS_ONLN) * 2 + 1 ))
 
 lint: $(VENV)/.development
 	@echo "== ruff"

@@ -245,7 +245,7 @@ def _is_stopped(process: int | None) -> bool:
 @asynccontextmanager
 async def a_run(seed: int, server: Server | None = None, *, without: str = "") -> AsyncIterator[Run]:
     """A fresh world and a fresh database: of this server, shared by several workers, else a file of SQLite's."""
-    PROCESSES.set_forkserver_preload(["chaos.worker"])
+    PROCESSES.set_forkserver_preload(["chaos.preloaded"])
     with tempfile.TemporaryDirectory(prefix="kintsugi-chaos-") as name:
         folder = Path(name)
         (folder / "clock").write_text("0")

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import openai  # noqa: F401  # loaded once for all lives
 
 from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
 from chaos.hosts import move_to

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 
 from kintsugi.extras import how_to_install
@@ -23,11 +24,23 @@ _NEW_OBJECTS = 20_000
 where there is none: a fifth of a command's start."""
 
 
+def _fill_what_is_closed() -> None:
+    """Else the first files that are opened, a database perhaps, would be what our children take for their output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
 def main() -> None:
     """The entry point."""
     gc.set_threshold(_NEW_OBJECTS)
+    _fill_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # it is None where it is closed
+        if isinstance(stream, io.TextIOWrapper):  # a test's is none
             stream.reconfigure(errors="replace")  # a sign that the terminal cannot show is no reason to fail
     try:
         whole()()

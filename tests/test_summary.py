@@ -1,4 +1,4 @@
-"""The line that names what was skipped, as a whole run prints it."""
+"""What a whole run prints: the line that names what was skipped, and what forks of one process did."""
 
 from __future__ import annotations
 
@@ -23,13 +23,65 @@ def test_land(): ...
 """
 
 
-@pytest.mark.parametrize("workers", ["0", "1"])
-def test_what_is_skipped_is_named_before_pytests_own_last_line(tmp_path: Path, workers: str):
-    (tmp_path / "test_it.py").write_text(TESTS)
+FAILS = """
+import sys
+import pytest
 
-    asked = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:anyio", "-n", workers, "-q", "-ra"]
-    run = subprocess.run([*asked, "--rootdir", tmp_path, tmp_path], cwd=ROOT, capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def made():
+    print("made for one file")
+    return []
+
+AT_FIRST = sys.stderr
+
+def test_first(made):
+    made.append(1)
+    print("told where it was at first", file=AT_FIRST)
+    print("told by one")
+    assert not made
+
+def test_second(made):
+    assert made == [1]
+"""
+
+
+def run_of(tests: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "test_it.py").write_text(tests)
+    asked = [sys.executable, "-m", "pytest", "-p", "no:anyio", "-q", "-ra", *options]
+    return subprocess.run([*asked, "--rootdir", folder, folder], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("spread", ["-n0", "-ptests.forked --processes=2"])
+def test_what_is_skipped_is_named_before_pytests_own_last_line(tmp_path: Path, spread: str):
+    run = run_of(TESTS, tmp_path, "-ptests.conftest", *spread.split())
 
     named, last = run.stdout.splitlines()[-2:]
     assert named == "Skipped: 2 as there is no moon: wait for the night; 1 as there is no sea: go there"
     assert last.startswith("1 passed, 3 skipped in ")
+
+
+def test_forks_keep_a_files_tests_together_and_each_its_output(tmp_path: Path):
+    (tmp_path / "test_other.py").write_text(FAILS)
+    run = run_of(FAILS, tmp_path, "-ptests.forked", "--processes=2")
+
+    assert run.returncode == 1
+    assert run.stdout.splitlines().count("told by one") == 2
+    assert run.stdout.splitlines().count("told where it was at first") == 2
+    assert run.stdout.splitlines().count("made for one file") == 2
+    assert run.stdout.splitlines()[-1].startswith("2 failed, 2 passed in ")
+
+
+def test_a_fork_that_dies_fails_the_run_and_its_test_is_named(tmp_path: Path):
+    run = run_of("import os\ndef test_dies(): os._exit(0)", tmp_path, "-ptests.forked", "--processes=2")
+
+    assert run.returncode == 2
+    assert "a process ended in test_it.py::test_dies" in run.stdout
+
+
+def test_what_cannot_be_collected_is_told_and_nothing_is_run(tmp_path: Path):
+    (tmp_path / "test_other.py").write_text("import nothing_of_this_name")
+    run = run_of(TESTS, tmp_path, "-ptests.forked", "--processes=2")
+
+    assert run.returncode == 2
+    assert "No module named 'nothing_of_this_name'" in run.stdout
+    assert run.stdout.splitlines()[-1].startswith("1 error in ")

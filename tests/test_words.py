@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import kintsugi
+from kintsugi.parsing import parse
 
 SOURCES = Path(kintsugi.__file__).parent
 GIVEN_UP = {"Debt", "Parts", "Tools", "Doors", "Behind", "Moves"}
@@ -60,7 +61,7 @@ def _events(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     if not re.search(r"\blog\.", text):  # to take a text apart takes a hundred times as long
         return []
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parse(text)) if isinstance(node, ast.Call)]
     logs = [call for call in calls if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "log"]
     return [str(call.args[0].value) for call in logs if call.args and isinstance(call.args[0], ast.Constant)]
 
@@ -129,7 +130,7 @@ def test_what_people_read_is_in_words_of_today():
 
 def _said(path: Path) -> list[str]:
     """The sentences in a module's strings: not its docstrings, and no names or codes."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parse(path.read_text(encoding="utf-8"))
     parents = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     own = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, parents) and _has_docstring(node)}
     texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in own]
@@ -142,7 +143,7 @@ def _has_docstring(node: Any) -> bool:
 
 def _helps(path: Path) -> list[str]:
     """What `--help` says: the docstrings of commands, and their options' strings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parse(path.read_text(encoding="utf-8"))
     commands = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     return [*_said(path), *(ast.get_docstring(node) or "" for node in commands)]
 

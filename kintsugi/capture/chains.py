@@ -98,9 +98,15 @@ def _raised(error: Error, language: str, link: Link) -> Raised:
 def _named(error: Error) -> tuple[str, str]:
     """The type and the message; some SDKs write both into the message."""
     if error.type:
-        return error.type, error.value
+        return error.type, _without_type(error.type, error.value)
     found = _NAMED_IN_VALUE.fullmatch(error.value)
     return (found[1], found[2]) if found else ("Error", error.value)
+
+
+def _without_type(kind: str, value: str) -> str:
+    """Ruby's detailed messages name the type once more, behind the first line."""
+    first, end, more = value.partition("\n")
+    return f"{first.removesuffix(f' ({kind})')}{end}{more}"
 
 
 def _whole_name(name: str, module: str | None, language: str) -> str:

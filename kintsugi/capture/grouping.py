@@ -33,7 +33,8 @@ _HASH = re.compile(r"(?:\d+\.)?(?=[a-f]*\d)[0-9a-f]{6,40}(?=\.)")
 _ANONYMOUS = re.compile(
     r"^\W*$|anonymous|^(?:lambda|listcomp|dictcomp|setcomp|genexpr|module|unknown|eval|closure)$", re.I
 )
-_GENERATED = re.compile(r"^(?:func\d+|lambda\$.*|.*\$lambda.*|__lambda_\w+|b__\w+|MoveNext|invoke)$")
+_GENERATED = re.compile(r"^(?:func\d+|lambda\$.*|lambda_method\d*|.*\$lambda.*|__lambda_\w+|b__\w+|MoveNext|invoke)$")
+_NUMBERED = re.compile(r"::h[0-9a-f]{16}$|/\d{1,3}$|_{2,3}\d+_\d+$")  # Rust's hash, Elixir's arity, a template's id
 _STATE_MACHINE = re.compile(r"<(\w+)>[bd]__\w+")  # .NET's, of a lambda or an async method
 _BLOCK = re.compile(r"^(?:block|rescue|ensure)(?: \(\d+ levels\))? in ")  # Ruby's
 _STDLIB = ("java/", "javax/", "jdk/", "sun/", "kotlin/", "scala/", "node:", "internal/")
@@ -135,13 +136,24 @@ def _parts(
 
 def _places(failure: Failure) -> list[str]:
     """The innermost frames of the project, each once: how deep a recursion was is not part of the failure."""
-    frames = [frame for raised in failure.chain for frame in raised.frames]
-    own = [frame for frame in frames if frame.in_project] or [frame for frame in frames if not _is_librarys(frame)]
-    named = [(_plain_path(frame.path), _plain_function(frame.function)) for frame in own]
-    named = [each for each in named if each[1]] or named
-    counted = list(reversed(list(dict.fromkeys(reversed(named)))[:_MOST_FRAMES]))
+    stacks = [[frame for frame in raised.frames if frame.in_project] for raised in failure.chain]
+    if not any(stacks):
+        stacks = [[frame for frame in raised.frames if not _is_librarys(frame)] for raised in failure.chain]
+    places = [[(_plain_path(frame.path), _plain_function(frame.function)) for frame in stack] for stack in stacks]
+    counted = list(reversed(list(dict.fromkeys(reversed(_telling(places))))[:_MOST_FRAMES]))
     shared = _shared([PurePosixPath(path).parts[:-1] for path, _ in counted if path.startswith("/")])
     return [f"{_without(path, shared)}:{function}" for path, function in counted]
+
+
+def _telling(stacks: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[str, str]]:
+    """The calls of named functions, and where it failed in one without a name, if no other call is of that file."""
+    files = {path for stack in stacks for path, function in stack if function}
+    return [
+        (path, function)
+        for stack in stacks
+        for left, (path, function) in zip(range(len(stack) - 1, -1, -1), stack, strict=True)
+        if function or not files or (not left and path not in files)
+    ]
 
 
 def _is_librarys(frame: Frame) -> bool:
@@ -194,8 +206,10 @@ def _short_function(function: str) -> str:
 
 
 def _plainly_called(function: str) -> str:
-    """`Cog.run.<locals>.inner`, `(*Cog).inner` and `void Cog.inner(int)` are `inner`; generated names are none."""
-    name = _STATE_MACHINE.sub(r"\1", _BLOCK.sub("", function.strip())).removesuffix(".MoveNext")
+    """`Cog.run.<locals>.inner`, `(*Cog).inner`, `void Cog.inner(int)` and `Cog.inner/1` are `inner`; generated names
+    are none."""
+    function = _NUMBERED.sub("", function.strip())
+    name = _STATE_MACHINE.sub(r"\1", _BLOCK.sub("", function)).removesuffix(".MoveNext")
     name = re.sub(r"\((?!\*)[^()]*\)$", "", name)
     name = re.split(r"::|[.#/\s]", name)[-1].strip("<>{}()[]*&")
     return "" if _ANONYMOUS.search(name) or _GENERATED.match(name) else name

@@ -69,15 +69,19 @@ def _report_at(tape: _Tape, at: int, line: Line, readers: Iterable[Reader]) -> I
 def _strip(tape: _Tape, at: int, line: Line, width: int, reader: Reader) -> Strip:
     above, below = tape.around(at)
     around = [other for other in (*above, *below) if _same_writer(line, other)]
-    beside = (*above[-3:], *below[:3])
+    after = [other for other in below[:3] if _same_writer(line, other)]
+    beside = [*(other for other in above[-3:] if _same_writer(line, other)), *after]
 
     def votes(strip: Strip) -> int:
         return sum((text := strip(other)) is not None and reader.inside(text) for other in around)
 
     def near(strip: Strip) -> bool:
-        return any(strip(other) for other in beside if _same_writer(line, other))
+        return any(strip(other) for other in beside)
 
-    return view_by_vote(line.text[:width], votes, near, in_field=not line.inside and opens_field(above))
+    def below_it(strip: Strip) -> bool:
+        return any(strip(other) for other in after)
+
+    return view_by_vote(line.text[:width], votes, near, below_it, in_field=not line.inside and opens_field(above))
 
 
 def _same_writer(line: Line, other: Line) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.log import reports_of
 from kintsugi.capture.report import Report
 from kintsugi.capture.text import BLOCK, read_lines, unreadable
@@ -26,7 +27,7 @@ class Reading:
     _last: bytes = b""  # of what was read
 
     def reports(self) -> Iterator[Report]:
-        """Each failure that is named, or at least has a place. Raises OSError."""
+        """Each failure that is named, or at least has a place. Raises CaptureError where it cannot be read."""
         for report in reports_of(self._chunks()):
             if report.is_named:
                 self.failures += 1
@@ -51,9 +52,15 @@ class Reading:
         """The last of the log."""
         return read_lines(self._last)[-_LAST_LINES:]
 
+    def _read(self) -> bytes:
+        try:
+            return self.stream.read(BLOCK)
+        except OSError as error:
+            raise CaptureError(f"{self.name} cannot be read: {error.strerror}.") from error
+
     def _chunks(self) -> Iterator[bytes]:
         last = b"\n"
-        while chunk := self.stream.read(BLOCK):
+        while chunk := self._read():
             if not self.lines and last == b"\n":
                 self._binary = unreadable(chunk)
             self.lines += chunk.count(b"\n")

@@ -155,18 +155,20 @@ def _told_apart(record: Mapping[str, Any]) -> str | None:
 
 
 def _exceptions(record: Mapping[str, Any]) -> str | None:
-    """structlog's `dict_tracebacks`: a list of exceptions, the last raised first."""
-    given = record.get("exception")
-    if (
-        not isinstance(given, list)
-        or not given
-        or not all(isinstance(one, Mapping) and "exc_type" in one for one in given)
-    ):
+    """structlog's `dict_tracebacks`: a list of exceptions, the last raised first, in whatever field."""
+    given = next((value for value in record.values() if _are_exceptions(value)), None)
+    if given is None:
         return None
     pieces: list[str] = []
     for one in reversed(given):  # each says how the one above it came of it
         pieces += [_exception(one), _CAUSE if one.get("is_cause") else _CONTEXT]
     return "\n\n".join(pieces[:-1])
+
+
+def _are_exceptions(value: object) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) and "exc_type" in one for one in value)
+    )
 
 
 def _exception(one: Mapping[str, Any]) -> str:

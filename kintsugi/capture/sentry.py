@@ -240,6 +240,8 @@ def _said(message: Message) -> str:
 
 def _request(event: Event) -> RequestContext:
     named = {"method": event.method, _address_name(event): address_in(event.request)}
+    if event.errors:  # else these words are the summary
+        named["message"] = _said(event.message)
     if event.message.params:
         named["params"] = event.message.params
     extra = {f"extra.{name}": value for name, value in list(event.extra.items())[:_EXTRA]}

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from kintsugi.parsing import parsed, parsed_expression
 from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.text import Written, file_of
@@ -90,9 +91,8 @@ def shown_call(failure: Failure | None, lines: Lines) -> Capsule | None:
 def _found(frame: Frame, lines: Lines) -> _Found | None:
     """The function of a frame, where it has a name in its module."""
     name = frame.function.rpartition(".")[2]
-    try:
-        tree = ast.parse("\n".join(lines(frame.path))) if name.isidentifier() else ast.Module([], [])
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed("\n".join(lines(frame.path))) if name.isidentifier() else None
+    if tree is None:
         return None
     for owner, node in _functions(tree):
         if node.name == name and node.lineno <= frame.line <= (node.end_lineno or 0):
@@ -307,12 +307,7 @@ class _Values:
 
 
 def _parsed(shown: str) -> ast.expr | None:
-    if not shown or len(shown) > _LARGEST:
-        return None
-    try:
-        return ast.parse(shown.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return parsed_expression(shown.strip()) if len(shown) <= _LARGEST else None
 
 
 def _is_cut(value: object) -> bool:

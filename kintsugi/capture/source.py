@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +16,10 @@ Locator = Callable[[Failure], Failure]
 
 _LIBRARY_PARTS = frozenset(("site-packages", "dist-packages", "node_modules", "jre", "jdk"))
 _LIBRARY_MARKS = ("<frozen", "node:", "/lib/python3", "/lib64/python3", "/usr/local/go/", "/pkg/mod/", "/gems/")
+_DEPENDENCY = re.compile(
+    r"/\.cargo/(?:registry|git)/|/rustc/[0-9a-f]{40}/|/rustlib/src/rust/|/lib/ruby/\d|/Python3\d*/Lib/"
+)
+_VENDORS = ("php", "go")  # whose package managers put what others wrote into `vendor`
 _MOST_CANDIDATES = 5
 
 
@@ -147,7 +152,7 @@ def _own_paths(frame: Frame, language: str, places: _Places) -> Iterable[str]:
         under = _under(plain(path), places.tree)
         if under is not None:
             return (under,) if under in places.tree.paths else ()
-    if any(is_library(plain(path)) or is_library(path) for path in told):
+    if any(is_library(plain(path)) or is_library(path) or _is_dependency(plain(path), language) for path in told):
         return ()
     return _by_their_ends(spellings(frame, language), frame, places)
 
@@ -167,6 +172,11 @@ def is_library(reported: str) -> bool:
     """Whether a path is of an installed package, or of the language itself."""
     parts = PurePosixPath(reported).parts
     return bool(_LIBRARY_PARTS.intersection(parts)) or any(mark in reported for mark in _LIBRARY_MARKS)
+
+
+def _is_dependency(path: str, language: str) -> bool:
+    """Whether a package manager put the file there: its end may be that of one of the project's, as `src/lib.rs` is."""
+    return _DEPENDENCY.search(path) is not None or (language in _VENDORS and "/vendor/" in f"/{path}")
 
 
 def _by_their_ends(told: Sequence[str], frame: Frame, places: _Places) -> list[str]:

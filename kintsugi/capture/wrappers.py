@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from kintsugi.capture.records import RECORD_MARKS, line_of, record_in, stack_of, writer_of
@@ -50,6 +51,7 @@ _STACK_LISTS = frozenset(
 _ENTITY = re.compile(r"&(?:quot|#39|#x27|lt|gt);")
 _BREAK = re.compile(r"<br ?/?>")
 _LONGEST_MEMBER = 100_000
+_MOST_ENDS, _MOST_OUTER = 12, 4  # of words, at which what many lines share may end; and so many are tried
 
 _TIME = re.compile(
     r"""(?: (?:[A-Z][a-z]{2},?\ +)? [A-Z][a-z]{2}\ +\d{1,2}\ +(?=\d{1,2}:)        # Nov 28
@@ -158,12 +160,18 @@ def opens_field(above: Sequence[Line]) -> bool:
 
 
 def view_by_vote(
-    prefix: str, votes: Callable[[Strip], int], near: Callable[[Strip], bool], *, in_field: bool = False
+    prefix: str,
+    votes: Callable[[Strip], int],
+    near: Callable[[Strip], bool],
+    below: Callable[[Strip], bool],
+    *,
+    in_field: bool = False,
 ) -> Strip:
     """How the lines around a report are to be read, where `prefix` stands before it on the line where it was noticed.
 
     `votes(strip)` counts the lines around that, read so, can only be from within a report; the most win. Where none
-    can, `near(strip)` says whether a line just beside looks alike. `in_field`: of a CSV file.
+    can, `near(strip)` says whether a line just beside looks alike, `below(strip)` whether one just below does.
+    `in_field`: of a CSV file.
     """
     if not prefix.strip():
         plain = _outdented(len(prefix))
@@ -172,11 +180,23 @@ def view_by_vote(
     counts = {strip: votes(strip) for strip in (same, numbered, _bare, _quoted)}
     most = max(counts.values())
     if not most:
-        return same if near(same) else after(_bare)
+        outer = _outer(prefix, votes, below)
+        return outer or (same if near(same) else after(_bare))
     if counts[same]:
         counts[numbered] = 0  # several that differ by a number share the log
     chosen = max(counts, key=lambda strip: counts[strip])
     return after(chosen) if chosen in (_quoted, _bare) else chosen
+
+
+def _outer(prefix: str, votes: Callable[[Strip], int], below: Callable[[Strip], bool]) -> Strip | None:
+    """What lines below share with the beginning of `prefix`, the rest of which only this line has."""
+    ends = [blanks.end() for blanks in re.finditer(r"\s+", prefix) if blanks.end() < len(prefix)][:_MOST_ENDS]
+    alike = (_alike(prefix[:end], any_number=False) for end in reversed(ends))
+    shared = islice((strip for strip in alike if below(strip)), _MOST_OUTER)
+    chosen = next((strip for strip in shared if votes(strip)), None)
+    if chosen is None:
+        return None
+    return lambda line: line.text[len(prefix) :] if line.text.startswith(prefix) else chosen(line)
 
 
 def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:

@@ -79,7 +79,7 @@ def _woken_by_children() -> int:
 
 
 def _pass_signals_on(program: subprocess.Popen[bytes], streams: Sequence[Stream]) -> None:
-    by_terminal = _FROM_A_TERMINAL if sys.stdin.isatty() else ()  # which tells the program itself
+    by_terminal = _FROM_A_TERMINAL if sys.stdin and sys.stdin.isatty() else ()  # which tells the program itself
     for number in _PASSED_ON:
         handler = _leave_it if number in by_terminal else lambda number, _: program.send_signal(number)
         signal.signal(number, handler)

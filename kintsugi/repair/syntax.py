@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import io
-import time
 import tokenize
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 
-_TRIES = 20
+from kintsugi.parsing import parsed
+
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _LEAVES = frozenset((int, str, type(None), ast.Load, ast.Store, ast.Del))
 
@@ -129,18 +129,6 @@ def _dumped(value: object) -> str:
     if isinstance(value, list):
         return str([_dumped(one) for one in value])
     return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
-
-
-def parsed(source: str) -> ast.Module | None:
-    """The syntax tree, or None where this Python cannot read it."""
-    for _ in range(_TRIES):
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-        except SystemError:  # Python 3.11 mixes up its depth counter when two threads parse at once
-            time.sleep(0.01)
-    return None
 
 
 def walked(top: ast.AST) -> list[ast.AST]:

@@ -19,6 +19,7 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from tests.app.test_follow import environment, incidents
+from tests.world import terminal
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 
@@ -43,18 +44,12 @@ raise SystemExit(7)
 class Followed:
     """A program that answers each line, under `capture --follow`, with our ends of its pipes."""
 
-    def __init__(
-        self, folder: Path, *options: str, limit: str = "unlimited", stdout: int = subprocess.PIPE, **settings: str
-    ) -> None:
-        follow = (sys.executable, "-m", "kintsugi", "capture", "--follow", *options, "--", sys.executable, "-c", ECHOES)
-        self.process = subprocess.Popen(
-            ("sh", "-c", f'ulimit -f {limit}; exec "$@"', "sh", *follow),
-            cwd=folder,
-            env=environment(folder) | settings,
-            stdin=subprocess.PIPE,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-        )
+    def __init__(self, folder: Path, *options: str, most: int = -1, stdout: int | None = None, **settings: str) -> None:
+        """`most`: bytes of any file that it writes. `stdout`: where it prints to instead of a pipe of ours."""
+        follow = ("capture", "--follow", *options, "--", sys.executable, "-c", ECHOES)
+        limit = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))"
+        env = environment(folder) | settings
+        self.process = terminal.StartedInPipes(follow, folder, env, stdout=stdout, before=limit)
 
     def answers(self, line: str) -> bool:
         """Whether its answer is what arrives. Waits for nothing else."""
@@ -71,13 +66,11 @@ class Followed:
 
     def says(self, words: str) -> None:
         """Reads standard error until it says so."""
-        assert self.process.stderr
         assert any(words.encode() in line for line in self.process.stderr)
 
     def ends(self) -> int:
         """The status that its caller has, after all that it prints is read."""
-        self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode
+        return self.process.ends(PATIENCE)
 
 
 def children_of(process: int) -> list[int]:
@@ -184,7 +177,6 @@ def test_who_waits_may_be_killed_and_the_program_goes_on(tmp_path: Path):
     followed.says("kintsugi: INC-1: LookupError: at first")
 
     followed.process.kill()
-    followed.process.wait()
 
     assert all(followed.answers(str(number)) for number in range(50))
     assert followed.answers("fail")
@@ -313,7 +305,7 @@ def a_full_disk(folder: Path) -> Iterator[Followed]:
     """No file may grow beyond what the database is."""
     database = Database.at(folder / ".kintsugi" / "kintsugi.db")
     migrate(database)
-    followed = Followed(folder, limit="1")
+    followed = Followed(folder, most=512)
     followed.says("kintsugi: not recorded yet")
     yield followed
 

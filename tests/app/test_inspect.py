@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def types(folder: Path, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def given(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    environment = kept | {"PYTHONPATH": str(ROOT), "KINTSUGI_DATABASE_URL": f"sqlite:///{folder}/k.db"}
-    return terminal.run(words, folder, environment, stdin)
+    return kept | {"PYTHONPATH": str(ROOT), "KINTSUGI_DATABASE_URL": f"sqlite:///{folder}/k.db"}
+
+
+def types(folder: Path, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return terminal.run(words, folder, given(folder), stdin)
 
 
 def objects(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
@@ -89,6 +93,23 @@ def test_a_file_that_is_absent_is_said(folder: Path):
 
     assert done.returncode == 2
     assert b"absent.log cannot be read: No such file or directory." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "says"),
+    [
+        ("- <&-", 2, "Standard input is closed. Name a file, or pipe the text in.\n"),
+        ("'' ", 2, "The name of the file is empty.\n"),
+        ("/proc/self/mem", 2, "/proc/self/mem cannot be read: Input/output error.\n"),
+        ("bot.log >&-", 0, ""),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_a_sentence_at_most(folder: Path, typed: str, status: int, says: str):
+    line = f"exec {sys.executable} -m kintsugi inspect {typed}"
+
+    done = subprocess.run(["sh", "-c", line], cwd=folder, env=given(folder), capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr.decode()) == (status, says)
 
 
 def test_a_secret_in_a_log_is_not_shown(folder: Path):

@@ -21,6 +21,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.workflow.patch import Evidence, Tier
+from tests.world import boxes
 from tests.world.actions import github_actions
 from tests.world.deliveries import a_door
 from tests.world.make import a_patch, a_pull_request
@@ -32,6 +33,27 @@ INPUTS = {"python": sys.executable, "test-command": "python -m unittest"}
 FIXED = SHOP.replace('order["discount"]', 'order.get("discount", 0)')
 TEST = "import unittest\n\nimport shop\n\n\nclass Shows(unittest.TestCase):\n    def test_shows(self):\n"
 TEST += '        self.assertEqual(shop.total({"price": 5}), 5)\n'
+
+
+_KINTSUGI = f"""#!{sys.executable}
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT)!r})
+from kintsugi.__main__ import main
+from kintsugi.repair.sandbox import probe
+from tests.world import boxes
+boxes.share(Path({{!r}}))
+probe.FOUND = boxes.Found()
+sys.exit(main())
+"""
+
+
+def kintsugi(folder: Path) -> Path:
+    """The command, with the box of this run of the tests: each process would try out its own for two seconds."""
+    program = folder / "kintsugi"
+    program.write_text(_KINTSUGI.format(str(boxes.folder())))
+    program.chmod(0o755)
+    return program
 
 
 def git(folder: Path, *words: str) -> None:
@@ -78,7 +100,7 @@ def step(checkout: Path, inputs: dict[str, str], **job: str) -> tuple[int, dict[
         "GITHUB_OUTPUT": str(outputs),
         "GITHUB_STEP_SUMMARY": str(summary),
         "GITHUB_ACTION_PATH": str(ROOT),
-        "KINTSUGI": str(Path(sys.executable).parent / "kintsugi"),
+        "KINTSUGI": str(kintsugi(runner)),
         **{name: EXPRESSION.sub(lambda found: given[found[1]], text) for name, text in only["env"].items()},
         **job,
     }

@@ -21,6 +21,7 @@ from kintsugi.app.settings import (
     rooms_of,
     variable,
 )
+from kintsugi.parsing import parse
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.errors import SettingsError
@@ -183,7 +184,7 @@ def test_only_the_app_and_what_is_called_know_the_settings_of_a_room():
 
 def _modules() -> list[tuple[Path, ast.Module]]:
     paths = [each for each in sorted(SOURCES.rglob("*.py")) if "checkout" not in each.parts]
-    return [(each, ast.parse(each.read_text(encoding="utf-8"))) for each in paths]
+    return [(each, parse(each.read_text(encoding="utf-8"))) for each in paths]
 
 
 def _names(annotation: ast.expr) -> set[str]:

@@ -43,6 +43,11 @@ fragments = st.sampled_from(
 texts = st.lists(fragments | st.text(max_size=20), max_size=6).map("".join)
 
 
+def a_services(address: str) -> str:
+    """Its own, which is meant to be linked to: no text's."""
+    return address.replace("https://evil", "https://host")
+
+
 @st.composite
 def incidents(draw: st.DrawFn) -> Incident:
     def text() -> str:
@@ -60,8 +65,8 @@ def incidents(draw: st.DrawFn) -> Incident:
             red=Run((text(),), 1, 0.2, text()),
             flags=(text(),) * draw(st.integers(0, 5)),
         ),
-        "pull_request": a_pull_request(url=text()),
-        "deployment": a_deployment(running=text(), url=text()),
+        "pull_request": a_pull_request(url=a_services(text())),
+        "deployment": a_deployment(running=text(), url=a_services(text())),
         "stuck": Stuck(State.MERGED, Effect.DEPLOY, text()),
         "ask": an_incident(State.AWAITING_CONFIRM).ask,
     }
@@ -86,7 +91,7 @@ def everything_shown(incident: Incident, other: str) -> Iterator[Reply]:
     yield replies.opened(Receipt("applied", incident))
     yield replies.moved(Receipt("applied", incident))
     yield replies.failed(other, "ERR-00000000")
-    yield replies.deployment(other, Rollout(a_deployment(url=other), True, other), asked=True)
+    yield replies.deployment(other, Rollout(a_deployment(url=a_services(other)), True, other), asked=True)
     yield replies.status(ABOUT, [Answered("model", False, 3, other)] * 5, NOON + timedelta(minutes=3))
 
 

@@ -206,6 +206,7 @@ CARRIED: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: f"{text}\n",
     "among records": lambda text: f"2026-11-28 10:00:00,1 INFO bot: up\n{text}\n2026-11-28 10:00:02,1 INFO bot: on\n",
     "compose": _each(lambda at: "bot-1  | "),
+    "compose, behind words": lambda text: CARRIED["compose"](f"10:00:00 ERROR it failed: {text}"),
     "pm2": _each(lambda at: f"0|bot      | 2026-11-28T10:00:{at % 60:02}: "),
     "kubectl": _each(lambda at: f"2026-11-28T10:00:{at % 60:02}.{100_000_000 + at}Z stderr F "),
     "journald": _each(lambda at: f"Nov 28 10:00:{at % 60:02} host bot[811]: "),

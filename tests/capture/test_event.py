@@ -383,3 +383,11 @@ def test_an_outline_that_was_read_before_is_taken_for_no_other_failure():
             assert found.occurred == whole.occurred
             assert found.build == whole.build
             assert found.incident == whole.incident.model_copy(update={"grouped_by": ""})
+
+
+def test_what_a_log_call_said_beside_an_exception_is_kept():
+    event = {"exception": [{"type": "E", "value": "v"}], "logentry": {"message": "no %s", "params": ["tea"]}}
+
+    entities = payload_of(read_event(event), Teller("42"), now=NOON).request.entities
+
+    assert entities["message"] == "no tea"

@@ -68,6 +68,14 @@ def framed(*frames: dict[str, Any], **event: Any) -> dict[str, Any]:
             framed(a_frame("a.java", "lambda$pay$0"), a_frame("b.java")),
             framed(a_frame("a.java", "lambda$pay$1"), a_frame("b.java")),
         ),
+        (framed(a_frame("a.py"), a_frame("a.py", "<listcomp>")), framed(a_frame("a.py"))),
+        (
+            framed(a_frame("", "lambda_method7"), a_frame("a.cs")),
+            framed(a_frame("", "lambda_method9"), a_frame("a.cs")),
+        ),
+        (framed(a_frame("a.rs", "shop::pay::h0123456789abcdef")), framed(a_frame("a.rs", "shop::pay"))),
+        (framed(a_frame("a.erb", "_app_a_erb___123_45")), framed(a_frame("a.erb", "_app_a_erb__678_90"))),
+        ({"exception": [{"type": "E", "value": "no tea (E)"}]}, {"exception": [{"type": "E", "value": "no tea"}]}),
     ],
 )
 def test_one_failure_has_one_name(one: dict[str, Any], other: dict[str, Any]):
@@ -83,6 +91,11 @@ def test_one_failure_has_one_name(one: dict[str, Any], other: dict[str, Any]):
         (
             framed(a_frame("Handler.java", module="shop.pay.Handler"), platform="java"),
             framed(a_frame("Handler.java", module="shop.ship.Handler"), platform="java"),
+        ),
+        (framed(a_frame("a.ex", "Shop.Cart.pay/1")), framed(a_frame("a.ex", "Shop.Cart.ship/1"))),
+        (
+            framed(a_frame("web.php", "run"), a_frame("pay.php", "{closure}")),
+            framed(a_frame("web.php", "run"), a_frame("ship.php", "{closure}")),
         ),
         (a_log("lid %s is off", "x"), a_log("lid %s is on fire", "x")),
         (a_log("%s", "the till is shut"), a_log("%s", "the drawer is stuck")),

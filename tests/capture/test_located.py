@@ -79,6 +79,11 @@ def test_a_file_is_found_however_its_path_is_spelt(tmp_path: Path, language: str
         ("java", a_frame("Cart.java", "", "org.other.Cart")),
         ("go", a_frame("pricing.go", "/root/go/pkg/mod/github.com/x/cart@v1/pricing.go", "github.com/x/cart")),
         ("ruby", a_frame("shop/cart.rb", "/usr/local/bundle/gems/shop-1.0/lib/shop/cart.rb")),
+        ("ruby", a_frame("shop/cart.rb", "/usr/local/lib/ruby/3.2.0/shop/cart.rb")),
+        ("rust", a_frame("lib.rs", "/root/.cargo/registry/src/index.crates.io-6f17d22b/tokio-1.35.0/src/lib.rs")),
+        ("unknown", a_frame(f"/rustc/{'0' * 40}/library/core/src/lib.rs")),
+        ("php", a_frame("/vendor/acme/http/src/Cart.php", "/var/www/vendor/acme/http/src/Cart.php")),
+        ("python", a_frame("shop\\pricing.py", "C:\\Python311\\Lib\\shop\\pricing.py")),
         ("unknown", a_frame("?")),
         ("unknown", a_frame("[native code]")),
     ],
@@ -91,6 +96,8 @@ def test_what_is_a_librarys_is_not_the_projects(tmp_path: Path, language: str, f
         "src/com/shop/Cart.java",
         "cart/pricing.go",
         "shop/cart.rb",
+        "src/lib.rs",
+        "src/Cart.php",
     )
 
     assert found(a_tree(tmp_path, *files), frame, language=language) == [None]

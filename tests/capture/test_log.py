@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kintsugi.capture.log import reports_in, reports_of
 from kintsugi.capture.report import CUT_TYPE, Report
+from tests.capture.forms import FORMS
 from tests.capture.printed import ALL, CARRIED, CHAIN, GO, JAVA, NODE, PYTHON, Printed
 
 
@@ -34,6 +35,11 @@ def is_read(report: Report, printed: Printed) -> bool:
 @pytest.mark.parametrize("printed", ALL.values(), ids=ALL)
 def test_every_language_is_read_however_it_is_carried(printed, carried):
     assert is_read(only(list(reports_in(carried(printed.text)))), printed)
+
+
+@pytest.mark.parametrize("printed", FORMS.values(), ids=FORMS)
+def test_other_forms_are_one_failure_each(printed):
+    assert is_read(only(list(reports_in(f"{printed.text}\n"))), printed)
 
 
 @given(st.data())
@@ -134,6 +140,7 @@ def test_a_stretch_without_a_report_is_passed_over_and_its_last_lines_stand_in_t
         "(node:4) DeprecationWarning: punycode is old\n    at price (/srv/shop/basket.js:7:20)\n",
         "INFO deploy: built at /srv/shop/bot.py:3:1\nplease look at src/index.js:5:3\n",
         '"worker-1" #23 daemon prio=5\n   java.lang.Thread.State: RUNNABLE\n\tat com.example.shop.Main.run(Main.java:9)\n',
+        '"main" #1\n   java.lang.Thread.State: WAITING (sleeping)\n\tat java.lang.Thread.sleep(java.base@17.0.2/Native Method)\n',
         "SIGQUIT: quit\n\ngoroutine 1 [running]:\nmain.main()\n\t/srv/shop/main.go:40 +0x85\n",
         "PHP Warning:  Undefined variable $tea in /srv/shop/basket.php on line 7\n",
         "/srv/shop/pricing.py:3: DeprecationWarning: invalid escape sequence\n",
@@ -156,6 +163,9 @@ def test_where_nothing_failed_nothing_is_found(text):
         "```\n",
         '"""\n',
         "Traceback (most recent call last):\n",
+        "bot is online\nguest joined the shop\n",
+        "- restarting\n* Running on http://127.0.0.1:5000\n",
+        "~ $ \n",
     ],
 )
 def test_a_message_ends_where_something_else_begins(after):
@@ -163,6 +173,14 @@ def test_a_message_ends_where_something_else_begins(after):
         first = next(reports_in(f"{text}\n{after}"))
 
         assert first.failure.final.message == message
+
+
+def test_an_exception_without_a_message_has_none_of_what_is_printed_below():
+    text = PYTHON.text.replace("KeyError: 'discount'", "shop.NoTea")
+
+    first = next(reports_in(f"{text}\nA guest came in\nagain\n"))
+
+    assert (first.failure.final.type, first.failure.final.message) == ("shop.NoTea", "")
 
 
 def test_a_stack_of_a_worker_is_told_once_with_the_workers_place_innermost():

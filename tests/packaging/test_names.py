@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from kintsugi.parsing import parse
+
 ROOT = Path(__file__).parents[2]
 CODE = ("kintsugi", "alembic", "bench", "chaos", "examples", "tests", "tools")
 ROOMS = {path.stem for path in (ROOT / "kintsugi").iterdir() if path.suffix in ("", ".py")} - {
@@ -84,7 +86,7 @@ def _read(folder: str) -> list[tuple[Path, ast.AST]]:
     return [
         (path, node)
         for path in (ROOT / folder).glob("**/*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(parse(path.read_text("utf-8")))
         if isinstance(node, ast.Import | ast.ImportFrom)
         or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call))
@@ -100,6 +102,6 @@ def _imported(node: ast.AST) -> list[str]:
 def _imported_by(code: str) -> list[str]:
     """By a text, if it is code."""
     try:
-        return [name for node in ast.walk(ast.parse(code)) for name in _imported(node)]
+        return [name for node in ast.walk(parse(code)) for name in _imported(node)]
     except SyntaxError:
         return []

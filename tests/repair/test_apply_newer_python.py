@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
 
+from kintsugi.parsing import parse
 from kintsugi.repair.apply import apply
 from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.applying.newer_python import in_older_words
@@ -26,7 +25,7 @@ NEWER = [
 
 @pytest.mark.parametrize("source", NEWER)
 def test_newer_words_have_older_ones(source: str) -> None:
-    ast.parse(in_older_words(source, (3, 11)))
+    parse(in_older_words(source, (3, 11)))
 
 
 @pytest.mark.parametrize("source", NEWER)
@@ -44,7 +43,7 @@ def test_a_file_in_newer_words_that_is_cut_off_is_not(source: str) -> None:
     "source", ['f"{row.name} costs {row.price:.2f}"', "type = 3\ntype[1] = 2", "def f(x): return x[1]"]
 )
 def test_older_words_say_the_same(source: str) -> None:
-    ast.parse(in_older_words(source, (3, 11)))
+    parse(in_older_words(source, (3, 11)))
     assert in_older_words(source, (3, 14)) == source
 
 

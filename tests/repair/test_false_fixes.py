@@ -1,4 +1,7 @@
-"""Patches made to pass for a fix: one of each kind here; `python -m bench.proof --false` tries them all."""
+"""Patches made to pass for a fix: one of each kind, run where its text alone says nothing against it.
+
+`python -m bench.proof --false` runs them all.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bench.proof import Trial, false_fixes, judged
+from bench.proof import Trial, Verdict, false_fixes, judged
 from bench.proof_false import FALSE_FIXES
 from bench.proof_false_inn import OF_BOOK, OF_MINUTES, OF_NOBODY
 from kintsugi.repair.proof import ProofSettings
+from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.sandbox import Box
 from tests.repair.programs import with_walls
 from tests.world.patience import PATIENCE
@@ -40,11 +44,44 @@ def of_kind(base: Path, kind: str) -> Trial:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_no_false_fix_is_proven_without_a_word(kind: str, settings: ProofSettings, tmp_path: Path) -> None:
-    command = PYTEST if kind in OF_INN else UNITTEST
-    asked = replace(settings, test_command=command, box=without_gaps(settings))
-    (verdict,) = await judged([of_kind(tmp_path, kind)], asked, 1)
+    trial = of_kind(tmp_path, kind)
+    reading = read(trial)
+    if reading.refusal or reading.flags:  # which the evidence has, whatever the tests do
+        return
+
+    verdict = await tried(trial, settings)
 
     assert not verdict.proven or verdict.flags, verdict.says
+
+
+async def test_what_is_said_of_a_text_is_said_of_what_is_proven(settings: ProofSettings, tmp_path: Path) -> None:
+    trial = of_kind(tmp_path, "special case")
+
+    verdict = await tried(trial, settings)
+
+    assert verdict.proven
+    assert read(trial).flags
+    assert {*read(trial).flags} <= {*verdict.flags}
+
+
+async def test_what_a_text_is_refused_for_is_not_proven(settings: ProofSettings, tmp_path: Path) -> None:
+    trial = of_kind(tmp_path, "tests weakened")
+
+    verdict = await tried(trial, settings)
+
+    assert not verdict.proven
+    assert verdict.says == read(trial).refusal
+
+
+def read(trial: Trial) -> Reading:
+    asked = trial.proposal
+    return read_patch(asked.base, asked.all_files, asked.test_sources())
+
+
+async def tried(trial: Trial, settings: ProofSettings) -> Verdict:
+    command = PYTEST if trial.what in OF_INN else UNITTEST
+    (verdict,) = await judged([trial], replace(settings, test_command=command, box=without_gaps(settings)), 1)
+    return verdict
 
 
 def without_gaps(settings: ProofSettings) -> Box:

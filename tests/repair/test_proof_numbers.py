@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from kintsugi.repair.languages import Machine
+from kintsugi.repair.languages.known import find_suite
 from kintsugi.repair.languages.python.layout import Django, django_of, import_folders, set_up_of
 from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Failure, Frame
@@ -23,6 +25,14 @@ KEPT = 'import shop\n\n\ndef test_total():\n    assert shop.total({"price": 5, "
 SHOWS = 'import shop\n\n\ndef test_shows():\n    assert shop.total({"price": 5}) == 5\n'
 LACKING = "import no_such_package_at_all\n\n\ndef test_one():\n    pass\n\n\ndef test_two():\n    pass\n"
 SKIPPED = "import pytest\n\n\n@pytest.mark.skip\ndef test_later():\n    pass\n"
+IN_UNITTEST = """import shop, unittest
+
+
+class Total(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual({})
+"""
+KEPT_THERE, SHOWS_THERE = 'shop.total({"price": 5, "discount": 2}), 3', 'shop.total({"price": 5}), 5'
 CRASH = Crash("KeyError", "'discount'", "shop.py", "total")
 WITHOUT_OURS = ("pytest", *(f"-pno:{name}" for name in ("anyio", "asyncio", "hypothesispytest", "xdist")))
 
@@ -30,6 +40,11 @@ WITHOUT_OURS = ("pytest", *(f"-pno:{name}" for name in ("anyio", "asyncio", "hyp
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
     return await with_walls(ProofSettings(("pytest",), python=Path(sys.executable), seconds=PATIENCE))
+
+
+def with_unittest(settings: ProofSettings) -> ProofSettings:
+    """Where the runner does not matter: pytest takes three times as long to load as a test of these."""
+    return replace(settings, test_command=("python", "-m", "unittest"))
 
 
 async def proven(base: Path, tests: dict[str, str], settings: ProofSettings, fix: str = FIXED) -> Evidence:
@@ -50,12 +65,27 @@ async def test_it_says_how_many_ran_and_why_not_the_rest(tmp_path: Path, setting
 
 
 async def test_where_all_ran_the_sentence_is_short(tmp_path: Path, settings: ProofSettings) -> None:
-    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": IN_UNITTEST.format(KEPT_THERE)})
 
-    evidence = await proven(base, {"test_shows.py": SHOWS}, settings)
+    evidence = await proven(base, {"test_shows.py": IN_UNITTEST.format(SHOWS_THERE)}, with_unittest(settings))
 
     assert evidence.numbers == Numbers(1, 1, 1, 1)
     assert "Tests that passed before: 1, none is lost. Its only test ran." in evidence.says
+
+
+async def test_where_the_run_of_all_tests_breaks_its_reason_stands_for_all_others(
+    tmp_path: Path, settings: ProofSettings
+) -> None:
+    others = {f"test_other_{number}.py": "def test_it():\n    pass\n" for number in range(40)}
+    ends = {"test_other_20.py": "import os\n\n\ndef test_it():\n    os._exit(7)\n"}
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT, **others, **ends})
+
+    evidence = await proven(base, {}, settings)
+
+    assert evidence.numbers is not None
+    assert (evidence.numbers.known, evidence.numbers.ran, evidence.numbers.compared) == (41, 1, 1)
+    why = "as without the patch the runner ended early: exit status 7"
+    assert evidence.numbers.says == f"1 of 41 tests ran: the others could not be compared, {why}."
 
 
 async def test_a_test_that_cannot_be_read_here_at_all_is_no_reason_to_refuse(
@@ -72,12 +102,11 @@ async def test_a_test_that_cannot_be_read_here_at_all_is_no_reason_to_refuse(
 
 
 async def test_what_breaks_others_is_refused_all_the_same(tmp_path: Path, settings: ProofSettings) -> None:
-    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": IN_UNITTEST.format(KEPT_THERE)})
+    shows = f"import no_such_package_at_all\n{IN_UNITTEST.format(SHOWS_THERE)}"
 
     with pytest.raises(Unproven, match="passed without the patch and not with it"):
-        await proven(
-            base, {"test_shows.py": f"import no_such_package_at_all\n{SHOWS}"}, settings, "def total(_): pass\n"
-        )
+        await proven(base, {"test_shows.py": shows}, with_unittest(settings), "def total(_): pass\n")
 
 
 async def test_a_package_that_only_the_patch_needs_is_the_patchs_own_fault(
@@ -116,10 +145,7 @@ DJANGO_SHOWS = (
 )
 
 
-@pytest.mark.parametrize("command", [None, ("python", "web/manage.py", "test")], ids=["found", "given"])
-async def test_djangos_own_tests_are_run_as_manage_py_does(
-    command: tuple[str, ...] | None, tmp_path: Path, settings: ProofSettings
-) -> None:
+async def test_djangos_own_tests_are_run_as_manage_py_does(tmp_path: Path, settings: ProofSettings) -> None:
     brought: dict[str, bytes | None] = {"web/orders/test_shows.py": DJANGO_SHOWS.encode()}
     proposal = Proposal(
         a_program(tmp_path, DJANGO),
@@ -128,8 +154,13 @@ async def test_djangos_own_tests_are_run_as_manage_py_does(
         crash=Crash("KeyError", "'discount'", "web/shop.py", "total"),
     )
 
-    evidence = await prove(proposal, replace(settings, test_command=command), progress=lambda _: None)
+    assert settings.box
+    machine = Machine(settings.box.interpreter, None)
+    given = find_suite(proposal.base, proposal.all_files, machine, ("python", "web/manage.py", "test"))
+    found = find_suite(proposal.base, proposal.all_files, machine, None)
+    evidence = await prove(proposal, replace(settings, test_command=None), progress=lambda _: None)
 
+    assert given == found
     assert evidence.tier is Tier.E2
     assert evidence.reproduced is True
     assert evidence.numbers

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.languages.known import PYTHON
 from kintsugi.repair.languages.python.command import (
     SuiteKind,
@@ -24,7 +25,7 @@ from kintsugi.repair.proof.judge import read_patch
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record
 from kintsugi.repair.sandbox.room import Interpreter
-from kintsugi.repair.syntax import parsed, read_source, why_unreadable
+from kintsugi.repair.syntax import read_source, why_unreadable
 from kintsugi.workflow.patch import Run
 
 END = {"finished": 0, "changed": []}
@@ -164,6 +165,14 @@ def test_a_loosened_test_is_refused(after: str, reason: str) -> None:
     seen = loosened({"test_a.py": TEST}, {"test_a.py": after})
 
     assert any(reason in refusal for refusal in seen.refusals)
+
+
+@pytest.mark.parametrize("mark", ["pytest.mark.xfail(reason='wrong error')", "expectedFailureIf(True)"])
+def test_a_test_that_was_expected_to_fail_may_lose_its_mark_and_not_get_it(mark: str) -> None:
+    marked = f"@{mark}\n{TEST}"
+
+    assert loosened({"test_a.py": marked}, {"test_a.py": TEST}).refusals == ()
+    assert loosened({"test_a.py": TEST}, {"test_a.py": marked}).refusals == ("test_a.py: test_total is skipped",)
 
 
 def test_a_removed_test_file_is_refused() -> None:

@@ -11,7 +11,7 @@ from tests.telemetry.made_up import ALNUM, BASE64, DIGITS, HEX, LOWER, UPPER, dr
 
 PACKAGE = Path(redact.__code__.co_filename).parents[2]
 
-# {n} is a made-up word of n letters and digits.
+# {n} is a made-up word of n letters and digits, {=…} one that stands there.
 SECRETS = """
 exec env: [PATH=/usr/bin NPM={36} LANG=C]
 + ./deploy.sh prod {32} eu-west-1
@@ -54,6 +54,18 @@ Match: {32}
 latest[{32}]
 client_id=abc:{32}
 try a key {32}
+retrying with {20} after 401
+using '{18}' for upstream
+client '{20}' is not allowed
+iCloud: using {=luge-eqpt-hhqw-bfyn} for ops
+LOGIN ops@shop.org {=csex-siag-iwcv-svoa}
+activated with {=T9UJU-4HKTG-ED1PR-249QK-I5T7A}
+scan {base32} or leave
+password reset, new one: {=zphwefCFoEDIjSH}
+the root password on cache01 is {=tlpktsgxmpvjsquj}
+login ops / {=ZelTFxDwcl} accepted
+smtp app password {=erma wqle mixr pqeq}
+Application password for ops: {=dowy pxfy oyqa smnv}
 """.strip().split("\n")
 
 HARMLESS = """
@@ -127,6 +139,18 @@ primary key {24} again
 cache miss {24}
 message SM{sid} sent
 tests/test_x509.py::test_X509v3SubjectAltNameOfIssuerIPv6 FAILED
+"***": {{ "N3Vim5Fault8NotFound9ExceptionE": 1
+SKIP [ext/standard/tests/file/pathinfo_basic1-win32.phpt] reason: only for Windows
+Accepted publickey for ops ssh2: RSA SHA256:kzfjfps/{36}
+"category":"authentication_and_authorization","remote_ip":"1.1.1.1"
+lotuscreds:ERROR:Could not retrieve the account
+palabras clave: activar/esperar texto
+Pass 'extra' to install the files
+GET /bundles/WebFormsJs v={44} 80
+app password must have been used
+"values":["{20}","{20}"]
+      "{22}",
+login via test-http-html-page
 """.strip().split("\n")
 
 
@@ -229,6 +253,7 @@ def filled(row: str, rnd: random.Random) -> str:
         "small": drawn(rnd, LOWER + DIGITS, 33) + "4x7",
         "base64": drawn(rnd, BASE64, 43) + "=",
         "hex": drawn(rnd, HEX, 40),
+        "base32": drawn(rnd, UPPER + "234567", 26) + "4QZX7K",
         "sid": sha256(row.encode()).hexdigest()[:32],
         "wallet": base58(b"\x7f" + sha256(row.encode()).digest()[1:]),
         "tron": checked(b"\x41" + sha256(row.encode()).digest()[:20]),
@@ -237,10 +262,10 @@ def filled(row: str, rnd: random.Random) -> str:
     }
     for name, value in kinds.items():
         row = row.replace(f"{{{name}}}", value)
-    row = row.replace("{{", "\0").replace("}}", "\1")
+    row = re.sub(r"\{=([^}]+)\}", r"\1", row).replace("{{", "\0").replace("}}", "\1")
     row = re.sub(r"\{(\d+)\}", lambda found: made_up(rnd, int(found[1])), row)
     return row.replace("\0", "{").replace("\1", "}")
 
 
 def hidden(row: str) -> str:
-    return re.sub(r"\{(?:\d+|small|base64)\}", MASK, row)
+    return re.sub(r"\{(?:\d+|small|base64|base32|=[^}]+)\}", MASK, row)

@@ -9,6 +9,7 @@ from kintsugi.telemetry.redact.commands import COMMANDS
 from kintsugi.telemetry.redact.vendors import ADDRESSES, SHAPES
 
 WORD, RANDOM, HEX = "lantern7262", "aB3dE6gH9jK2mN5pQ8sT", "0a1b2c3d" * 4
+MADE = "Velvet.lantern72"
 
 BY_PLACE = """
 sqlcmd -S db01 -U sa -P {word} -Q "select 1"
@@ -147,15 +148,75 @@ SELECT "key" FROM "authtoken_token" WHERE "authtoken_token"."key" = '{hex}'
 kafka: username="svc" pswd="{word}"
 client-key-data: {random}{random}
 das Passwort lautet {word}
+Votre mot de passe est {made}
+Kennwort für reporting: {made}
+Nueva contraseña para ops ( {made} )
+Новый пароль пользователя ops: {made}
+用户 ops 的密码是{made}
+รหัสผ่าน: {made}
+Passordet ditt er {random}
+密钥为 {random}
+Seu código de acesso: 482913
+您的驗證碼是 482913
+2FA code: 482 913
+door PIN for ops set to 482913
+sent code 482913 to ops@shop.example
+the vpn pw is {made} btw
+login('ops', '{made}') -> 403
+ClientOptions {{ auth: Basic("ops", "{word}") }}
+{{credentials,<<"ops">>,<<"{made}">>}}
+creds=&{{ops {made} db01 5432}}
+expdp ops/{word} schemas=HR directory=DUMP
+vault kv put secret/pay value={word}
+fly secrets set SESSION_SALT={random} --app shop
+COMMAND=/srv/bin/chkpasswd ops {random}
+nxc smb db01 -u ops -p velvet-lantern-7262 --shares
+secretsdump.py CORP/ops:{random}@db01.shop.example
+select * from u where mail = ? and password = ? ["ops","{word}"]
+logged in to billing with {hex}
+MAILWIZZ_API={hex}
+CONNECT ops/{word}@db01:1521/XE
+HELLO 3 AUTH ops {word} SETNAME x
+PASSWORD elastic = {word}
+Using password from /root/.config: {hex}
+>> AUTHENTICATE {random}
+safe combination: 482913
+SIM locked, PUK 482913 entered
+grub2-mkpasswd-pbkdf2 <<< {word}
+winrs -r:db01 -u:ops -p:{word} hostname
+Guest Wi-Fi: CafeNet, key {random}
+API key ({hex}) is over its quota
+please change the password from Coffee#Coffee#8 to another
+default login is admin / {word}
+"value": "HostName=x;SharedAccessKey={random}{random}="
+$sonarLogin = "{hex}"
+#2 Login.php(146): App\\Ldap->bindAs('ops', '{made}')
+(path: /tmp/foo?authz={random}&pelican.timeout=3s, flags: none)
+using pin 482913 for token slot 0
+[WiFi] connecting to 'Home' with '{random}'
+winexe -U 'SHOP/ops%{word}' //db01 'cmd'
+https://ops@shop.example:{word}!#@498@github.com
+password: {made}, again {made}, and once {made}
 """.strip().split("\n")
 
 
 @pytest.mark.parametrize("line", BY_PLACE)
 def test_a_secret_is_found_by_its_place(line):
-    shown = redact(line.format(word=WORD, random=RANDOM, hex=HEX))
+    shown = redact(line.format(word=WORD, random=RANDOM, hex=HEX, made=MADE))
 
     assert "***" in shown
-    for secret in (WORD, RANDOM[:10], HEX[:10], "482913", "sunflower", "copper thunder"):
+    for secret in (
+        WORD,
+        RANDOM[:10],
+        HEX[:10],
+        MADE,
+        "7262",
+        "Coffee",
+        "482913",
+        "482 913",
+        "sunflower",
+        "copper thunder",
+    ):
         assert secret not in shown, shown
 
 
@@ -176,6 +237,10 @@ def test_a_secret_is_found_by_its_place(line):
         "/shop/db/password\n{}",
         "admin_user_pass = <<EOT\n{}\nEOT",
         "db_user          svc\ndb_pw            {}",
+        "Jan 1 app: id,login,password\n1,ops,{}",
+        "Jan 1 app: | user | password |\n|---|---|\n| ops | {} |",
+        "Recovery codes:\n  {}",
+        "Key:\n{}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
     ],
 )
@@ -211,6 +276,13 @@ def test_a_secret_is_found_on_another_line(text):
         'mongo shell on -p 27017; login("form", "token")',
         "the codes are HTTP 200, the verification code failed",
         "test_special_key and key_char and empty_key_path",
+        "Username or password is incorrect. Try again. IP: 2001:db8::b6d3:95d7:1425:766d.",
+        " * - [RFC7519 - JSON Web Token (JWT)](https://www.rfc.example/rfc7519)",
+        "breadcrumb: Home > abc123def456",
+        "shard 0 closed, sent close code 4014; sending error code 50013 to the client, your exit code is 1234",
+        "authentication provider:OAuth2Client1, connecting to 'db' with 'Psycopg2Driver'",
+        "in ['app_failed_auth', 'app_failed_admin_auth', 'app_failed_2fa_totp', 'app_failed_2fa_email']",
+        'kubectl create secret generic x --from-literal=license.jwt="${{ secrets.JWT }}" --type="shop.example/license"',
         "# 9.2.1 Set Password Creation Parameters for RHEL7",
         "a, b = first, second",
         "test_special_key_windows and key_char and empty_key_path " * 5,

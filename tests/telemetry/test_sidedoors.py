@@ -20,6 +20,7 @@ import structlog
 
 from kintsugi.telemetry import handle_loop_errors, install
 from tests.world.patience import PATIENCE
+from tests.world.sdk_programs import with_only
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "gh" + "p_" + "aB3d" * 9
@@ -223,7 +224,7 @@ print(json.dumps([theirs, [json.loads(line)["msg"] for line in again.recent()]])
 
 
 def test_who_wraps_ours_hears_nothing_of_the_looks_and_all_once_after_a_new_start():
-    theirs, ours = last_word(WRAPPED)[-1]
+    theirs, ours = last_word(with_only("loguru") + WRAPPED)[-1]
 
     assert theirs == ["once"]
     assert ours == ["once"]

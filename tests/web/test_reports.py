@@ -56,6 +56,7 @@ from kintsugi.workflow.states import State
 from tests.world.make import MERGE, NOON, a_diagnosis
 from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
+from tests.world.sdk_programs import with_only
 from tests.world.wire.sentry import SENTRY
 from tests.world.world import World, a_world
 
@@ -101,7 +102,7 @@ sentry_sdk.flush(20)
 
 async def test_the_real_sdk_opens_an_incident_with_all_it_knows(world: World, door: Door):
     dsn = door.url.replace("http://", f"http://{KEY}@") + "/42"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _CRASH, dsn, OLD)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", with_only() + _CRASH, dsn, OLD)
     assert await process.wait() == 0
 
     incident, payload = await world.store.incident(1), await world.store.payload(1)

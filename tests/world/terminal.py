@@ -120,6 +120,11 @@ async def _to_its_end(stream: asyncio.StreamReader | None) -> bytes:
     return await stream.read() if stream else b""
 
 
+def prepare() -> None:
+    """Start the helper now, so that the forks of this process share it."""
+    _helper()
+
+
 def run(
     words: Sequence[str], folder: Path, env: Mapping[str, str], stdin: bytes = b"", *, before: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
@@ -151,6 +156,45 @@ def start(words: Sequence[str], folder: Path, env: Mapping[str, str]) -> Started
             return _start(words, folder, env, (nothing, writing, writing), output=os.fdopen(reading), alone=True)
     finally:
         os.close(writing)
+
+
+class StartedInPipes:
+    """The same with its input, output and errors in pipes. `stdout`: where it prints to instead of one of ours."""
+
+    def __init__(
+        self, words: Sequence[str], folder: Path, env: Mapping[str, str], *, stdout: int | None = None, before: str = ""
+    ) -> None:
+        reading, stdin = os.pipe()
+        output, printing = os.pipe()
+        errors, telling = os.pipe()
+        self.stdin: IO[bytes] | None = os.fdopen(stdin, "wb")
+        self.stdout: IO[bytes] | None = os.fdopen(output, "rb")
+        self.stderr: IO[bytes] = os.fdopen(errors, "rb")
+        if stdout is not None:
+            os.dup2(stdout, printing)
+            self.stdout.close()
+            self.stdout = None
+        self._started = _start(words, folder, env, (reading, printing, telling), before=before)
+        for each in (reading, printing, telling):
+            os.close(each)
+
+    @property
+    def pid(self) -> int:
+        return self._started.pid
+
+    def kill(self) -> None:
+        self._started.kill()
+        self._started.wait()
+
+    def ends(self, timeout: float) -> int:
+        """Its status, when its input is closed and all that is left in its pipes is read. `timeout` in seconds."""
+        if self.stdin:
+            self.stdin.close()
+        for each in (self.stdout, self.stderr):
+            if each:
+                each.read()
+                each.close()
+        return self._started.wait(timeout)
 
 
 async def start_in_loop(

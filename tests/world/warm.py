@@ -73,7 +73,9 @@ def serve(line: socket.socket) -> None:
             _tell_of_the_ended(running)
         if line.fileno() in ready:
             asked, handles, _, _ = socket.recv_fds(line, MOST, 4)
-            if not asked:
+            if not asked:  # the tests are over, or were ended
+                for child in running:
+                    os.kill(child, signal.SIGKILL)
                 return
             told, *streams = handles
             child = os.fork()

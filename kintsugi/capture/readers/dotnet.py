@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from kintsugi.capture.readers.at_lines import (
     LONGEST,
@@ -23,15 +24,20 @@ _CALL = re.compile(
     r"\((?P<arguments>[^)]*(?:\(\))?)\)"
     r"(?: in (?P<path>.+?):line (?P<line>\d{1,9}))?$"
 )
+_MONO = re.compile(
+    r"(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*) ?\([^)]*\) \[0x[0-9a-f]{2,8}\] in (?P<path>.+?):(?P<line>\d{1,9})$"
+)
 _ENDS = re.compile(r"\s*--- End of (?P<what>inner exception stack trace|stack trace from previous location).* ?---\s*$")
 _INNER = re.compile(r"\s*---> (?:\(Inner Exception #\d+\) )?(?P<head>.*)")
 _NAMED = re.compile(r"(?<![\w.])(?P<type>(?:[A-Za-z_]\w*\.)+[A-Z][\w`]*)(?: \(0x[0-9A-Fa-f]{8}\))?(?=:|\s*$)")
+_LISTED = re.compile(r"\s*---> \(Inner Exception #\d+\) ")  # told once more, below the stack
+_IN_LINE = " ---> "
 _HEAD_LINES = 20
 
 
 class DotNet:
     name = ".NET"
-    reads = "inner exceptions; places where the program has its symbols"
+    reads = "inner exceptions; places where the program has its symbols; Mono's"
     marks = MARKS
 
     def begins(self, text: str) -> int | None:
@@ -46,10 +52,11 @@ class DotNet:
         heads = _heads(lines)
         if not heads:
             return Found(lines.at, _frames(lines, 1)[1], None)
-        sections, end = _frames(lines, len(heads))
+        named = [raised for at, below in pairwise((*heads, lines.at)) for raised in _named(lines, at, below)]
+        sections, end = _frames(lines, len(named))
         raised = [
-            _named(lines, head, below).model_copy(update={"frames": tuple(reversed(frames))})
-            for head, below, frames in zip(heads, [*heads[1:], lines.at], sections, strict=True)
+            each.model_copy(update={"frames": tuple(reversed(frames))})
+            for each, frames in zip(named, sections, strict=True)
         ]
         return Found(heads[0], end, Failure(language="dotnet", chain=chained(raised[::-1])))
 
@@ -67,11 +74,22 @@ def _frames(lines: Lines, exceptions: int) -> tuple[list[list[Frame]], int]:
         elif ended := _ENDS.match(line[:LONGEST]):
             inner = max(inner - 1, 0) if ended["what"].startswith("inner") else inner
         elif line.strip():
-            break
+            return sections, _listed_again(lines, at, end)
         else:
             continue
         end = at + 1
     return sections, end
+
+
+def _listed_again(lines: Lines, at: int, end: int) -> int:
+    """The line after what an AggregateException lists below its stack: each inner exception once more."""
+    while _LISTED.match((lines[at] or "")[:LONGEST]):
+        last = range(at, at + MOST_FRAMES)
+        at = next((k + 1 for k in last if (line := lines[k]) is None or line.rstrip().endswith("<---")), at + 1)
+        end = at
+        while lines[at] == "":
+            at += 1
+    return end
 
 
 def _heads(lines: Lines) -> list[int]:
@@ -85,20 +103,27 @@ def _heads(lines: Lines) -> list[int]:
     return heads
 
 
-def _named(lines: Lines, at: int, below: int) -> Raised:
+def _named(lines: Lines, at: int, below: int) -> list[Raised]:
+    """The exceptions that this line names, outermost first: older runtimes name what is within on the same line."""
     line = head_of(lines, at)
     inner = _INNER.match(line)
-    text = inner["head"] if inner else line
-    found = _NAMED.search(text)
+    texts = (inner["head"] if inner else line).split(_IN_LINE)
+    *before, last = [_one(text) for text in texts] if all(map(_NAMED.search, texts)) else [_one(_IN_LINE.join(texts))]
     more = [lines[k] or "" for k in range(at + 1, below)]
+    return [*before, last.model_copy(update={"message": said(last.message, more)})]
+
+
+def _one(text: str) -> Raised:
+    found = _NAMED.search(text)
     if found is None:
         return Raised(type=CUT_TYPE, message=text.strip())
-    return Raised(type=found["type"], message=said(text[found.end() :].removeprefix(":").strip(), more))
+    return Raised(type=found["type"], message=text[found.end() :].removeprefix(":").strip())
 
 
 def _call(line: str) -> Frame | None:
     call = after_at(line)
-    found = _CALL.match(call) if call is not None and ".java:" not in call else None
+    found = (_CALL.match(call) or _MONO.match(call)) if call is not None and ".java:" not in call else None
     if found is None or ("." not in found["function"] and not found["path"]):
         return None
-    return Frame(path=found["path"] or "", line=int(found["line"] or 0), function=found["function"])
+    path = found["path"] or ""
+    return Frame(path="" if path.startswith("<") else path, line=int(found["line"] or 0), function=found["function"])

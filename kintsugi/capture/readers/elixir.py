@@ -8,6 +8,7 @@ from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _RAISED = re.compile(r"\*\* \((?P<type>[\w.]+(?: from \S+)?)\) (?P<message>.*)$")
+_RAISED_WITHIN = re.compile(r"\s*\*\* \((?!EXIT\))|\s*\*\* \(EXIT\) an exception was raised:")
 _CALL = re.compile(
     r"\s*(?:\((?P<app>\w[\w.]*)(?: [^)]{1,60})?\) )?(?P<path>[^\s:()]\S*?\.(?:exs?|erl|hrl|eex|heex))"
     r":(?P<line>\d{1,9}): (?P<function>.*)$"
@@ -15,7 +16,8 @@ _CALL = re.compile(
 _NAMELESS = re.compile(r"\s*(?:\(\w[\w.]*(?: [^)]{1,60})?\) )?:?[A-Za-z_][\w.:\"!?-]*(?:/\d|\(.*\))\s*$")
 _PASSED_ON = ("an exception was raised:", "exited in: ")
 _ABOVE = re.compile(r"terminating\b|terminated\b|raised an exception")
-_NO_FAILURE = frozenset(("Mix", "stop", "shutdown", "EXIT", "exit"))
+_NO_FAILURE = frozenset(("Mix", "shutdown", "EXIT"))
+_STOPPED = frozenset(("stop", "exit"))  # a process that waited in vain for another one, where it tells its calls
 _LONGEST = 8_000
 _MESSAGE_LINES = 60
 _MOST = 1_000
@@ -44,6 +46,8 @@ class Elixir:
         known = frames or found["type"].endswith("Error")
         if not known or found["type"] in _NO_FAILURE:
             return None
+        if found["type"] in _STOPPED and (not frames or any(_RAISED_WITHIN.match(line) for line in said)):
+            return None  # what was raised is told further below
         message = "\n".join((found["message"], *said)).strip()
         raised = Raised(type=found["type"], message=message, frames=tuple(reversed(frames)))
         first = lines.at - 1 if _ABOVE.search(lines[lines.at - 1] or "") else lines.at

@@ -18,6 +18,7 @@ _PLACE = re.compile(
 )
 _GIN = re.compile(r"(?P<path>(?:/|[A-Za-z]:[\\/])\S*\.go):(?P<line>\d{1,9}) \(0x[0-9a-f]+\)\s*$")
 _GIN_CALL = re.compile(r"\s*(?P<function>[^\s:]{1,300}): (?P<code>.*)$")
+_PANICS_FILE = re.compile(r"/src/runtime/(?:panic|signal_\w+)\.go$")
 _LOOK_BACK = 14  # lines above a stack that may tell of the panic
 _LONGEST = 4_000
 _MOST_FRAMES = 500
@@ -95,9 +96,13 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int]:
 
 def _since_panic(frames: list[Frame]) -> list[Frame]:
     """Without the calls of the panic itself, and of who recovered from it."""
-    last = max((at for at, frame in enumerate(frames) if frame.function in _OWN_FRAMES), default=-1)
+    last = max((at for at, frame in enumerate(frames) if _is_panics(frame)), default=-1)
     inner = frames[last + 1 :] if last + 1 < len(frames) else frames
-    return [frame for frame in inner if frame.function not in _OWN_FRAMES]
+    return [frame for frame in inner if not _is_panics(frame)]
+
+
+def _is_panics(frame: Frame) -> bool:
+    return frame.function in _OWN_FRAMES or _PANICS_FILE.search(frame.path) is not None
 
 
 def _other_goroutines(lines: Lines, at: int) -> int:

@@ -22,7 +22,8 @@ from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _CALL = re.compile(
     r"(?:[\w.@$-]*/){0,3}(?P<owner>[\w.$<>-]+)\.(?P<function>[\w$<>-]+)"
-    r"\((?P<file>[\w$.+-]+\.(?:java|kts?|scala|groovy|clj|jsp)|SourceFile|Native Method|Unknown Source|<generated>)"
+    r"\((?:[\w.]+@[\w.+-]+/)?"
+    r"(?P<file>[\w$.+-]+\.(?:java|kts?|scala|groovy|clj|jsp)|SourceFile|Native Method|Unknown Source|<generated>)"
     r"(?::(?P<line>\d{1,9}))?\)(?: ~?\[[^\]]*\])?[,\\]?$"
 )
 _ELIDED = re.compile(r"\s*\.\.\. \d+ (?:more|common frames omitted|frames? )")
@@ -32,6 +33,7 @@ _ERROR = re.compile(
     r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Timeout|Exit)[\w$]*)(?=:|\s*$)"
 )
 _CLASS = re.compile(r'(?:Exception in thread "[^"]*" )?(?P<type>(?:[a-z_][\w$]*\.)+[A-Z][\w$]*)(?=:|\s*$)')
+_NESTED = "nested exception is:"  # in messages of remote calls and mail, above the name of another exception
 _HEAD_LINES = 20  # at most, of a message
 
 
@@ -124,6 +126,8 @@ def _raised(section: _Section) -> Raised:
 def _head_at(lines: Lines) -> int | None:
     """The line that names the exception whose calls begin at the place where they were noticed."""
     above = heads_above(lines, lines.at, _HEAD_LINES)
+    while len(above) > 1 and above[1][1].rstrip().endswith(_NESTED):
+        above = above[1:]
     if above and _CLASS.match(above[0][1].strip()):
         return above[0][0]
     return next((at for at, line in above if _LINKED.match(line) or _ERROR.search(line)), None)

@@ -38,6 +38,8 @@ def message_at(line_at: Callable[[int], str | None], at: int, kind: str, first: 
     that what follows belongs to it.
     """
     message, end = [first], at + 1
+    if not (first or whole or ":" in (line_at(at) or "")):
+        return "", end  # it has no message, not one that begins on the next line
     goes_on = _goes_on_in_a_field if whole else _goes_on
     while len(message) < _MOST_LINES and goes_on(line_at, end, kind, message):
         message.append(line_at(end) or "")
@@ -45,14 +47,19 @@ def message_at(line_at: Callable[[int], str | None], at: int, kind: str, first: 
     while end > at + 1 and not message[-1].strip():
         message.pop()
         end -= 1
-    return "\n".join(message).rstrip(), end
+    return _without_fence("\n".join(message).rstrip()), end
+
+
+def _without_fence(message: str) -> str:
+    """People put a sign of code before and behind what they paste: one that nothing in the message opens is theirs."""
+    return message[:-1] if message.endswith("`") and message.count("`") % 2 else message
 
 
 def _goes_on_in_a_field(line_at: Callable[[int], str | None], at: int, kind: str, message: list[str]) -> bool:
     line = line_at(at)
     if line is None or _RECORD.match(line):
         return False
-    return bool(line.strip()) or _indented_below(line_at, at)
+    return bool(line.strip()) or _goes_on_below(line_at, at)
 
 
 def _goes_on(line_at: Callable[[int], str | None], at: int, kind: str, message: list[str]) -> bool:
@@ -60,20 +67,30 @@ def _goes_on(line_at: Callable[[int], str | None], at: int, kind: str, message: 
     if line is None or kind in _OF_ONE_LINE or _RECORD.match(line):
         return False
     if not line.strip():
-        return _indented_below(line_at, at) or (len(message) == 1 and not message[0].strip())
+        return _goes_on_below(line_at, at) or (len(message) == 1 and not message[0].strip())
     return (
         line[:1].isspace()
         or message[-1].rstrip().endswith(_OPEN)
         or not "".join(message).strip()
-        or bool(_DRIVERS_WORDS.match(line) or _LISTED.match(line))
-        or bool(_WORDS.match(line) and not _PROGRAMS.match(line))
+        or bool(_DRIVERS_WORDS.match(line))
+        or bool(_LISTED.match(line) and _LISTED.match(message[-1]))
+        or bool(_WORDS.match(line) and not _PROGRAMS.match(line) and _is_of_it(line_at, at + 1))
     )
 
 
-def _indented_below(line_at: Callable[[int], str | None], at: int) -> bool:
-    """An empty line is within a message where what follows it is indented."""
-    for below in range(at + 1, at + 1 + _BLANKS):
-        line = line_at(below)
-        if line is None or line.strip():
-            return line is not None and line[:1].isspace() and not _RECORD.match(line.lstrip())
-    return False
+def _is_of_it(line_at: Callable[[int], str | None], below: int) -> bool:
+    """Of a line in words: a field's name has what is said of it indented below; a note ends the text, as a program's
+    prints seldom do."""
+    after = (line_at(at) for at in range(below, below + _BLANKS))
+    line = next((line for line in after if line is None or line.strip()), None)
+    return line is None or (line[:1].isspace() and line == line_at(below))
+
+
+def _goes_on_below(line_at: Callable[[int], str | None], at: int) -> bool:
+    """An empty line is within a message where what follows it is indented, or a driver's."""
+    line = next(
+        (line for below in range(at + 1, at + 1 + _BLANKS) if (line := line_at(below)) is None or line.strip()), None
+    )
+    if line is None:
+        return False
+    return bool(_DRIVERS_WORDS.match(line)) or (line[:1].isspace() and not _RECORD.match(line.lstrip()))

@@ -10,11 +10,12 @@ from kintsugi.workflow.payload import Failure, Frame, Raised
 _UNCAUGHT = re.compile(r"(?:PHP )?(?:Fatal error|fatal error):\s+Uncaught (?:exception ')?(?P<said>.*)$")
 _FATAL = re.compile(
     r"(?:PHP )?(?P<type>Fatal error|Parse error|Recoverable fatal error):\s+(?P<message>.*?)"
-    r" in (?P<path>\S.*?) on line (?P<line>\d{1,9})"
+    r" in (?P<path>\S(?:(?! in ).)*?) on line (?P<line>\d{1,9})"
 )
 _LOGGED = re.compile(
     r"\(?(?P<type>[A-Za-z_][\w\\]*)\(code: [^)]{0,40}\): (?P<message>.*) at (?P<path>\S[^\n]*?):(?P<line>\d{1,9})\)"
 )
+_PREVIOUS = re.compile(r"\[previous exception\] \[object\] ")
 _SYMFONY = re.compile(
     r'Uncaught PHP Exception (?P<type>[A-Za-z_][\w\\]*): "(?P<message>.*)"'
     r" at (?P<path>\S[^\n]*?) line (?P<line>\d{1,9})"
@@ -30,6 +31,7 @@ _CALL = re.compile(
 _MAIN = re.compile(r"#\d{1,5} \{main\}")
 _THROWN = re.compile(r"\s*thrown in \S.*? on line \d+")
 _STACKS = ("Stack trace:", "[stacktrace]", "[previous exception]")
+_ESCAPE = re.compile(r"\\(.)")
 _MESSAGE_LINES = 20
 _LONGEST = 20_000
 _MOST = 2_000
@@ -54,10 +56,41 @@ class Php:
         line = (lines[lines.at] or "")[:_LONGEST]
         if found := _UNCAUGHT.match(line):
             return _uncaught(lines, found["said"])
-        if found := _SYMFONY.match(line) or _LOGGED.match(line) or _FATAL.match(line):
+        if found := _LOGGED.match(line):
+            return _logged(lines, found)
+        if found := _SYMFONY.match(line) or _FATAL.match(line):
             raised, end = _with_calls(lines, lines.at + 1, _named(found))
             return Found(lines.at, end, Failure(language="php", chain=(raised,)))
         return None
+
+
+def _logged(lines: Lines, found: re.Match[str]) -> Found:
+    """As Monolog writes it, within a string of JSON: the exception, and below it each that it came of."""
+    raised, end = _with_calls(lines, lines.at + 1, _named(found))
+    chain = [_out_of_json(raised)]
+    while True:
+        at = end + (lines[end] == "")
+        before = _PREVIOUS.match(lines[at] or "")
+        found_before = _LOGGED.match((lines[at] or "")[before.end() : _LONGEST]) if before else None
+        if found_before is None:
+            return Found(lines.at, end, Failure(language="php", chain=tuple(chain)))
+        raised, end = _with_calls(lines, at + 1, _named(found_before))
+        chain = [_out_of_json(raised).model_copy(update={"link": "cause"}), *chain]
+
+
+def _out_of_json(raised: Raised) -> Raised:
+    frames = [
+        frame.model_copy(update={"path": _plain(frame.path), "function": _plain(frame.function)})
+        for frame in raised.frames
+    ]
+    return raised.model_copy(
+        update={"type": _plain(raised.type), "message": _plain(raised.message), "frames": tuple(frames)}
+    )
+
+
+def _plain(text: str) -> str:
+    """Without the escapes of JSON, where there are any; its line ends are gone already."""
+    return _ESCAPE.sub(r"\1", text) if "\\\\" in text or '\\"' in text else text
 
 
 def _uncaught(lines: Lines, said: str) -> Found | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kintsugi.capture.readers.system import after_end
 from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -32,7 +33,8 @@ class PythonFault:
         frames, end = _current(lines, lines.at + 1)
         kind, _, said = found["what"].partition(": ")
         raised = Raised(type=kind, message=said, frames=tuple(reversed(frames)))
-        return Found(lines.at, end, Failure(language="python", chain=(raised,), complete=bool(frames)))
+        failure = Failure(language="python", chain=(raised,), complete=bool(frames))
+        return Found(lines.at, after_end(lines, end), failure)
 
 
 def _current(lines: Lines, at: int) -> tuple[list[Frame], int]:

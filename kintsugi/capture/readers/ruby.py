@@ -25,7 +25,10 @@ _NAMED = re.compile(
     r"(?:^|.*[\s:\]])(?P<type>[A-Z]\w*(?:::\w+)*?(?:Error|Exception|NotFound|Invalid|Timeout|Failed\w*)): "
     r"(?P<message>.*)$"
 )
+_SHOWN = re.compile(r"\s*\d{1,6}: |\s*\d{1,6}:$")  # a line of a template, above the stack that begins in it
+_NAMED_IN_DASHES = re.compile(r"(?:^|.*\s)(?P<type>[A-Z]\w*(?:::\w+)*) - (?P<message>.*):\s*$")
 _LOOKS_NAMED = re.compile(r"(?:Error|Exception|NotFound|Invalid\w*|Timeout|Failed\w*|Interrupt|Missing\w*)$|::")
+_SHAPES = (_NAMED_FIRST, _NAMED_LAST, _NAMED_IN_DASHES, _NAMED)
 _LONGEST = 4_000
 _MOST = 3_000
 _SNIPPET = 12  # lines between a message and its stack: its further lines, the source, what was meant perhaps
@@ -100,8 +103,9 @@ def _turned(lines: Lines) -> Found | None:
 
 def _logged(lines: Lines) -> Found | None:
     """A backtrace below a line that names the exception, as loggers write it."""
-    for at, line in heads_above(lines, lines.at, 6)[:3]:
-        found = _NAMED_FIRST.match(line) or _NAMED_LAST.match(line) or _NAMED.match(line)
+    above = [(at, line) for at, line in heads_above(lines, lines.at, _SNIPPET) if not _SHOWN.match(line)]
+    for at, line in above[:3]:
+        found = next((found for shape in _SHAPES if (found := shape.match(line))), None)
         if found and _LOOKS_NAMED.search(found["type"]):
             frames, end = _places(lines, lines.at)
             raised = Raised(type=found["type"], message=found["message"].strip(), frames=tuple(reversed(frames)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kintsugi.capture.readers.messages import message_at
+from kintsugi.capture.readers.system import after_end
 from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -43,7 +44,7 @@ class Rust:
         if not any(_is_at(frame, place) for frame in frames):
             frames.append(place)
         raised = Raised(type="panic", message=message, frames=tuple(frames))
-        return Found(lines.at, end, Failure(language="rust", chain=(raised,)))
+        return Found(lines.at, after_end(lines, end), Failure(language="rust", chain=(raised,)))
 
 
 def _said(line: str | None) -> str | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.applying.changes import EveryEdit, FilePatch, Hunk, HunkLine, Op, Refused
 from kintsugi.repair.applying.edit_places import edit_hunk, every_place, exact_place
 from kintsugi.repair.applying.masks import restored
@@ -65,13 +64,7 @@ def build(path: str, wanted: Sequence[Edit] | FilePatch, text: Text, *, strict: 
 
 
 def is_python(string: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse(string)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True
+    return parsed(string) is not None
 
 
 def spliced(text: Text, wanted: Sequence[Splice], path: str, final_newline: bool | None = None) -> bytes:
@@ -141,10 +134,8 @@ def _silent(place: Place, text: Text) -> list[str] | None:
 
 def _is_python_of_another_meaning(one: bytes, other: bytes) -> bool:
     """Whether both are Python and differ by more than how they are set in, as in what a string says."""
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.dump(ast.parse(one)) != ast.dump(ast.parse(other))
-    return False
+    was, now = parsed(one), parsed(other)
+    return was is not None and now is not None and ast.dump(was) != ast.dump(now)
 
 
 def _edit_places(edits: Sequence[Edit], placing: Placing) -> list[Place]:

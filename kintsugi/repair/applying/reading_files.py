@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections.abc import Iterator, Sequence
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.applying.changes import Refused, WholeFile
 from kintsugi.repair.applying.fences import Block, blocks, closings
 from kintsugi.repair.applying.headings import path_above, path_in_info, path_of_comment
@@ -52,14 +51,4 @@ def _true_end(lines: Sequence[str], block: Block, path: str) -> int:
     if not path.endswith(".py"):
         return block.end
     ends = closings(lines, block)
-    return next((end for end in ends if _is_python("\n".join(lines[block.start : end]))), block.end)
-
-
-def _is_python(text: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True
+    return next((end for end in ends if parsed("\n".join(lines[block.start : end])) is not None), block.end)

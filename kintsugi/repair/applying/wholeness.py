@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import tomllib
-import warnings
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
+from kintsugi.parsing import parse as parse_python
 from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.applying.newer_python import in_older_words
 from kintsugi.repair.syntax import read_source
@@ -32,27 +31,25 @@ def refuse_broken(path: str, before: bytes | None, after: bytes) -> None:
 
 def _fault(parse: Callable[[bytes], object], content: bytes) -> str | None:
     """What is wrong with it, in the parser's words; None where nothing is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            parse(content)
-        except SyntaxError as error:
-            return f"line {error.lineno}: {error.msg}"
-        except (ValueError, RecursionError, MemoryError) as error:
-            return str(error)[:100] or type(error).__name__
+    try:
+        parse(content)
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return str(error)[:100] or type(error).__name__
     return None
 
 
 def _python(content: bytes) -> object:
     """A program may be written for a newer Python than the one that runs us."""
     try:
-        return ast.parse(content)
+        return parse_python(content)
     except SyntaxError:
         older = in_older_words(source := read_source(content))
         if older == source:
             raise
         try:
-            return ast.parse(older)
+            return parse_python(older)
         except (SyntaxError, ValueError):
             pass
         raise

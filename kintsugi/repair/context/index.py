@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.context.spans import Span, spans_of
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -59,12 +59,7 @@ class Module:
 
 def parse(path: str, text: str) -> Module:
     """The file's units; those of one that cannot be parsed, or is of a language not read here, are its paragraphs."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text) if path.endswith((".py", ".pyi")) else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        tree = None
+    tree = parsed(text) if path.endswith((".py", ".pyi")) else None
     lines = text.split("\n")
     if tree is None and (read := spans_of(path, text)) is not None:
         units = tuple(_of_span(path, span, lines) for span in read[0])

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.policy.dangers import BUILTINS, attributes, modules
 from kintsugi.repair.policy.names import REACHED
 from kintsugi.repair.policy.screen import Screened
-from kintsugi.repair.syntax import parsed, walked
+from kintsugi.repair.syntax import walked
 
 SECRET_PLACES = Screened(
     r"/etc/(?:passwd|shadow|sudoers|cron|ld\.so)|\.ssh/|authorized_keys|\bid_rsa\b|/proc/(?:self|\d+)/"

@@ -27,6 +27,7 @@ class Kept:
     mended: tuple[str, ...] = ()  # tests that failed without the patch and pass with it
     each: bool = True  # whether tests are told apart
     numbers: Numbers | None = None
+    why_not: str = ""  # why nothing could be compared
 
 
 async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
@@ -48,9 +49,11 @@ async def _all_compared(proving: Proving, shown: RedToGreen | None) -> Kept:
         return await _compared(proving, (), shown)
     kept = await _compared(proving, related, shown)
     whole = await _compared(proving, (), shown)
-    if whole.passed or kept.numbers is None or whole.numbers is None:
-        return whole if whole.passed else replace(kept, flags=(*kept.flags, *whole.flags))
-    numbers = replace(kept.numbers, why_not=whole.numbers.why_not)
+    if whole.passed:
+        return whole
+    numbers = kept.numbers
+    if numbers is not None and whole.why_not:  # the others are in no run that counts
+        numbers = replace(numbers, why_not=f"the others could not be compared, as {whole.why_not}")
     return replace(kept, flags=(*kept.flags, *whole.flags), numbers=numbers)
 
 
@@ -59,14 +62,17 @@ async def _compared(proving: Proving, files: Sequence[str], shown: RedToGreen | 
     proving.progress(f"running {what} without the patch")
     before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)
     if before.stopped is not None or not before.results.complete:
-        flag = f"{what} could not be compared: without the patch, {why_broken(proving, before)}"
-        return Kept(0, (flag,), before.run, numbers=numbers_of(proving, before, 0))
+        return _not_compared(proving, what, before, before.run, f"without the patch {why_broken(proving, before)}")
     proving.progress(f"running {what} with the patch")
     after = await proving.tests(proving.proposal.all_files, _that_exist(proving, files, proving.proposal.all_files))
     if after.stopped is not None and proving.seconds_left <= 0:
-        flag = f"{what} could not be compared: there was no time to run them with the patch"
-        return Kept(0, (flag,), after.run, numbers=numbers_of(proving, before, 0))
+        return _not_compared(proving, what, before, after.run, "there was no time to run them with the patch")
     return await _judged(proving, before, after, shown)
+
+
+def _not_compared(proving: Proving, what: str, before: Seen, run: Run, why: str) -> Kept:
+    flag = f"{what} could not be compared: {why}"
+    return Kept(0, (flag,), run, numbers=numbers_of(proving, before, 0), why_not=why)
 
 
 async def _judged(proving: Proving, before: Seen, after: Seen, shown: RedToGreen | None) -> Kept:

@@ -39,7 +39,12 @@ def numbers_of(proving: Proving, before: Seen, compared: int) -> Numbers | None:
 def why_broken(proving: Proving, seen: Seen) -> str:
     """Why a run did not come to its end."""
     here = proving.language.missing(last_raised(seen.run.output), proving.proposal.base)
-    return here or seen.stopped or f"the runner ended early: {last_line(seen.run.output)[:_LONGEST]}"
+    if why := here or seen.stopped:
+        return why
+    said = last_line(seen.run.output)[:_LONGEST]
+    if not any(map(str.isalpha, said)):  # the dots of the tests that had passed
+        said = f"exit status {seen.run.exit_status}"
+    return f"the runner ended early: {said}"
 
 
 def _by_file(tests: Iterable[TestResult]) -> Mapping[str, list[TestResult]]:

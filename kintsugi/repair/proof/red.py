@@ -306,8 +306,9 @@ async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen
     """Again and again: a test that turns by chance turns back."""
     proposal = proving.proposal
     turned = shown.turned
-    for _ in range(_rounds(proving, shown)):
-        proving.progress("running the regression test again without and with the patch")
+    rounds = _rounds(proving, shown)
+    for number in range(1, rounds + 1):
+        proving.progress(f"running the regression test again without and with the patch, {number} of {rounds}")
         red = await proving.tests(proving.tests_alone, files, seconds=proving.seconds_left * _SHARE_OF_TIME)
         green = await proving.tests(proposal.all_files, files)
         if proving.seconds_left <= 0:  # what did not come to its end says nothing

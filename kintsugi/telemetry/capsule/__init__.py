@@ -22,6 +22,7 @@ from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, TooMuch
 from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.names import Names
+from kintsugi.telemetry.capsule.of_discord import Libraries
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import is_clean, redact, redact_source
 from kintsugi.telemetry.redact.keys import grade
@@ -108,7 +109,7 @@ def _source(call: Call, error: BaseException, frames: list[FrameType]) -> tuple[
     homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(frames))}
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
     builders = Builders(names, functools.partial(_frame_of, error.__traceback__))
-    graph = Graph(builders.fill, _names_in(frames))
+    graph = Graph(builders.fill, Libraries().is_wiring, _names_in(frames))
     entry = _as_entry(call, builders, graph)
     graph.complete()
     taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}

@@ -15,7 +15,7 @@ from enum import EnumMeta
 from types import FrameType, FunctionType
 from typing import Any
 
-from kintsugi.telemetry.capsule import forms, raw
+from kintsugi.telemetry.capsule import forms, of_discord, raw
 from kintsugi.telemetry.capsule.graph import (
     LONGEST_TEXT,
     MOST_ITEMS,
@@ -45,6 +45,7 @@ class _Class:
     name: str
     is_of_discord: bool
     is_of_typing: bool
+    is_a_loop: bool
     layout: raw.Layout
 
 
@@ -56,7 +57,9 @@ class Builders:
         self.names, self._around = names, around
         self._classes: dict[int, _Class] = {}
 
-    def value(self, graph: Graph, value: object, name: str, depth: int, hint: str = "") -> str | Entry:
+    def value(
+        self, graph: Graph, value: object, name: str, depth: int, hint: str = "", *, at_last: bool = False
+    ) -> str | Entry:
         """A literal, or the entry of an object. `name`: what it stands under. Raises Secret."""
         kind = type(value)
         if kind is str and len(value) <= LONGEST_TEXT:  # type: ignore[arg-type]
@@ -69,7 +72,7 @@ class Builders:
             return repr(value) if math.isfinite(value) else f'float("{value!r}")'  # type: ignore[arg-type]
         if id(value) in _MARKS:
             return _MARKS[id(value)]
-        return graph.entry(value, hint or name, depth, at_once=id(kind) in SMALL)
+        return graph.entry(value, hint or name, depth, at_once=id(kind) in SMALL, at_last=at_last)
 
     def fill(self, graph: Graph, value: object, entry: Entry) -> None:
         """Say what an object is made of."""
@@ -95,17 +98,21 @@ class Builders:
         base, own = seen.base, seen.name
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
+        if seen.is_a_loop:
+            entry.opens = "running_loop()"
+            return None
         if id(base) not in CONTENT:
             if not forms.hidden(self, graph, value, entry, base):
                 leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
             return None
         if base in (object, datetime.tzinfo) and self._is_one_of_a_kind(value, entry, seen.layout):
             return None
-        if base is datetime.tzinfo and zone_of_pytz(self, graph, value, entry):
+        by_base = {datetime.tzinfo: zone_of_pytz, tuple: of_discord.member}.get(base)
+        if by_base is not None and by_base(self, graph, value, entry):
             return None
         if not own:
             return self._of_class_inside(graph, value, entry, seen)
-        if seen.is_of_discord:
+        if seen.is_of_discord and base is object:
             return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):
             return self._named_tuple(graph, value, entry, own)
@@ -115,6 +122,10 @@ class Builders:
         else:
             entry.opens, entry.closes = f"filled({own}, {self.names.of(base)}", ")"
             entry.parts = content(self, graph, value, entry)
+            held = entry.parts[-1].value if entry.parts else ""
+            if type(held) is Entry and held.opens.startswith("missing("):  # of which none could be made
+                entry.opens, entry.closes, entry.parts = held.opens, "", []
+                return None
         self.add_state(graph, value, entry, seen.layout)
         return None
 
@@ -126,11 +137,17 @@ class Builders:
 
     def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
-        own = self.names.of(kind) if id(base) in CONTENT else ""
-        home = raw.home_of(kind)[0].partition(".")[0]
-        marks = home == "discord", home == "typing"
+        own = (self.names.of(kind) or self._of_generic(kind)) if id(base) in CONTENT else ""
+        marks = of_discord.is_of_library(kind), raw.home_of(kind)[0].partition(".")[0] == "typing", _is_a_loop(kind)
         seen = self._classes[id(kind)] = _Class(kind, base, own, *marks, raw.layout_of(kind))
         return seen
+
+    def _of_generic(self, kind: type) -> str:
+        """A model of pydantic that was made of another one by its types: `Page[int]`."""
+        told = raw.names_of(kind).get("__pydantic_generic_metadata__")
+        origin, args = (dict.get(told, name) for name in ("origin", "args")) if type(told) is dict else (None, ())
+        names = [self.names.of(one) for one in (origin, *args)] if origin and type(args) is tuple else [""]
+        return f"{names[0]}[{', '.join(names[1:])}]" if all(names) else ""
 
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:
         """The same of a class that has no name, but was made inside of a function."""
@@ -199,7 +216,15 @@ class Builders:
     def add_state(self, graph: Graph, value: object, entry: Entry, layout: raw.Layout | None = None) -> None:
         self.add(graph, raw.state_of(value, layout), entry, raw.shown_kind(value))
 
-    def add(self, graph: Graph, state: Iterable[tuple[str, Any]], entry: Entry, kind: str = "function") -> None:
+    def add(
+        self,
+        graph: Graph,
+        state: Iterable[tuple[str, Any]],
+        entry: Entry,
+        kind: str = "function",
+        *,
+        of_library: bool = False,
+    ) -> None:
         is_told, depth, parts = grade(entry.hint) > Grade.WEAK, entry.depth + 1, entry.parts
         for name, one in state:
             if type(name) is not str or len(parts) > MOST_ITEMS:
@@ -208,7 +233,11 @@ class Builders:
             shown, lead, later = _attribute(name)
             graph.look_at(lead, name)
             shown = called(shown, entry) if is_told else shown
-            parts.append(Part(self.value(graph, one, shown, depth, shown), lead, later))
+            if of_library and grade(shown) > Grade.WEAK and type(one) is str:  # each interaction has a token of its own
+                made: str | Entry = f"missing({f'{shown}: a secret of the library'!r})"
+            else:
+                made = self.value(graph, one, shown, depth, shown, at_last=of_library and of_discord.is_large(one))
+            parts.append(Part(made, lead, later))
         return None
 
     def _named_tuple(self, graph: Graph, value: Any, entry: Entry, own: str) -> None:
@@ -225,7 +254,12 @@ class Builders:
     def _stand_in(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:
         """Of Discord's own: the same class and its state, but its coroutines say nothing to Discord."""
         entry.opens, entry.closes = f"stand_in({seen.name}", ")"
-        self.add_state(graph, value, entry, seen.layout)
+        self.add(graph, raw.state_of(value, seen.layout), entry, raw.shown_kind(value), of_library=True)
+
+
+def _is_a_loop(kind: type) -> bool:
+    loops = raw.at("asyncio.events", "AbstractEventLoop")
+    return loops is not None and any(one is loops for one in raw.mro(kind))
 
 
 @functools.lru_cache(maxsize=1024)

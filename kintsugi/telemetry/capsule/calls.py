@@ -119,6 +119,10 @@ def _call(frame: FrameType, inner: Set[CodeType]) -> Call:
         return Call(frame, module, qualified, "", *_arguments(frame))
     positional, keywords = _arguments(frame)
     path, on_first, function = _path(code, module, qualified, positional)
+    if "__discord_ui_model_type__" in function.__dict__:  # buttons call by place, whatever the parameters are called
+        by_place = code.co_argcount - len(positional)
+        positional += tuple(one[:2] for one in keywords[:by_place])
+        keywords = keywords[by_place:]
     keywords = tuple(one for one in keywords if not _is_default(function, *one[:2]))
     made = _made_by(function, positional)
     return Call(frame, module, qualified, path, positional[made is not None :], keywords, on_first, made)
@@ -223,7 +227,7 @@ def _mangled(owner: str, name: str) -> str:
 
 
 def _is_found_on(first: object, name: str, found: object) -> bool:
-    if name.startswith("__"):
+    if name.startswith("__") or any(own == name for own, _ in raw.state_of(first)):  # a view's button hides its method
         return False
     owner: type = first if issubclass(type(first), type) else type(first)  # type: ignore[assignment]
     return raw.found_in(owner, name) is found

@@ -13,7 +13,7 @@ from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tell
 from kintsugi.telemetry.redact.keys import Grade, grade
 
 MOST_OBJECTS = 3_000
-MOST_WORK = 1_300  # pieces that are looked at: items, attributes, texts
+MOST_WORK = 1_150  # pieces that are looked at: items, attributes, texts
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
@@ -23,6 +23,7 @@ OF_THE_CALL = 1  # so deep lie the call's arguments
 _NEAR = 2  # these, whatever they are called
 _AN_OBJECT, _A_LOOK = 5, 2  # of the work: an object, a text on its own
 _A_PIECE, _A_LOOK_AT = 64, 16  # characters that are one piece of it: of any text, and of one on its own besides
+_LAST = 600  # of the work: what is put off to the last is looked at only where no more than this is used by then
 _GRACE = 500  # of the work, for what is small: many small things are not small
 CPU_SECONDS = 0.01  # for looking at values: only a machine that is very slow comes to that
 
@@ -74,12 +75,15 @@ class Graph:
     """Takes values and hands back what stands for them. `fill` says what an object is made of."""
 
     fill: Callable[[Graph, object, Entry], None]
+    is_wiring: Callable[[object, str], bool] = lambda *_: False  # whether it is what nobody is likely to need
     wanted: Set[str] = frozenset()  # names that the code uses which failed: what lies under them comes first
     left: int = MOST_WORK
     size: int = 0
     _known: dict[int, tuple[Entry, object]] = field(default_factory=dict)  # the object too: so its id stays its own
     _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
     _later: deque[tuple[Entry, object]] = field(default_factory=deque)
+    _last: deque[tuple[Entry, object]] = field(default_factory=deque)
+    _floor: int = 0
     _texts: dict[str, str] = field(default_factory=dict)  # short ones that are to be looked through, and their names
     _seen: set[str] = field(default_factory=set)  # those, and all that were before
     _pending: int = 0  # characters of these
@@ -94,22 +98,32 @@ class Graph:
         self._looks = time.perf_counter() + left
         return left <= 0
 
-    def entry(self, value: object, hint: str, depth: int, *, at_once: bool = False) -> Entry:
-        """The one entry of this object. What it is made of is looked at later, nearest first, or at once."""
+    def entry(self, value: object, hint: str, depth: int, *, at_once: bool = False, at_last: bool = False) -> Entry:
+        """The one entry of this object. What it is made of is looked at later, nearest first, or at once.
+
+        `at_last`: like wiring, it waits for all the others, unless it is near or wanted.
+        """
         known = self._known.get(id(value))
         if known is None:
             known = self._known[id(value)] = Entry(hint, depth), value
             if at_once and self.left > -_GRACE:
                 self._fill(value, known[0])
+            elif depth < _NEAR or hint in self.wanted:
+                self._waiting.append(known)
             else:
-                (self._waiting if depth < _NEAR or hint in self.wanted else self._later).append(known)
+                (self._last if at_last or self.is_wiring(value, hint) else self._later).append(known)
         known[0].uses += 1
         return known[0]
 
     def complete(self) -> None:
         """Look at all that waits, as far as the caps allow. Raises Secret."""
         for taken, (entry, value) in enumerate(iter(self._next, None)):
-            if self.left <= 0 or taken >= MOST_OBJECTS or self.size > MOST_CHARACTERS or entry.depth > DEEPEST:
+            if (
+                self.left <= self._floor
+                or taken >= MOST_OBJECTS
+                or self.size > MOST_CHARACTERS
+                or entry.depth > DEEPEST
+            ):
                 leave_out(entry, _TOO_MUCH)
             elif self.is_late():
                 leave_out(entry, _NO_TIME)
@@ -132,7 +146,8 @@ class Graph:
             leave_out(entry, f"it could not be written down: {type(error).__name__}")
 
     def _next(self) -> tuple[Entry, object] | None:
-        queue = self._waiting or self._later
+        queue = self._waiting or self._later or self._last
+        self._floor = MOST_WORK - _LAST if queue is self._last else 0
         return queue.popleft() if queue else None
 
     def text(self, name: str, value: str) -> str:

@@ -30,13 +30,58 @@ def filled(kind, base, /, *content, **state):
     "stand_in": '''\
 def stand_in(kind, /, **state):
     """An object of this class that says nothing to anybody: its coroutines do nothing."""
+    return with_state(object.__new__(quiet(kind)), **state)
 
-    async def say_nothing(*_, **__):
-        return None
 
-    quiet = {name: say_nothing for name in dir(kind) if inspect.iscoroutinefunction(getattr(kind, name, None))}
-    one = object.__new__(type(kind.__name__, (kind,), {**quiet, "__module__": kind.__module__}))
-    return with_state(one, **state)
+@functools.cache
+def quiet(kind):
+    coroutines = [
+        (name, one) for name in dir(kind)
+        if not name.startswith("_") and inspect.iscoroutinefunction(one := getattr(kind, name, None))
+    ]
+    made = {name: answering(kind, one) for name, one in coroutines}
+    for name, one in inspect.getmembers_static(kind, lambda one: hasattr(one, "name") and hasattr(one, "function")):
+        made[name] = kept(kind, one)
+    return type(kind.__name__, (kind,), {**made, "__module__": kind.__module__})
+
+
+def answering(kind, one):
+    """In the place of a coroutine. Of what Discord would have answered, no more than its class is known."""
+    made, is_told = answers(kind, one)
+
+    async def answer(*_, **__):
+        if made is not None:
+            return of_unknown_state(quiet(made))
+        return missing(f"what Discord answers to {one.__name__}") if is_told else None
+
+    return answer
+
+
+def answers(kind, one):
+    """A class of the library, if it is one; whether it is anything."""
+    told = str(one.__annotations__.get("return"))
+    name = re.sub(r"^Optional\\[(.*)\\]$|^(.*) \\| None$", r"\\1\\2", told).partition("[")[0]
+    made = kind if name == "Self" else getattr(sys.modules[kind.__module__.partition(".")[0]], name, None)
+    return made if isinstance(made, type) else None, told not in ("None", "Response[None]")
+
+
+def kept(kind, one):
+    """In the place of a property that is made once: what it has made, or one that is as quiet."""
+    made, _ = answers(kind, one.function)
+
+    def found(holder):
+        if made is None or hasattr(holder, one.name):
+            return one.__get__(holder, kind)
+        return of_unknown_state(quiet(made))
+
+    return property(found)
+''',
+    "running_loop": '''\
+class running_loop:
+    """Stands for the loop that ran then: whatever is asked of it, the one that runs now is asked."""
+
+    def __getattr__(self, name):
+        return getattr(asyncio.get_running_loop(), name)
 ''',
     "restored": '''\
 def restored(make, arguments, state=None):
@@ -263,7 +308,8 @@ def filled(kind, base, /, *content, **state):
 """The same for when it is to keep its state, and to have what its `__init__` would give it besides that."""
 _NEEDS = {
     "inside": ("named_as", "missing"),
-    **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
+    **dict.fromkeys(("rebuilt", "filled"), ("with_state",)),
+    "stand_in": ("with_state", "of_unknown_state", "missing"),
     "of_unknown_state": ("missing",),
 }
 

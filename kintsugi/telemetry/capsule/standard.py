@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import ast
 import builtins
 import collections
@@ -131,6 +132,11 @@ def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) ->
     return None
 
 
+def _array(builders: Builders, graph: Graph, value: array.array[Any], entry: Entry) -> None:
+    entry.opens, entry.closes = f"{builders.names.of(array.array)}(", ")"
+    entry.parts = _items_of_array(builders, graph, value, entry)
+
+
 def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     """One that was handed over itself begins again: what it was read since then, the call has read."""
     if value.closed:
@@ -206,6 +212,18 @@ def _weak(builders: Builders, graph: Graph, value: weakref.ref[Any], entry: Entr
     entry.parts = [Part(made)]
     if type(made) is Entry:
         made.needs_name = True
+
+
+def _weak_values(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """What is alive by now. Each gets a name in the file, which keeps it so."""
+    refs = dict.copy(value.__dict__["data"])
+    entry.opens, entry.closes = f"{builders.names.of(weakref.WeakValueDictionary)}({{", "})"
+    alive = [(key, one) for key, ref in refs.items() if (one := weakref.ref.__call__(ref)) is not None]
+    if not too_many(refs, entry, len(alive)):
+        of_pairs(builders, graph, alive, entry)
+    for part in entry.parts:
+        if type(part.value) is Entry:
+            part.value.needs_name = True
 
 
 def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -344,6 +362,11 @@ def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry
         of_pairs(builders, graph, pairs, entry)
 
 
+def _items_of_array(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
+    items = _inside(of_list, lambda one: array.array.tolist(array.array.__getitem__(one, slice(MOST_ITEMS + 1))))
+    return [Part(repr(vars(array.array)["typecode"].__get__(value))), *items(builders, graph, value, entry)]
+
+
 _BASES: dict[type, Content | None] = {
     object: None,
     datetime.tzinfo: _no_content,
@@ -358,6 +381,7 @@ _BASES: dict[type, Content | None] = {
     ),
     str: _plain_content(lambda value: str.__getitem__(value, slice(LONGEST_TEXT + 1))),
     bytes: _plain_content(lambda value: bytes.__getitem__(value, slice(LONGEST_TEXT + 1))),
+    array.array: _items_of_array,
     int: _plain_content(int.__int__),
     float: _plain_content(float.__float__),
 }
@@ -384,6 +408,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     collections.defaultdict: with_default,
     collections.Counter: wrapped(collections.Counter),
     bytearray: _octets,
+    array.array: _array,
     str: _long,
     bytes: _long,
     int: _long,
@@ -415,6 +440,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     types.FunctionType: _function,
     functools.partial: _partial,
     weakref.ref: _weak,
+    weakref.WeakValueDictionary: _weak_values,
     type(functools.cache(len)): _cached,
     types.SimpleNamespace: _namespace,
     types.UnionType: forms.union,

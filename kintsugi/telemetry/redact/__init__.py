@@ -14,7 +14,7 @@ from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
 from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
-from kintsugi.telemetry.redact.hiding import continued, hide, merged
+from kintsugi.telemetry.redact.hiding import continued, hide, merged, repeated
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
@@ -153,7 +153,7 @@ class Redactor:
             return Hidden(text, [], True)
         if "\n" in folded.text:
             found = continued(found, folded.text)
-        spans = merged(found, folded.text)
+        spans = merged(repeated(found, folded.text), folded.text)
         is_all = not self._known.personal and self._known.scanner.leaves_nothing(places, folded.text, spans)
         origin = folded.origin
         if origin is not None:

@@ -28,6 +28,10 @@ _LOOSE = re.compile(
     r"(?P<user>[^\s:/?#@\"'<>\\]{0,160}):"
     r"(?P<password>[^\s\"'<>]{1,256}?)@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"'),;]|$))"
 )
+# A user's name that is an address of mail; the password behind it may hold any sign but a slash.
+_USER_OF_MAIL = re.compile(
+    r"[^\s:/?#@\"'<>\\]{1,80}@[\w.-]{1,80}:(?P<password>[^\s\"'<>/\\]{3,256})@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"']|$))"
+)
 _TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{2,})")
 _NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
@@ -38,7 +42,7 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
     named = _NAMED.match(text, end)
     if named and _is_token(named["user"]) and (not named["password"] or named["password"] in _PLACEHOLDERS):
         return [named.span("user")]
-    found = _USER.match(text, end)
+    found = _USER.match(text, end) or _USER_OF_MAIL.match(text, end)
     scheme = text[max(0, start - 5) : start].lower()
     if found is None and scheme[-1:].isalnum() and not scheme.endswith(_WEB):
         found = _LOOSE.match(text, end)
@@ -46,6 +50,22 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
         return [found.span("password")] if is_secret(found["password"], True, Grade.PASSWORD, prose=False) else []
     alone = _TOKEN.match(text, end)
     return [alone.span("password")] if alone and _is_token(alone["password"]) else []
+
+
+_BEFORE_HOST = re.compile(
+    r"(?<![\w:/@-])[\w.\\-]{1,40}(?:/[\w.-]{1,40})?:(?P<secret>(?=\D{0,60}\d)(?=[^A-Z]{0,60}[A-Z])(?=[^a-z]{0,60}[a-z])[0-9A-Za-z!#$%&*+^~?_-]{8,60})$"
+)
+_HOST = re.compile(r"(?!sha\d)(?:[A-Za-z][\w-]{0,40}[A-Za-z\d]|\d{1,3}(?:\.\d{1,3}){3}(?![\w.]))")
+
+
+def before_host(text: str, start: int, end: int) -> Iterable[Span]:
+    """The password of `user:password@host` without a scheme: mixed as no version or tag is."""
+    if text.find(":", max(0, start - 62), start) < 0 or text[start - 1].isspace():
+        return ()
+    window = text[max(0, start - 110) : start]
+    found = _BEFORE_HOST.search(window) if _HOST.match(text, end) else None
+    begin = start - len(window)
+    return ((begin + found.start("secret"), begin + found.end("secret")),) if found else ()
 
 
 def encoded_user_information(text: str, start: int, end: int) -> Iterable[Span]:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from functools import reduce
+from functools import cached_property, reduce
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -79,15 +79,24 @@ def _word(text: str, at: int, signs: str, run: re.Pattern[str]) -> Word:
 _CHUNK = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[\w+/-]+={0,2}", re.ASCII)
 _SMALL = re.compile(r"(?=[0-9a-f]*[g-z])(?=(?:[a-z]*[0-9]){3})[a-z0-9]{24,64}")
+_BASE32 = re.compile(r"(?=(?:[A-Z]*[2-7]){2})(?=[A-F2-7]*[G-Z])[A-Z2-7]{32}")  # the seed of one-time passwords
+# Groups of one length between dashes, as app passwords and the keys of licenses are written.
+_GROUPS = re.compile(
+    r"[a-z0-9]{4}(?:-[a-z0-9]{4}){3}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){3,7}|[A-Z0-9]{5}(?:-[A-Z0-9]{5}){3,5}"
+)
+_MIXED_GROUP, _BEYOND_HEX = re.compile(r"(?=\d*[A-Za-z])(?=[A-Za-z]*\d)\w+"), re.compile(r"[g-zG-Z]")
 _LEAST_CHUNKS = 0.3  # to a character: names that people make have one in five, made-up words one in two
-_RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(_PAIRS.split())})"), 14
+RARE = _PAIRS.split()
+_RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(RARE)})"), 14
 _SYLLABLE, _MOST_IN_WORDS = 3, 0.7
 _PIECE, _MOST_OF_ONE = 10, 6
+_FEW_GROUPS, _FEW_SIGNS, _VOWEL = 2, 2, re.compile(r"[aeiou]")
+_CONSONANTS, _TURNS = re.compile(r"(?i:[bcdfghjklmnpqrstvwxz]{4,})"), re.compile(r"[a-z](?=[A-Z])")
 # What begins as ids of objects, certificates, public keys, digests, pictures, archives, documents, objects of Java and
 # Python, and names of functions that a compiler wrote do.
 _KNOWN = re.compile(
     r"[a-z]{2,12}[_-]|[A-Z]{2,8}_|MI[IGH]|AAAA|(?:sha|md)\d|iVBOR|R0lG|/9j/|UklGR|H4sI|JVBER|UEsD|PD94|PHN2|eyJ"
-    r"|rO0AB|gASV|_[ZR][A-Z]"
+    r"|rO0AB|gASV|_[ZR][A-Z]|N\d{1,2}[A-Za-z]{3,}\d\w*E$"
 )
 # Of sheets, channels and lists of Google's, of tables of Airtable's, of messages of Twilio's; and a drawing's lines.
 _OF_DOCUMENTS = re.compile(
@@ -116,6 +125,30 @@ def _is_unspeakable(word: str) -> bool:
     return rare >= max(2, len(word) // _FOR_ONE_RARE)
 
 
+def _is_in_groups(word: str, least: int = 1) -> bool:
+    """Whether it is in groups that no words are: at least so many of letters that nobody can say, or half of them of
+    letters and digits."""
+    if not _GROUPS.fullmatch(word) or not (word.islower() or word.isupper()):
+        return False
+    groups = word.split("-")
+    if word.replace("-", "").isalpha():
+        return word.islower() and sum(map(_is_no_syllable, groups)) >= least
+    mixed = sum(_MIXED_GROUP.fullmatch(group) is not None for group in groups)
+    return mixed * 2 >= len(groups) and _BEYOND_HEX.search(word) is not None
+
+
+def _is_no_syllable(group: str) -> bool:
+    return _VOWEL.search(group) is None or _RARE.search(group) is not None
+
+
+def is_unspeakable(word: str) -> bool:
+    """Whether nobody could say a word of letters alone: pairs that are rare, many consonants, capitals anywhere."""
+    if _is_broken(_CHUNK.findall(word), len(word)):
+        return True
+    signs = len(_RARE.findall(word.lower())) + len(_CONSONANTS.findall(word)) + len(_TURNS.findall(word)) // 2
+    return signs >= _FEW_SIGNS and _RARE.search(word.lower()) is not None
+
+
 def _is_broken(chunks: list[str], length: int) -> bool:
     """Whether a word changes between letters, capitals and digits as no name does."""
     in_words = sum(len(chunk) for chunk in chunks if len(chunk) > _SYLLABLE)
@@ -138,7 +171,7 @@ _FILE = re.compile(r"\.(?!(?:xml|ics|rss|atom|json)\b)\w")
 _OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
 _BEFORE_VALUES = f"{_OPENING}{_SIGNS_OF_NAMES} \t"
 _OF_NAMES = f"{_SIGNS}.$"
-_PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=$")
+_PARAMETER = re.compile(r"[?&;][\w.-]{1,40}=(?:\w{1,8}:)?$")
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
 _PARTS = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)\d{0,4}")
 # What a line says that speaks of secrets: a stem, and in which forms it counts where not in all.
@@ -151,7 +184,7 @@ _ABOUT_SECRETS = {
 } | {stem: (stem,) for stem in ("token", "secret", "passw", "passphrase", "jwt", "bearer", "webhook", "magic", "vault")}
 _OF_LINKS = re.compile(
     r"(?<!src/)hook|invit|magic|private(?!/var/)|(?<!p)reset|verif|(?<!order-)confirm|activat|unsub|secret|token|auth(?!or)"
-    r"|login|signin|sign-in|/join|/ical|access="
+    r"|login|signin|sign-in|/join|/ical|access=|/api-?key"
 )
 _LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
 # Names of what is no secret, by what they name.
@@ -166,7 +199,7 @@ _HARMLESS = words(
     user member owner guild channel thread interaction session room lobby game player peer chat conversation
     cluster node nodes shard host hostname server machine device instance agent socket lock lease queue
     job task run build pipeline deployment container pod bucket cache batch sequence record entry item row
-    page path url uri href src link referer query file files filename name folder drive image images img photo picture
+    page path url uri v href src link referer query file files filename name folder drive image images img photo picture
     thumbnail preview avatar icon media video track playlist album song audio document doc docs sheet spreadsheet
     payload body content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex data
     cipher boundary object extension package example sample class type kind module method function command cmd accept
@@ -184,40 +217,88 @@ _OF_CHAINS, _BEFORE_CHAINS, OF_BUTTONS = f"{_SIGNS}./:", " \t\"'=:", ("custom_id
 _LINES_OF_BLOCKS, _BESIDE_BLOCKS = (64, 76), " \t\"'+*|>#-,("
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _ADDRESS, _OF_PUBLIC_KEY = re.compile(f"[{_BASE58}]{{26,35}}|[{_BASE58}]{{43,44}}"), 43
-_SHORTEST, _NAMED_LEAST, _UNNAMED, _NEAR = 16, 20, 24, 120
+_SHORTEST, _LEAST, _OF_LISTS, _NEAR = 16, 20, 24, 120  # lists have ids more often than tokens
+_BEFORE_ITEMS = "\"'\\ "
+_LEAST_LETTERS, _MOST_LETTERS = 8, 40
+_WITH = (" with ", " using ", " via ")
 
 
-def is_secret_here(text: str, word: Word) -> bool:
+class Told:
+    """What a text says of secrets. Most say nothing, which is seen once and not at each word."""
+
+    def __init__(self, lowered: str) -> None:
+        self._lowered = lowered
+
+    @cached_property
+    def stems(self) -> list[str]:
+        return [stem for stem in _ABOUT_SECRETS if stem in self._lowered]
+
+
+def is_secret_here(text: str, word: Word, told: Told) -> bool:
     """Whether a made-up word is a secret where it stands, by its length and by what stands around it."""
     length, value = word.end - word.start, text[word.start : word.end]
-    if not (_SHORTEST <= length <= _LONGEST and (is_made_up(value) or _SMALL.fullmatch(value))):
+    if _LEAST_LETTERS <= length <= _MOST_LETTERS and value.isalpha() and _is_password_here(text, word):
+        return True
+    if not (_SHORTEST <= length <= _LONGEST and (is_made_up(value) or _is_of_one_case(value))):
         return False
     line = text[max(0, word.start - _FAR) : word.start].rpartition("\n")[2]
     if line[-1:] == "/":
         is_file = _FILE.match(text, word.end)
-        return length >= _NAMED_LEAST and not (is_file or value.islower()) and _is_of_a_link(line)
+        return length >= _LEAST and not (is_file or value.islower()) and _is_of_a_link(line)
     if not (line[-1:] in _AROUND or not line or line.endswith(_ESCAPES)) or not _BEHIND.match(text, word.end):
         return False
+    if length < _LEAST and not (told.stems or _GROUPS.fullmatch(value) or _is_given(line)):
+        return False
     name, is_named = _name_before(line)
-    is_likely = _is_likely(text, line, word, name, is_named=is_named)
+    is_likely = _is_likely(text, line, word, name, told, is_named=is_named)
     return is_likely and not _is_of_another_kind(line) and (not name or is_open(name))
 
 
-def _is_likely(text: str, line: str, word: Word, name: str, *, is_named: bool) -> bool:
+def _is_of_one_case(value: str) -> bool:
+    return bool(_SMALL.fullmatch(value) or _BASE32.fullmatch(value)) or _is_in_groups(value)
+
+
+# What a line says that gives a password, right behind a sign or a word that leads to one.
+_ABOUT_PASSWORDS = ("passw", "passphrase", "pwd", " pw ", "login", "log in", "logged in", "cred")
+_LEADS_TO_LETTERS = re.compile(r"(?:[:=/]|\b(?:is|now|with))\s?[\"'`]?$")
+
+
+def _is_password_here(text: str, word: Word) -> bool:
+    """Whether a word of letters alone is a password: it cannot be said, and the line leads right to it."""
+    line = text[max(0, word.start - _NEAR) : word.start].rpartition("\n")[2]
+    return (
+        _LEADS_TO_LETTERS.search(line, max(0, len(line) - 8)) is not None
+        and _BEHIND.match(text, word.end) is not None
+        and is_unspeakable(text[word.start : word.end])
+        and any(about in line.lower() for about in _ABOUT_PASSWORDS)
+    )
+
+
+def _is_likely(text: str, line: str, word: Word, name: str, told: Told, *, is_named: bool) -> bool:
     """Whether a made-up word is a secret if nothing in front tells what else it is: the longer, the less has to."""
     length, value = word.end - word.start, text[word.start : word.end]
-    if line[-1:] == "=" and _PARAMETER.search(line, max(0, len(line) - 44)):
-        return length >= _NAMED_LEAST and _is_of_a_link(line)
+    if line[-1:] in ("=", ":") and _PARAMETER.search(line, max(0, len(line) - 44)):
+        return length >= _LEAST and _is_of_a_link(line)
     if not name and line.rstrip(_BEFORE_VALUES).endswith(MASK):
         return False  # what is behind something hidden was judged with that in view
+    is_small = value.islower()
+    if _GROUPS.fullmatch(value):
+        return _is_in_groups(value, _FEW_GROUPS) or _is_told(text, line, word, told)
+    if _is_given(line) and not is_small:
+        return True
     if is_named:
-        is_sure = length >= _NAMED_LEAST and (name.isupper() or not value.islower())
-    elif value.islower() or (length < _NAMED_LEAST and not line.strip()):
+        is_sure = name.isupper() or not is_small
+    elif is_small or (length < _LEAST and not line.strip()):
         return False
     else:
-        is_sure = length >= _UNNAMED and not _is_of_a_block_or_table(text, line, word)
+        is_sure = not _is_of_a_block_or_table(text, line, word)
+    is_sure = is_sure and length >= (_OF_LISTS if line.rstrip(_BEFORE_ITEMS)[-1:] in ("", "[", ",") else _LEAST)
     is_wallet = is_sure and not name.isupper() and _is_address(value)
-    return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word)
+    return (is_sure and not is_wallet and not _is_of_digests(line)) or _is_told(text, line, word, told)
+
+
+def _is_given(line: str) -> bool:
+    return f" {line.rstrip(_OPENING)}".endswith(_WITH)
 
 
 def _is_of_a_block_or_table(text: str, line: str, word: Word) -> bool:
@@ -258,7 +339,7 @@ def _is_address(value: str) -> bool:
 
 def is_secret_field(name: str, value: str) -> bool:
     """Whether the whole value of a field is a made-up word, and its name says nothing against that."""
-    return _NAMED_LEAST <= len(value) <= _LONGEST and is_made_up(value) and is_open(name)
+    return _LEAST <= len(value) <= _LONGEST and is_made_up(value) and is_open(name)
 
 
 def _name_before(line: str) -> tuple[str, bool]:
@@ -283,14 +364,15 @@ def _last_name(text: str) -> str:
     return text[len(text.rstrip(_OF_NAMES)) :]
 
 
-def _is_told(text: str, line: str, word: Word) -> bool:
+def _is_told(text: str, line: str, word: Word, told: Told) -> bool:
     """Whether the line speaks of secrets."""
+    if not told.stems:
+        return False
     before = line if line.strip() else _line_above(text, word.start - len(line))
     behind = text[word.end : word.end + _NEAR].partition("\n")[0]
     # Only up to what is hidden, as that brings nearer what lies beyond it.
     around = f"{before.rpartition(MASK)[2]} {behind.partition(MASK)[0]}".lower()
-    stems = [stem for stem in _ABOUT_SECRETS if stem in around]
-    return any(form in around for stem in stems for form in _ABOUT_SECRETS[stem])
+    return any(stem in around and any(form in around for form in _ABOUT_SECRETS[stem]) for stem in told.stems)
 
 
 def _line_above(text: str, at: int) -> str:

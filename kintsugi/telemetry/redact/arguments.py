@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kintsugi.telemetry.redact.between import MADE_UP
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import is_of_a_person, is_strong
+from kintsugi.telemetry.redact.notations import is_of_a_person, is_of_people, is_strong
 from kintsugi.telemetry.redact.values import is_reference, is_secret, looks_random
 
 Span = tuple[int, int]
@@ -30,7 +30,8 @@ CALLS = (
             ".login(", ">login(", ":login(", "ftp_login(", ".authenticate(", ">authenticate(", ".setbasicauth(",
             "networkcredential(",
             "credential]::new(", "usernamepasswordcredentials(", "passwordauthentication(", "basicauth(",
-            "wifi.begin(", "digestauth(", "usernamepasswordauthenticationtoken(",
+            "wifi.begin(", "digestauth(", "usernamepasswordauthenticationtoken(", ": basic(", "loginwithpassword(",
+            "db.auth(", "bind_s(", "validateuserpass(", "checkpassword(", "verifyuser(", "trylogin(", "dologin(",
         ),
         1,
     ),
@@ -38,15 +39,16 @@ CALLS = (
         (
             "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
             "pymysql.connect(", "ldap3.connection(", "dbi->connect(", ".getconnection(", "ldap_bind(", "imap_open(",
-            "ssh2_auth_password(", "set_password(", "setpassword(",
+            "ssh2_auth_password(", "directoryentry(", "set_password(", "setpassword(",
         ),
         2,
     ),
-    Call(("secretstr(", "secretbytes("), 0),
+    Call(("secretstr(", "secretbytes(", "changepassword("), 0),
     Call(
         (
+            "attempt(", "bindas(",
             "login(", "logon(", "signin(", "sign_in(", "authenticate(", "connect(", "connection(", "_bind(", ".bind(",
-            "bind_s(", "password(", "passwd(", "hashpw(", "credential(", "credentials(", "authentication(",
+            "password(", "passwd(", "hashpw(", "credential(", "credentials(", "authentication(",
             "authorize(", "setauth(", "set_auth(", "withtoken(", "settoken(", "set_token(", "setapikey(",
             "set_api_key(", "createclient(", "client.init(", "configure(",
             ".run(", "send_keys(", ".fill(", ".type(", ".typetext(",
@@ -86,7 +88,7 @@ def called(call: Call, text: str, end: int) -> Iterator[Span]:
 def _is_one(call: Call, index: int, value: str, before: str) -> bool:
     if _is_made_up(value) and (call.of_keys or not is_reference(value)):
         return True
-    if index and is_of_a_person(value) and not call.of_keys:
+    if index and not call.of_keys and (is_of_a_person(value) or is_of_people(value)):
         return True
     told = grade(before) >= Grade.SECRET and is_strong(value)  # '#password', 'x'
     if (index != call.place and not told) or len(value) < _SHORTEST or _FIELD.fullmatch(value):
@@ -110,6 +112,7 @@ FLAGS = (
 FLAGS_OF_NAMES = (" -n ", " -t ")
 USER_FLAGS = (
     " -u ",
+    " -A ",
     " -u",
     " --user ",
     "--user=",
@@ -137,13 +140,23 @@ _OF_NAMES = re.compile(
 )
 
 
+# A user's name given by a flag, and what is given by the next one: a password, even where it could be a name.
+_USER_BEFORE = re.compile(
+    r" (?:-[uUl]|--?user(?:name)?)[ =:]['\"]?[^\s=/:.'\"-][^\s=/:'\"]{1,40}['\"]?(?: \S{1,60}){0,2}$"
+)
+_ARGUMENT_OF_FLAG, _FAR = re.compile(r"['\"]?(?P<secret>[^\s'\":/]{6,80})(?=['\"\s]|$)"), 120
+
+
 def flagged(text: str, start: int, end: int) -> Iterable[Span]:
     """What stands behind `-p` of any program, where no name, folder or port can look like it.
 
     In 5.6 million lines of logs, data and code a word that people make up stands there twice that is no password.
     """
-    pattern = _GIVEN_AS_NAME if text[start:end].lower() in FLAGS_OF_NAMES else _GIVEN
-    found = pattern.match(text, end)
+    is_of_names = text[start:end].lower() in FLAGS_OF_NAMES
+    found = (_GIVEN_AS_NAME if is_of_names else _GIVEN).match(text, end)
+    if not found and not is_of_names and _USER_BEFORE.search(text, max(0, start - _FAR), start):
+        found = _ARGUMENT_OF_FLAG.match(text, end)
+        found = found if found and is_strong(found["secret"]) else None
     return (found.span("secret"),) if found and not _OF_NAMES.search(text, max(0, start - 60), start) else ()
 
 

@@ -62,6 +62,7 @@ _OF_A_CACHE = re.compile(r"\bcache\b[\w ]{0,30} (?:from|with|for) $", re.IGNOREC
 _BARS = "|│┃║"
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _OURS = (" my ", " our ", " your ")
 _GIVEN_WITH = ("with ", "using ")
 _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
@@ -139,6 +140,8 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     """The grade of the key that begins at `at` with its `stem`, with what stands before it in view."""
     mark = text[at - 1 : at]
     level = grade(name.strip("$.-"), mark in ("?", "&", "#"))
+    if name == "clave" and text.endswith(_OF_SEARCHES, max(0, at - 9), at):
+        return Grade.NONE
     if level is Grade.WEAK and text.endswith(_COLUMN_OF_TOKENS, max(0, at - 12), at):
         return Grade.TOKEN  # "authtoken_token"."key"
     if level is Grade.WEAK and mark == " " and _is_of_data(text[max(0, at - 40) : at]):
@@ -171,8 +174,8 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         return _is_made_up(text, after.end()) and grade_in_place(text, at, stem, name) >= Grade.TOKEN
     if after["close"] and (not random or "/" in random[0]):
         return False
-    if following[:1] == "`" and name.lower() == "pass":  # to hand over, as in "pass `--yes`"
-        inside = text[after.end() + 1 : after.end() + _LONGEST_LITERAL].partition("`")[0]
+    if following[:1] in ("`", "'", '"') and name.lower() == "pass":  # to hand over, as in "pass `--yes`"
+        inside = text[after.end() + 1 : after.end() + _LONGEST_LITERAL].partition(following[:1])[0]
         return looks_random(inside) or MADE_UP_WORD.fullmatch(inside) is not None
     if following[:1] in ("'", '"', "`", "\\", "|"):
         level = grade_in_place(text, at, stem, name)

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.alone import RARE
 from kintsugi.telemetry.redact.between import MADE_UP
-from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_LINE
+from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_DOTS, REACH_LINE
 
 
 class Command(NamedTuple):
@@ -38,7 +39,8 @@ _QUOTES = ("'", '"')
 _BY_FLAG = {
     "p": (
         "sshpass", "docker login", "podman login", "helm registry login", "mongo", "cqlsh ", "useradd ", "usermod ",
-        "twine ", "az login ", "oc login ", "psexec ", "rdesktop ", "cypher-shell ", "beeline ", "racadm ",
+        "twine ", "az login ", "oc login ", "psexec ", "psexec.exe ", "rdesktop ",
+        "-keychain ", "mcrcon ", "cypher-shell ", "beeline ", "racadm ",
     ),
     "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip "),
     "pw": ("plink ", "pscp ", "psftp "),
@@ -68,12 +70,13 @@ COMMANDS = (
     Command(("http ",), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})", ("-a", "--auth")),
     Command(("lftp ",), rf"{_DASH}u{_GAP}?['\"]?[^\s,'\"]{{1,80}},(?P<secret>[^\s'\"]{{2,200}})", ("-u",)),
     Command(
-        ("smbclient", "rpcclient", "net ads", "net rpc"),
+        ("smbclient", "rpcclient", "winexe", "net ads", "net rpc"),
         r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})",
         ("%",),
     ),
     Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
     Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
+    Command(("signtool",), rf"{_SLASH}p {_VALUE}", ("/p ",)),
     Command(("schtasks",), rf"{_SLASH}rp {_VALUE}", ("/rp ",)),
     Command(
         ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
@@ -82,10 +85,11 @@ COMMANDS = (
     Command(
         ("sqlplus", "expdp", "impdp", "sqlldr", "rman target"),
         r"\s(?:-\w{1,8}\s{1,3}){0,4}(?:userid=)?['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?"
-        r"(?=@| directory=| dumpfile=| full=| control=)",
+        r"(?=[@\s]|$)",
         ("/",),
     ),
     Command(("net user ",), r"[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
+    Command(("isql ",), rf"(?:-\w )*\S{{1,60}} {_USER}(?P<secret>{MADE_UP})"),
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
     Command(("net use ",), r"(?:[A-Za-z*]:? )?\\\\\S{1,100} (?P<secret>[^\s/*]\S{2,100})"),
     Command((" -login ", " +login "), rf"(?!-){_USER}(?![-+]){_VALUE}"),
@@ -93,7 +97,39 @@ COMMANDS = (
     Command(("cargo login ", "snyk auth ", "wandb login ", "vault login ", "authtoken "), rf"(?!-){_STRONG}"),
     Command((" login ", " auth ", " unseal ", " activate "), rf"(?!-){_LONG}"),
     Command(("nuget push ",), rf"\S{{1,100}} {_LONG}"),
+    Command(
+        ("vault kv put ", "vault kv patch ", "secrets set ", "secret generic "),
+        r"(?<=[\s=])[A-Za-z_][\w.-]{0,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
+        ("=",),
+    ),
+    Command(
+        ("passwd ", "set-password ", "setpass ", "chkpass ", "checkpass "),
+        rf"(?:--?[a-z]{{1,20}} )?{_USER}(?P<secret>{MADE_UP})",
+    ),
+    Command(
+        ("authenticat", "logged in", "logging in", "log in", "login", "signed in", "signing in"),
+        r"[^\n]{0,60}? (?:with|using|via) (?:token |key |secret )?['\"]?(?P<secret>[0-9a-f]{32,64})(?!\w)",
+    ),
+    Command(
+        tuple(f"app{kind} pass" for kind in ("", "-specific", "lication", "le")),
+        r"\w{0,8}[^\n]{0,40}?(?:[:=] ?|(?<= is )|(?=(?:[a-z]{4} ?)*(?:[a-z]{0,3}[0-9A-Z]|[a-z]{0,2}"
+        rf"(?:{'|'.join(RARE)}))))['\"]?(?<![\w-])(?P<secret>[0-9A-Za-z]{{4}}(?:[ -][0-9A-Za-z]{{4}}){{3,5}}"
+        r"|[a-z]{16})(?![\w-])",
+    ),
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
+    Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
+    Command(("hello 2 auth ", "hello 3 auth "), rf"{_USER}{_VALUE}"),
+    Command((" oper ",), rf"{_USER}(?P<secret>{MADE_UP})"),
+    Command(
+        ("authenticate ",),
+        r"(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^\sA-Z]{0,60}[A-Z])(?=[^\sa-z]{0,60}[a-z])[\w+/]{16,400}={0,2})(?=\s|$)",
+    ),
+    Command(("puk ", "puk: ", "combination: ", "combination is "), r"(?P<secret>\d{4,10})(?!\w|[.-]\d)"),
+    Command(
+        ("wi-fi", "wifi", "wlan"),
+        rf"[^\n]{{0,40}}? (?:(?:key|pass\w{{0,7}}|psk):? |with ['\"])(?P<secret>{MADE_UP})",
+        ("key", "pass", "psk", "with"),
+    ),
     Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
     Command(("db2 connect",), rf" using {_VALUE}", (" using ",)),
@@ -115,10 +151,14 @@ COMMANDS = (
         r":?\s?(?P<secret>[A-Z\d]{2,5}(?:-[A-Z\d]{4,5}){3,6})(?!\w)"
     ),
     Command(
+        ("login is ",),
+        r"[\w.@-]{2,40} ?/ ?(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^A-Za-z]{0,60}[A-Za-z])[^\s/]{6,80})(?=\s|$)",
+    ),
+    Command(
         (" login ", "login is ", "credential(", "credentials("),
         rf"['\"]?[\w.@-]{{2,40}}['\"]?(?:/| / | with | and |, ?)['\"]?(?P<secret>{MADE_UP})",
     ),
-    Command((".login=",), _LONG_OR_HEX),
+    Command((".login=", "sonarlogin", "sonar.login"), rf"['\"]?(?: ?[=,:] ?)?{_LONG_OR_HEX}"),
     Command(('password "auth" ',), _VALUE),
     Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
     Command(('"username":',), r' ?"[^"\n]{1,60}", ?"key": ?"(?P<secret>[0-9a-f]{32})"'),
@@ -147,7 +187,7 @@ COMMANDS = (
     Command(("mc alias set ",), rf"\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
     Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
     Command(("http-basic.",), rf"\S{{1,80}} {_USER}{_VALUE}"),
-    Command(("snmp-server community ", "rocommunity ", "rwcommunity "), _VALUE),
+    Command(("snmp-server community ", "rocommunity ", "rwcommunity ", "trapcommunity "), _VALUE),
     Command(
         (
             "set psksecret ", "set passwd ", "set password ", "enable secret ", "enable password ", "isakmp key ",
@@ -155,6 +195,8 @@ COMMANDS = (
         ),
         rf"(?:ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
     ),
+    Command(("trap2sink ", "trapsink ", "informsink "), rf"\S{{1,80}} {_VALUE}"),
+    Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})", (" key=",)),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
     Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
     # In a statement or a call.
@@ -171,22 +213,24 @@ COMMANDS = (
     ),
     Command(
         (
+            *(f"{what} code" for what in ("pairing", "backup", "recovery", "access", "unlock", "activation", "auth",
+                                          "authentication", "authenticator", "door", "alarm", "approval", "signin")),
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
             "sign-in code", "your code", "reset code", "pin code", "passkey", "disarm code", "mfa code",
             "passcode", " pin", "one-time password", "otp", "one-time code",
         ),
         r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to) [^\n:=\d]{1,40}?)?"
-        r"(?: is(?: now)?:?|:| =| ->|(?<=code)) ?['\"]?"
-        r"(?P<secret>\d{4,8})(?!\w|[.-]\d)",
+        r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?|(?<=code)) ?['\"]?"
+        r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
+    ),
+    Command(
+        ("your ", "sent ", "sending ", "enter the ", "enter "),  # and no close code, error code, country code
+        r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) ){0,3}"
+        r"(?i:code|pin|otp|tan|passcode)(?: is)?:? "
+        r"(?P<secret>\d{4,8}|\d{3}[ -]\d{3}|[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
     ),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
-    Command(
-        (
-            "einmalcode", "bestätigungscode", "code de vérification", "código de verificación", "codice di verifica",
-            "código de verificação", "код подтверждения", "验证码", "認証コード", "인증번호", "kod weryfikacyjny",
-        ),
-        r"[^\n\d]{0,20}(?P<secret>\d{4,8})(?!\w|[.-]\d)",
-    ),
+    Command((" pin ",), r"(?P<secret>\d{6,8})(?!\w|[.-]\d)"),  # boards have fewer
     Command(
         ("use ", "enter "),
         r"(?P<secret>\d{4,8}) (?:to|as) (?:verify|confirm|log|sign|authenticate|your|the (?:code|pin))",
@@ -243,11 +287,24 @@ LINES: tuple[tuple[str, int, str], ...] = (
         r"[^\n]{0,60}?\becho (?:-\w )?['\"]?[\w.@-]{1,60}:(?P<secret>[^\s'\"]{3,200})['\"]? ?"
         r"\| ?(?:sudo )?(?:\S{1,40}/)?chpasswd",
     ),
-    (":5432:", REACH_LINE, r"[\w.*-]{1,80}:5432:[^\s:]{1,60}:[^\s:]{1,60}:(?P<secret>\S{3,200})(?=\s|$)"),
+    *(
+        (port, REACH_DOTS, rf"[\w.*-]{{1,80}}{port}[^\s:]{{1,60}}:[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})(?=\s|$)")
+        for port in (":5432:", ":5433:", ":6432:")
+    ),
     (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
     *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
     ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
     ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
+    (
+        "chpasswd:",
+        0,
+        r"chpasswd:\s{1,8}(?:expire: \w{1,8}\s{1,8})?\w{1,8}: \|?\s{1,12}[\w.-]{1,40}:(?P<secret>\S{3,200})",
+    ),
+    ("password ", 0, r"PASSWORD [\w.-]{2,30} = (?P<secret>[^\s'\"]{6,100})(?=\s|$)"),
+    *(
+        (name, 0, rf"{name}\w{{1,40}}=(?P<secret>[^\s;\"']{{16,400}})")
+        for name in ("wordpress_logged_in_", "wordpress_sec_")
+    ),
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
@@ -256,12 +313,12 @@ LINES: tuple[tuple[str, int, str], ...] = (
     (
         "<<<",
         REACH_LINE,
-        r"[^\n]{0,80}?\b(?:s?m?b?passwd|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
+        r"[^\n]{0,80}?\b(?:[\w-]{0,20}passwd[\w-]{0,20}|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
         r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
     ),
     *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
       r"(?=(?:[A-Za-z]{8}[\s,]{1,4})?[A-Za-z]{0,19}\d)"
-      r"(?:(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})[\s,]{1,4}){1,19}"
+      r"(?:(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})[\s,]{1,4}){0,19}"
       r"(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}|[a-z]{8})(?!\w))")
       for codes in ("recovery codes", "backup codes", "scratch codes")),
     *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"
@@ -275,7 +332,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
-      r"passwd|cryptsetup|gh auth login)")
+      r"passwd|cryptsetup|gh auth login|realm join)")
       for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
-                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
+                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login", "| realm join")),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import re
 
+from kintsugi.telemetry.redact.notations import is_strong
 from kintsugi.telemetry.redact.scan import Found, Span
 from kintsugi.telemetry.redact.values import MASK, looks_random
 
@@ -46,6 +47,25 @@ def continued(found: list[Found], text: str) -> list[Found]:
                 break
             more.append((*following.span("rest"), kind))
             at = following.end("rest")
+    return sorted(found + more) if more else found
+
+
+_REPEATED, _FIRST, _MOST_TIMES = frozenset(("keyed", "command", "url")), 8, 20
+
+
+def repeated(found: list[Found], text: str) -> list[Found]:
+    """With the other places of what a key, a command or an address told to be a secret."""
+    more: list[Found] = []
+    for start, end, kind in found[:_FIRST]:
+        value = text[start:end]
+        if text.count(value) < 2 or kind not in _REPEATED or len(value) < _FIRST or not is_strong(value):
+            continue
+        at = -1
+        for _ in range(_MOST_TIMES):
+            at = text.find(value, at + 1)
+            if at < 0:
+                break
+            more.append((at, at + len(value), kind))
     return sorted(found + more) if more else found
 
 

@@ -14,6 +14,7 @@ from kintsugi.telemetry.redact.notations import (
     bound_to,
     in_columns,
     in_two_columns,
+    is_of_people,
     is_record,
     is_strong,
     may_be_said_earlier,
@@ -34,6 +35,7 @@ from kintsugi.telemetry.redact.values import (
     is_phrase_of_header,
     is_secret,
     is_too_brief,
+    is_uuid,
     items,
     literal_in_call,
     looks_random,
@@ -54,9 +56,12 @@ _SCHEME = re.compile(
 _TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
 _ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
 _SECOND = re.compile(
-    r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
-    r"[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
+    r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)(?:>>)?\s{0,8},\s{0,8}"
+    r"(?:<<)?[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
 )
+_OF_STRUCTS = ("&", "{", "[")
+_STRUCT = re.compile(r"&?[{\[](?P<body>[^{}\[\]\n\"'=:]{8,200})[}\]]")  # as Go prints one: &{bob … db01 5432}
+_WORD_OF_STRUCT = re.compile(r"\S{8,100}")
 _ITEM_OF_YAML, _MOST_ITEMS = (
     re.compile(r"[ \t]{0,8}\r?\n[ \t]{0,12}-[ \t]{1,3}(?P<value>[^\s\"',:]{4,300})(?=\s|$)"),
     20,
@@ -66,9 +71,9 @@ _MORE_WORDS = re.compile(
 )
 _NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
-_OF_PLACEHOLDERS = ("@", "$", ":", "%")
+_OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
 _OF_PAIRS = ('"', "'", ":", "=")
-_BLOCKS = ("|", ">")
+_BLOCKS, _QUOTES = ("|", ">"), ('"', "'", "`", "\\")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
 _BRACED = re.compile(r"\{(?P<secret>[^{}\s]{6,200})\}(?=[;\"']|$)")
 _CHANGED = re.compile(r"(?P<quote>[\"']) ?[-=]> ?(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
@@ -82,11 +87,13 @@ _ABOUT_A_NAME = re.compile(
 _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
+    r"|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)[: ]"
 )
 _OF_CREDENTIALS = ("credential", "credentials", "creds")
 _KIND_OF_CREDENTIAL = re.compile(
     r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
 )
+_A_NAME = re.compile(r"\\{0,7}[\"'] ?:")  # …_authorization", "ip": …
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS, _MOST_ITEMS = 200, 200, 24, 20
@@ -94,15 +101,16 @@ _FAR, _MOST_PARAMETERS, _MOST_HARMLESS, _MOST_ITEMS = 200, 200, 24, 20
 _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
+_USUAL_SIGNS = ("=", ": ", ":", "= ")
 _RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
 # What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
-# quotes surround; and a word of a sentence, or KeyError. `AFTER` and the rest say the same, at eight times the cost.
+# quotes surround; and a word of a sentence. `AFTER` and the rest say the same, at eight times the cost.
 _PLAIN_VALUE = re.compile(
     r"(?:[\"']?:|=) ?(?:(?P<bare>[0-9A-Za-z]{20,400})(?=\s|$)"
     r"|(?=([\"']))[\"'](?P<inside>[0-9A-Za-z]{20,300})(?=\2(?:[,)}\]\n]|$)))"
 )
 _OFTEN_OTHERWISE = ("secret", "pin")  # the names of things in the cloud, and pins of boards
-_IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])|Error(?=[:(\n])")
+_IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b")
 _NEXT_HEADER = re.compile(r"[\r\n]|\\[rn]|[,;]? [A-Za-z-]{2,40}: ")
@@ -135,6 +143,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     plain = _plain_value(text, at, stem, end)
     if plain:
         return (plain,)
+    if text.startswith("Error", end) and text[end + 5 : end + 6] in (":", "(", "\n"):
+        return ()  # the class of an exception
     after = None if _IN_A_SENTENCE.match(text, end) else AFTER.match(text, end)
     if after and _HIDDEN.match(text, after.end()):
         return ()
@@ -151,15 +161,18 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         found = list(_value(text, level, name, after)) if level else []
         found = found or list(further_cell(text, after.end(), level) if after.lastgroup == "cell" else ())
         if found:
-            changed = _CHANGED.match(text, found[-1][1])
+            last = found[-1][1]
+            changed = _CHANGED.match(text, last) if text[last : last + 1] in _QUOTES else None
             return [*found, changed.span("secret")] if changed else found
     return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
 
 
 def is_right_behind(text: str, end: int, span: Span) -> bool:
     """Whether a key that ends at `end` would be passed over at once with this span hidden: see `_HIDDEN_AT_ONCE`."""
-    found = _RIGHT_BEHIND.fullmatch(text, end, span[0])
     after = text[span[1] : span[1] + 1]
+    if text[end : span[0]] in _USUAL_SIGNS:
+        return not after or after in " \t\n\r%&"
+    found = _RIGHT_BEHIND.fullmatch(text, end, span[0])
     return found is not None and (after == found["quote"] if found["quote"] else not after or after in " \t\n\r%&")
 
 
@@ -169,7 +182,9 @@ def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
     if not plain or not is_of_base64(plain[plain.lastgroup or 0]):
         return None
     name = text[at:end]
-    if name[-6:].lower() in _OFTEN_OTHERWISE or grade_in_place(text, at, stem, name) < Grade.TOKEN:
+    if name[-6:].lower() in _OFTEN_OTHERWISE:
+        return None
+    if grade(name) < Grade.TOKEN and grade_in_place(text, at, stem, name) < Grade.TOKEN:  # the first is cheap
         return None
     return plain.span(plain.lastgroup or 0)
 
@@ -194,7 +209,7 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
         *(in_tuples(text, at, stop) if is_of_tuple else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(in_two_columns(text, at, stop, level) if is_title else ()),
-        *(said_below(text, at, stop, level) if is_title and level >= Grade.TOKEN else ()),
+        *(said_below(text, at, stop, level) if is_title else ()),
         *(said_later(text, stop, level) if is_sentence else ()),
         *(said_earlier(text, at, level) if is_end and level >= Grade.SECRET else ()),
         *(value_before(text, at, level) if is_named else ()),
@@ -218,6 +233,8 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
     if mark not in ("?", "&", "#", ";") and not (is_first or stem.startswith("u0026")):
         return ()
     level = grade(name, in_address=True)
+    if value and name.lower() == "appid" and is_uuid(text[value.start : value.end]):
+        return ()  # the id of an application
     if value and level and is_secret(text[value.start : value.end], value.quoted, level, prose=False):
         return ((value.start, value.end),)
     return ()
@@ -227,11 +244,21 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     begin = after.end()
     if after["below"] and not ((after["sign"] == ":" or after["below"][:2] == "<<") and _ALONE.match(text, begin)):
         return ()
-    second = _SECOND.match(text, begin) if after.lastgroup == "call" or text[begin : begin + 1] == "(" else None
+    is_pair = after.lastgroup == "pair" and text.endswith("<<", 0, begin)  # {credentials,<<"bob">>,<<"…">>}
+    may_be_second = is_pair or after.lastgroup == "call" or text[begin : begin + 1] == "("
+    second = _SECOND.match(text, begin) if may_be_second else None
     if second and name.lower().endswith(("auth", "creds", "credentials")):
         word = second["secret"]
         named = word.isalpha() and grade(word)
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
+    may_be_struct = text[begin : begin + 1] in _OF_STRUCTS and level >= Grade.SECRET and after["sign"]
+    struct = _STRUCT.match(text, begin) if may_be_struct else None
+    if struct and " " in struct["body"]:
+        return [
+            (struct.start("body") + word.start(), struct.start("body") + word.end())
+            for word in _WORD_OF_STRUCT.finditer(struct["body"])
+            if is_of_people(word[0]) or (looks_random(word[0]) and is_of_base64(word[0]))
+        ]
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
@@ -242,7 +269,10 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
             return bound
     if not value or _is_something_else(name, text, value):
         return ()
-    if not value.quoted and _NAME_OF_ANOTHER.match(text, value.start):
+    if level < Grade.SECRET and text.startswith("${", value.end - 1):
+        return ()  # v1-${{ github.sha }}
+    other = None if value.quoted else _NAME_OF_ANOTHER.match(text, value.start)
+    if other and not (looks_random(other[0]) and is_of_base64(other[0])):  # base64 may end in = before a quote, too
         return ()
     if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
         value = _rest_of_line(text, begin) or value
@@ -256,26 +286,37 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
 
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:
-    """The shell's PWD is a folder; a `pass` that is a number is a count, and before a file
-    the result of a test; `passwd:session` is a module of PAM; and
-    things called by such a name are told of: `secret "db" not found`, an ARN, `db_password: Creating...`."""
-    if _ABOUT_A_NAME.match(text, value.end) or _PROGRESS.match(text, value.start):
+    """Things called by such a name are told of (`secret "db" not found`, `db_password: Creating...`), and some names
+    are those of other things, too."""
+    if _PROGRESS.match(text, value.start) or (
+        text[value.end : value.end + 1] in _QUOTES and _ABOUT_A_NAME.match(text, value.end)
+    ):
         return True
-    if name[-6:] == "secret" and _ARN.search(text, max(0, value.start - 90), value.start):
-        return True
-    if name[-6:] == "passwd" and text[value.start : value.end].rstrip("):") in _OF_PAM:
-        return True
-    if is_too_brief(name, text[value.start : value.end]):
-        return True
-    if name[-11:].lower().endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(text, value.start, value.end):
-        return True  # include_credential=oidc
-    if name.lower() == "pw" and text[value.start - 1] == ":" and text[value.start : value.end].isalpha():
-        return True  # DEBUG=pw:webserver
-    if name[-3:].upper() == "PWD":
+    lowered = name.lower()
+    return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
+
+
+_OF_OTHER_THINGS = ("secret", "passwd", "pw", "pin", "pwd", "pass", "credential", "credentials", "creds")
+
+
+def _is_other_thing(name: str, text: str, value: Value) -> bool:
+    """An ARN; a module of PAM (`passwd:session`); a kind of credentials (`include_credential=oidc`); a scope
+    (`DEBUG=pw:webserver`); the shell's folder; a count, and the result of a test (`pass: 12`, `PASS src/a.ts`)."""
+    plain = text[value.start : value.end]
+    match name:
+        case "pw" if text[value.start - 1] == ":" and plain.isalpha():
+            return True
+        case "pw" | "pin":
+            return is_too_brief(name, plain)
+        case "pass":
+            return plain.isdigit() or is_file(plain)
+    if name.endswith("pwd"):
         return text.startswith("/", value.start)
-    return name.lower() == "pass" and (
-        text[value.start : value.end].isdigit() or is_file(text[value.start : value.end])
-    )
+    if name.endswith("passwd"):
+        return plain.rstrip("):") in _OF_PAM
+    if name.endswith("secret"):
+        return _ARN.search(text, max(0, value.start - 90), value.start) is not None
+    return name.endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(plain) is not None
 
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
@@ -304,7 +345,9 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
-        made_up = level is Grade.PASSWORD and MADE_UP_WORD.match(text, value.start)
+        made_up = level is Grade.PASSWORD and (
+            MADE_UP_WORD.match(text, value.start) or is_of_people(text[value.start : value.end])
+        )
         level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
         if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
             return ()
@@ -313,7 +356,7 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
     if not _counts(text, value, level, prose=kind in ("prose", "said", "gap") or sign.startswith(":")):
         return ()
     value = whole(text, value)
-    hashed = _HASH.match(text, value.start)
+    hashed = _HASH.match(text, value.start) if text[value.start] == "$" else None
     return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
 
 
@@ -355,7 +398,7 @@ def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -
     if after["gap"] or after["prose"] or after["element"] or after["call"] or after["below"]:
         return ()
     value = read(text, at)
-    if value is None:
+    if value is None or after["cell"] == "|" or (after["pair"] and _A_NAME.match(text, value.end)):
         return ()
     begin, end = value.start, value.end if value.quoted else value.start + _HEADER_LENGTH
     scheme = _SCHEME.match(text, begin, end)

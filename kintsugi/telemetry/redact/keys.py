@@ -20,16 +20,25 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+# Words for passwords in other languages, as they begin.
+ABROAD = (
+    "passwort", "passwört", "kennwort", "contrase", "contrasinal", "senha", "palavra-passe", "palavra passe",
+    "mot_de_passe", "mot de passe", "motdepasse", "mdp", "clave", "parola", "parolă", "wachtwoord", "heslo",
+    "hesla", "salasana", "salasõna", "hasło", "hasła", "şifre", "şifrə", "lösenord", "passord", "adgangskode",
+    "kodeord", "jelszó", "jelszav", "kata sandi", "kata laluan", "lozink", "slaptažod", "geslo", "fjalëkalim",
+    "lykilorð", "pasahitz", "парол", "лозинк", "құпия сөз", "κωδικ", "密码", "密碼", "口令", "パスワード",
+    "비밀번호", "비번", "암호", "كلمة المرور", "كلمة السر", "رمز عبور", "گذرواژه", "پاس ورڈ", "סיסמ", "पासवर्ड",
+    "পাসওয়ার্ড", "ਪਾਸਵਰਡ", "પાસવર્ડ", "கடவுச்சொல்", "పాస్\u200cవర్డ్", "పాస్వర్డ్", "ಪಾಸ್ವರ್ಡ್", "പാസ്വേഡ്",
+    "პაროლ", "գաղտնաբառ", "mật khẩu", "รหัสผ่าน", "ລະຫັດຜ່ານ", "ពាក្យសម្ងាត់", "စကားဝှက်",
+)  # fmt: skip
+
 # The literals that lead to a key, in lower case.
 ROOTS = (
-    "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=", "jwt",
-    "csrf", "xsrf", "otp", "mnemonic", "seed phrase", "seed_phrase", "sig=", "signature", "code=", "_pat",
-    "appid=", "ticket=", "hmac", "recovery", "kennwort", "contrase", "senha", "mot_de_passe", "wachtwoord", "heslo",
-    "salasana", "парол", "hasło", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "mot de passe", "clave",
-    "kata sandi", "mdp", "비번", "كلمة المرور", "كلمة السر", "पासवर्ड", "סיסמה", "סיסמא", "κωδικ", "mật khẩu",
-    "zugangsdaten", "identifiants", "credenciales", "credenziali", "密码", "密碼", "パスワード", "비밀번호", "pw",
-    "pword", "psk", "backup_code", "backupcode", "backup code", "backup-code", "seedphrase", "connectsid",
-    "connect.sid", "bearer", "macaroon", "samlresponse", "magic=",
+    "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=",
+    "jwt", "csrf", "xsrf", "crumb", "otp", "mnemonic", "signing_salt", "encryption_salt", "seed phrase",
+    "seed_phrase", "sig=", "signature", "code=", "_pat", "appid=", "ticket=", "hmac", "recovery", "pw", "pword",
+    "psk", "backup_code", "backupcode", "backup code", "backup-code", "seedphrase", "connectsid", "connect.sid",
+    "bearer", "macaroon", "samlresponse", "magic=", "zugangsdaten", "identifiants", "credenciales", "credenziali",
     "device_code", "code_verifier", "mfa_code", "mfacode", "sms_code", "smscode", "verification_code",
     "verificationcode",
 )  # fmt: skip
@@ -64,7 +73,8 @@ _DESCRIBES = words(
     count counts type types name names id ids length len size limit limits used usage budget expires expiry
     expiration expired exp ttl at in url uri endpoint path file filename dir hint policy field fields label prompt
     reset version algorithm alg index format status state age rotation manager store provider class error errors
-    valid invalid required enabled disabled min max per rate cost total header prefix suffix source scope scopes
+    log logs valid invalid
+    required enabled disabled min max per rate cost total header prefix suffix source scope scopes
     param ref issuer audience arn table column map set board words space frame pair event info strength changed
     updated created saved checked check missing lifetime duration timeout interval window method mode kind position
     offset bucket ring stats cache pool handler service server client config settings options manager factory exists
@@ -77,6 +87,7 @@ _PASSWORD = (
     "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль",
     "пароля", "паролем", "katasandi", "mdp", "hasło", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
+    "palavrapasse", "lozinka", "slaptažodis", "geslo", "口令", "암호", "รหัสผ่าน",
     "otp", "totp", "defaultauthtok", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret",
     "totpsecret",
     "mfasecret", "otpcode", "mfacode", "smscode", "verificationcode", "userpin", "cardpin", "doorpin", "simpin",
@@ -111,18 +122,19 @@ _SECRET = (
     "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
     "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "hashsalt",
+    "signingsalt", "encryptionsalt",
     "wifikey",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
-    "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode", "hmac",
-    "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth", "samlresponse", "devicecode",
-    "codeverifier", "sessionticket", "macaroon",
+    "crumb", "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode",
+    "hmac", "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth", "samlresponse",
+    "devicecode", "codeverifier", "sessionticket", "macaroon",
 )  # fmt: skip
 _WEAK = ("sessionid", "sid")
 _IN_ADDRESS = words(
     """
-    sig signature code key ticket appid sid session auth hmac hash jwt otp magic
+    sig signature code key ticket authz appid sid session auth hmac hash jwt otp magic
     """
 )
 _KEY_OF_DATA = words(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.values import is_file, is_secret, looks_random
+from kintsugi.telemetry.redact.values import is_file, is_of_base64, is_secret, looks_random
 
 Span = tuple[int, int]
 
@@ -36,11 +36,15 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     mark = _delimiter(text, at, end, stop)
     if not mark or stop < 0 or (start == 0 and at > LONGEST_TITLES):
         return
+    if mark in ",;":
+        start = text.rfind(" ", start, at) + 1 or start  # behind what begins a line of a log
     header = text[start:stop].rstrip("\r").split(mark)
     titles = [cell.strip() for cell in header if cell.strip()]
     is_boxed = (
         mark in _BARS and _RULE.fullmatch(text, stop + 1, text.find("\n", stop + 1, stop + _ROW_LENGTH)) is not None
     )
+    if is_boxed:
+        header[0] = header[0].rpartition(" ")[2].rpartition(":")[2]
     if (
         len(titles) < (1 if is_boxed else 2)
         or not all(map(_CELL.fullmatch, header))
@@ -150,7 +154,7 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     return ((begin + found.start("value"), begin + found.end("value")),)
 
 
-_LABEL_LENGTH, _BELOW_LENGTH = 200, 300
+_LABEL_LENGTH, _BELOW_LENGTH, _LONG = 200, 300, 20
 _BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
 _OF_MARKUP = "`*"
 _ALONE = re.compile(r"[\w./-]{1,200}\r?")
@@ -174,6 +178,8 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
             break
     words = line.split()
     value = words[-1].strip(_OF_MARKUP) if words else ""
+    if level is Grade.WEAK and not (len(value) >= _LONG and is_of_base64(value)):
+        return ()
     if not _BELOW.fullmatch(value) or not looks_random(value) or not is_secret(value, True, level, prose=True):
         return ()
     if len(words) > 1 and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
@@ -220,7 +226,7 @@ def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
     before, at = "", end
     for word in window.split(" ", _MOST_WORDS)[:_MOST_WORDS]:
         value = word.strip(_AROUND)
-        value = value.rpartition("/")[2] if value.count("/") == 1 else value  # name/…
+        value = value.rpartition("/")[2] if value.count("/") == 1 and ":" not in value else value  # name/…
         if len(value) >= _LEAST[level] and before not in _NO_LINKS and _may_be_told(text, end, at, value, level):
             begin = at + word.index(value)
             yield begin, begin + len(value)
@@ -231,7 +237,19 @@ def _may_be_told(text: str, end: int, at: int, value: str, level: Grade) -> bool
     """Whether a word of a sentence that begins at `end` can be a secret, and no name of a person or a thing."""
     if is_of_a_person(value) and _BEFORE_NAMES.search(text, end, at):
         return False
-    return _is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value))
+    if _is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value)):
+        return True
+    if level is not Grade.PASSWORD:
+        return (
+            level is Grade.TOKEN and at == end + 1 and _IN_BRACKETS.match(text, at) is not None and looks_random(value)
+        )
+    if is_of_people(value) and _WITH_SIGN.search(value):
+        return True
+    before = text[end:at]
+    is_one = is_of_people(value) or (
+        is_strong(value) and ":" not in value and (not value.islower() or looks_random(value))
+    )
+    return is_one and LEADS_TO_VALUE.search(before.rstrip()) is not None and not _END_OF_SENTENCE.search(before)
 
 
 _BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
@@ -247,7 +265,12 @@ def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
         word, before = words[index], words[index - 1].lower()
         place -= len(word)
         value = word.strip(_AROUND)
-        if len(value) >= _LEAST[level] and word[-1:] != ":" and before not in _NO_LINKS and _is_mixed(value):
+        if (
+            len(value) >= _LEAST[level]
+            and word[-1:] != ":"
+            and before not in _NO_LINKS
+            and (_is_mixed(value) or (level is Grade.PASSWORD and is_of_people(value)))
+        ):
             yield place + word.index(value), place + word.index(value) + len(value)
         place -= 1
 
@@ -267,6 +290,36 @@ def is_of_a_person(value: str) -> bool:
     return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
+# Words, numbers and signs in one: two digits or a sign within, and a capital or a sign that names lack. Versions and
+# dates are none, nor what is called by a number.
+_OF_PEOPLE = re.compile(
+    r"(?!(?i:rfc|cve|sha|md5|utf|iso|http|ipv|oauth|tls|ssl|aes|rsa|pbkdf|argon|base|version|release|build|python|node)"
+    r"[-_.]?\d)(?!.*\d\.\d)(?!.*\d[-_.](?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_.]\d)"
+    r"(?!.*\.(?:[a-z]{2,6}|[A-Za-z]+Error|[A-Za-z]+Exception)$)"
+    r"(?=\D*\d{2}|(?:\D*\d){3}|(?=\D*\d)[^!#$%&*^~]*[!#$%&*^~]\S)(?=[^a-z]*[a-z])(?=[^A-Z!#$%&*@^~?+]*[A-Z!#$%&*@^~?+])"
+    r"[A-Za-z0-9!#$%&*@^~?+_.-]{8,60}"
+)
+
+
+def is_of_people(value: str) -> bool:
+    """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
+    return _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE
+
+
+_IN_BRACKETS = re.compile(r"\([\w-]{16,200}\)(?=[\s.,:;]|$)")
+_END_OF_SENTENCE = re.compile(r"[.!?] [A-Z]")
+_WITH_SIGN = re.compile(r"[!#$%&*^~]\w")  # within a word of a sentence
+
+
+# What leads right to a value: a sign, or a word that says that something is or becomes something.
+LEADS_TO_VALUE = re.compile(
+    r"(?:[:=\uff1a\uff1d]|(?:^|\W)(?:is|now|was|to|ist|lautet|auf|est|es|é|è|som|jest|är|er|on|este|je|naar|là|adalah"
+    r"|para|είναι|теперь|на|это)|[是为為はをが]|[는은]|היא|هي|คือ)\s{0,2}[\"'`«„“「『\[(]{0,2}$"
+    r"|[«„“「『(]\s?$",
+    re.IGNORECASE,
+)
+
+
 def _is_mixed(value: str) -> bool:
     return (
         _MIXED.fullmatch(value) is not None
@@ -284,6 +337,8 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
     """What is bound to the placeholder of a statement that stands at `at`: `SET password = $2` and `$2 = '…'`."""
     if name[:2] in _OF_FORMAT:  # as logging tells of a message that its arguments do not fit
         return _in_order(text, at, text.count("%", max(0, at - _NEAR), at) + 1, level)
+    if name == "?":
+        return _in_order(text, at, text.count("?", max(0, at - _NEAR), at) + 1, level)
     if not _PLACEHOLDER.fullmatch(name):
         return ()
     place = max(0, at - _NEAR) - 1
@@ -299,7 +354,7 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
 
 _VALUES = re.compile(
     r"(?:aram(?:eter)?s|ARAM(?:ETER)?S|indings|args|rguments|alues|ALUES)[\"']?\s?[:=]?\s?[\[(]\s{0,4}"
-    r"|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
+    r"|[ ]\[(?=\")|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
 )
 _ITEM = re.compile(
     r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|[^\"',\n\[\]()]{0,80})"

@@ -15,8 +15,8 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
-from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
+from kintsugi.telemetry.redact.addresses import before_host, encoded_user_information, user_information
+from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.arguments import (
     CALLS,
     FLAGS,
@@ -33,7 +33,8 @@ from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
-from kintsugi.telemetry.redact.keys import ROOTS, SHORT, VARIABLES, Grade
+from kintsugi.telemetry.redact.keys import ABROAD, ROOTS, SHORT, VARIABLES, Grade
+from kintsugi.telemetry.redact.languages import CODES, KEYS, announced, code
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
 from kintsugi.telemetry.redact.personal import personal_spans
 from kintsugi.telemetry.redact.values import is_secret
@@ -79,7 +80,7 @@ _RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _COMMAND_LENGTH, _MOST = 200, 6  # how far a command is read, and how many secrets are looked for in it
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
-_ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
+_ENDS_OF_WORDS = ("sk_", "rk_", "ak_", "nfo_")  # of task_prod_…, park_live_…, info_file_…
 _RUNS = {
     REACH: _RUN_BEFORE,
     REACH_BASE64: _RUN_BEFORE + "+/",
@@ -121,9 +122,9 @@ class Scanner:
             return False
         begins = [begin for begin, _ in spans]
         for rule, start, end in places:
-            after = bisect_left(begins, end)  # the first span that begins behind the place
             if rule >= self.alone:
                 continue  # it was judged by its own looks
+            after = bisect_left(begins, end)  # the first span that begins behind the place
             if after and start < spans[after - 1][1]:
                 continue
             if after == len(spans) or self.rules[rule][0] is not keyed or not is_right_behind(text, end, spans[after]):
@@ -133,7 +134,7 @@ class Scanner:
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
         return len(places) <= _MOST_SHAPES and all(
-            not is_secret_here(text, word_at(text, start))
+            not is_secret_here(text, word_at(text, start), Told(text.lower()))
             if rule >= self.alone
             else self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
@@ -151,6 +152,7 @@ class Scanner:
         text = folded.text
         done = begin = attacks = judged = 0
         left, has_code = budget.first, _AFTER_A_CALL in text
+        told: Told | None = None
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
@@ -159,7 +161,8 @@ class Scanner:
                 if end > judged:
                     word = word_at(text, start)
                     judged = word.end
-                    if is_secret_here(text, word) and not (has_code and _is_code(text, word.start)):
+                    told = told or Told(folded.lowered)
+                    if is_secret_here(text, word, told) and not (has_code and _is_code(text, word.start)):
                         found.append((*word, "alone"))
                         done = max(done, judged)
                 continue
@@ -301,13 +304,21 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
 def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     for root in ROOTS:
         yield "keyed", root, parameter if root.endswith("=") else keyed, False
+    yield "keyed", "_api=", keyed, False
     for variable in VARIABLES:
         yield "keyed", variable, keyed, True
+    for word in ABROAD:
+        yield "keyed", word, _abroad, False
+    for word in KEYS:
+        yield "keyed", word, announced, False
+    for word in CODES:
+        yield "command", word, code, False
     for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
         yield "url", mark, user_information, False
     for depth in range(3):
         sign = "%" + "25" * depth
         yield "url", f"{sign}3a{sign}2f{sign}2f", encoded_user_information, False
+    yield "url", "@", before_host, False
     yield "cookie", "cookie", cookies, False
     for scheme in ("bearer", "basic ", "basic%20"):
         yield "scheme", scheme, bare_scheme, True
@@ -430,6 +441,10 @@ def _marked(text: str, start: int, end: int) -> Iterable[Span]:
         return ()
     before = text[max(0, start - 24) : start]
     return ((start - len(before) + len(before.rstrip(_WORD)), found.end()),) if found else ()
+
+
+def _abroad(text: str, start: int, end: int) -> Iterable[Span]:
+    return keyed(text, start, end) or announced(text, start, end)
 
 
 def _exactly(form: str) -> Check:

@@ -53,10 +53,17 @@ _MASKED = re.compile(
     """,
     re.VERBOSE,
 )
-_CONSTANT = re.compile(
-    r"(?:None|null|nil|NULL|NaN|undefined|[Tt]rue|[Ff]alse|TRUE|FALSE|yes|no|on|off|str|string|bytes|int|integer|bool|"
-    r"boolean|float|object|any|Any|dict|list|tuple|set|SecretStr|String|Text|text|varchar|char|Union|Optional|Callable|"
-    r"number|Field|self|cls|N/A|n/a|none|empty|ok|OK|\.\.\.)"
+# The same of letters and digits alone.
+_MASKED_WORD = re.compile(
+    r"x{3,}|X{3,}|(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|notset|unset|placeholder|omitted|censored"
+    r"|(?:your|insert|enter|replace|put|paste|add)[a-z]{2,60})"
+)
+_CONSTANTS = words(
+    """
+    None null nil NULL NaN undefined True true False false TRUE FALSE yes no on off str string bytes int integer bool
+    boolean float object any Any dict list tuple set SecretStr String Text text varchar char Union Optional Callable
+    number Field self cls N/A n/a none empty ok OK ...
+    """
 )
 _DOTTED = re.compile(r"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+")
 _IDENTIFIER = re.compile(r"[A-Za-z_]+")
@@ -101,7 +108,8 @@ _FILE = re.compile(r"(?:[\w@.()-]{1,60}[/\\]){1,16}[\w@.-]{1,100}\.[A-Za-z]{1,5}
 _SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
-    r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[a-z]{1,3}\d{1,3}|[A-Za-z][a-z]{1,14}\d{1,4})(?:[-_./:,@+=#~| ]|%40|$))++"
+    r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[A-Za-z]{1,3}\d{1,3}[a-z]?|[A-Za-z][a-z]{1,14}\d{1,4})"
+    r"(?:[-_./:,@+=#~| ]|%40|$))++"
 )
 _NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
 _FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
@@ -209,7 +217,9 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
         value = unquote(value)
     if level >= Grade.TOKEN and len(value) >= _SURELY and value.isalnum() and value.isascii() and is_of_base64(value):
         return True
-    if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value.rstrip(_CLOSING)):
+    if not value or value.rstrip(_CLOSING) in _CONSTANTS:
+        return False
+    if (_MASKED_WORD if value.isalnum() else _MASKED).fullmatch(value):
         return False
     if not quoted and _is_expression(value):
         return False
@@ -220,6 +230,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     return looks_random(value) and (level is Grade.TOKEN or not is_reference(value))
 
 
+_QUESTION = re.compile(r"[^\W\d]+(?: [^\W\d]+)+ ?[?:]")  # what a program asks for
 _SURELY = 20  # letters of both cases and digits in one run: no word, mask or expression
 _CLOSING = ")]}:;,"
 _LONGEST_WORD = 16
@@ -261,7 +272,7 @@ def is_phrase_of_header(words: str) -> bool:
 
 def _is_expression(value: str) -> bool:
     return bool(
-        _DOTTED.fullmatch(value)
+        (not value.isalnum() and _DOTTED.fullmatch(value))
         or (_IDENTIFIER.fullmatch(value) and _ABOUT_KEYS.search(value))
         or value.startswith(("(", "{", "$(", "${", "#{", "%{", "<%"))
     )
@@ -270,13 +281,18 @@ def _is_expression(value: str) -> bool:
 def _is_password(value: str, quoted: bool, prose: bool) -> bool:
     if quoted:
         words = prose and (value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha()))
-        return not (words or _JOINED.match(value))
+        is_question = value[-1:] in ("?", ":") and _QUESTION.fullmatch(value)
+        return not (words or is_question or _JOINED.match(value))
     return len(value) >= 3 and value.lower() not in _PROSE and not (value.isdigit() and len(value) < 4)
 
 
 def _says_something(value: str, prose: bool) -> bool:
     plain = value.isalpha() and prose and len(value) < _LONGEST_WORD
     return not plain and value.lower() not in _PROSE and (not value.isdigit() or len(value) >= 24) and " " not in value
+
+
+def is_uuid(value: str) -> bool:
+    return _UUID.fullmatch(value) is not None
 
 
 def is_reference(value: str) -> bool:

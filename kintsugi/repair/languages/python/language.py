@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.languages import Machine, Overlay, Suite, Texts
 from kintsugi.repair.languages.command import CommandSuite
 from kintsugi.repair.languages.found import Loosened, Swallowing
@@ -18,7 +19,7 @@ from kintsugi.repair.languages.python.tests import asserts_a_value, count_tests,
 from kintsugi.repair.languages.python.turned_round import turned_round
 from kintsugi.repair.languages.results import Crash, Failure, TestResult
 from kintsugi.repair.sandbox import Job
-from kintsugi.repair.syntax import parsed, same_lines, why_unreadable
+from kintsugi.repair.syntax import same_lines, why_unreadable
 
 _COMPILE = "import sys; [compile(open(path, 'rb').read(), path, 'exec') for path in sys.argv[1:]]"
 _RUNNERS = {"pytest", "_pytest", "pluggy", "nose", "hypothesis", "mock", "sitecustomize", "usercustomize"}

@@ -13,8 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from kintsugi.parsing import parsed
 from kintsugi.repair.languages.found import Swallow, Swallowing
-from kintsugi.repair.syntax import parsed
 
 _BROAD = {"Exception", "BaseException"}
 _LOGGING = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print_exc"}

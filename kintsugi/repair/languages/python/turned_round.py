@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from kintsugi.repair.syntax import parsed
+from kintsugi.parsing import parse, parsed
 
 _OPPOSITES = {
     "assertTrue": "assertFalse",
@@ -43,7 +43,7 @@ def turned_round(source: str, names: Collection[str]) -> str | None:
         turner = _Turner()
         function.body = [turner.visit(statement) for statement in function.body]
         if not turner.turned:
-            function.body.append(ast.parse("raise AssertionError('turned round')").body[0])
+            function.body.append(parse("raise AssertionError('turned round')").body[0])
     return ast.unparse(ast.fix_missing_locations(tree)) if found else None
 
 
@@ -73,7 +73,7 @@ class _Turner(ast.NodeTransformer):
             node.func = _named(node.func, _OPPOSITES[name])
         elif name in _RAISES and node.args:
             self.turned += 1
-            node.args[0] = ast.parse("type('Stranger', (Warning,), {})", mode="eval").body
+            node.args[0] = parse("type('Stranger', (Warning,), {})", "eval").body
         return node
 
 
@@ -89,7 +89,7 @@ def _calls(node: ast.expr) -> bool:
 
 
 def _stranger(instead: ast.expr) -> ast.expr:
-    made = ast.parse("(0, object())[1]", mode="eval").body
+    made = parse("(0, object())[1]", "eval").body
     assert isinstance(made, ast.Subscript)
     assert isinstance(made.value, ast.Tuple)
     made.value.elts[0] = instead

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
+from kintsugi.parsing import parsed_expression
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.vocabulary import CHECKING, OF_SOMEBODY, REFUSAL, WHO
@@ -193,7 +194,5 @@ def _of_other(about: str) -> Callable[[str], bool]:
 
 
 def _matters(text: str) -> bool:
-    try:
-        return not only_asks_whether_there(ast.parse(text, mode="eval").body)
-    except SyntaxError:  # what another language says
-        return True
+    node = parsed_expression(text)
+    return node is None or not only_asks_whether_there(node)  # none is what another language says
