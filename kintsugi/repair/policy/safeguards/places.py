@@ -40,7 +40,8 @@ def asks_about_another(one: Exchange) -> str:
         return short(str(one))
     if not (one.alone or _leaves(one.statement)) or not is_asked(one) or _is_derived(one) or _is_renamed(one):
         return ""
-    enters = isinstance(one.statement, ast.If) and not _leaves(one.statement) and not any(map(is_check, one.around))
+    enters = isinstance(one.statement, ast.If) and not _leaves(one.statement)
+    enters = enters and not (isinstance(one.old, ast.Call) or any(map(is_check, one.around)))
     return short(str(one)) if _decides(one, _place(one)) and not enters else ""
 
 
