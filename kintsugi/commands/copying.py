@@ -153,8 +153,8 @@ class _Copy:
         self._thread.join(seconds)
 
     def keep_the_last(self) -> None:
-        """Whatever passed by at the end is looked at all the same."""
-        if self._duplicate:
+        """The end of what passed by is looked at all the same."""
+        if self._duplicate and self._duplicate.has_bytes:
             self._watcher.keep(self._stream.kind, self._duplicate.last())
 
     def _run(self) -> None:
@@ -189,6 +189,7 @@ class _Copy:
             self._watcher.miss(self._stream.kind, moved)
             return moved
         else:
+            self.keep_the_last()
             output = self._duplicate.read_and_move()
         self._watcher.show(self._stream.kind, output)
         return len(output)
@@ -220,7 +221,8 @@ class _Duplicate:
             _widen(to)
         os.set_blocking(self._ring, False)
         self._nowhere = os.open(os.devnull, os.O_WRONLY)
-        self._has_bytes = self._duplicated(1) > 0
+        self.has_bytes = self._duplicated(1) > 0
+        self.last()
 
     @classmethod
     def of(cls, source: int, to: int) -> _Duplicate | None:
@@ -232,9 +234,7 @@ class _Duplicate:
         return None
 
     def read_and_move(self) -> bytes:
-        """Wait for bytes, move them on, and answer them. No bytes at the end."""
-        if self._has_bytes:
-            self.last()
+        """Wait for bytes, move them on, and answer them, where none are kept. No bytes at the end."""
         if self.is_moved_by_kernel:
             return self._taken(self.move(_BLOCK))
         select.select([self._source], [], [])
@@ -248,7 +248,7 @@ class _Duplicate:
         select.select([self._source], [], [])
         while (moved := self._duplicated(most)) < 0:
             self._make_room()
-        self._has_bytes = True
+        self.has_bytes = moved > 0 or self.has_bytes
         self._splice(self._to, moved)
         return moved
 
@@ -258,11 +258,11 @@ class _Duplicate:
         with suppress(BlockingIOError):
             while piece := os.read(self._ring, _PIPE):
                 found += piece
-        self._has_bytes = False
+        self.has_bytes = False
         return found
 
     def _taken(self, length: int) -> bytes:
-        self._has_bytes = False
+        self.has_bytes = False
         return os.read(self._ring, length) if length else b""
 
     def _duplicated(self, most: int) -> int:
@@ -343,7 +343,6 @@ class Watcher:
                 self._missed[kind] += len(output)
                 self._keep(kind, output)
             elif output:
-                self._allowed -= len(output)
                 self._put(kind, output)
 
     def miss(self, kind: int, length: int) -> None:
@@ -360,10 +359,8 @@ class Watcher:
         """Tell it of the program's end, and wait for a moment until all is recorded."""
         with self._change:
             for kind in (STDOUT, STDERR):
-                tail = b"".join(self._tails[kind])[-_TAIL:]
-                if tail and self._missed[kind]:
-                    self._missed[kind] -= len(tail)
-                    self._put(kind, tail)
+                if self._missed[kind]:
+                    self._put(kind, b"")
             self._frames.append(FRAME.pack(ENDED, status & 0xFFFFFFFF))
             self._over = True
             self._change.notify()
@@ -381,12 +378,17 @@ class Watcher:
             tail.popleft()
 
     def _put(self, kind: int, output: bytes) -> None:
+        """After the end of what passed by, if anything did: a failure may begin there."""
         if self._missed[kind]:
-            self._frames.append(FRAME.pack(MISSED, min(self._missed[kind] // 1024, 0xFFFFFF) << 8 | kind))
+            tail = b"".join(self._tails[kind])[-_TAIL:]
+            missed = min(max(self._missed[kind] - len(tail), 0) // 1024, 0xFFFFFF)
+            self._frames.append(FRAME.pack(MISSED, missed << 8 | kind))
             self._missed[kind] = 0
             self._tails[kind].clear()
-        self._frames.append(FRAME.pack(kind, len(output)) + output)
+            output = tail + output
+        self._allowed -= len(output)
         self._waiting += len(output)
+        self._frames.append(FRAME.pack(kind, len(output)) + output)
         self._change.notify()
 
     def _hand_over(self) -> None:

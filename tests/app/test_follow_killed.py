@@ -229,6 +229,32 @@ def test_a_flood_arrives_whole_and_its_end_is_looked_at(tmp_path: Path, into: st
     assert [one["summary"] for one in incidents(tmp_path)] == ["LookupError: at last"]
 
 
+RESTS_AFTER_A_FLOOD = """
+import os, time, traceback
+os.write(1, b"%09d nothing happened\\n" % 7 * 400_000)
+try:
+    raise LookupError("at last")
+except LookupError:
+    *stack, what = traceback.format_exc().encode().splitlines(keepends=True)
+os.write(1, b"".join(stack))
+time.sleep(1)
+os.write(1, what)
+time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("into", ["a pipe", "a file", "a file's end"])
+def test_what_fails_at_the_end_of_a_flood_is_looked_at_although_the_program_rests_then(tmp_path: Path, into: str):
+    """When there is room to look again, what passed by last comes first."""
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", RESTS_AFTER_A_FLOOD)
+    with (tmp_path / "out").open("ab" if into == "a file's end" else "wb") as file:
+        to = subprocess.PIPE if into == "a pipe" else file
+        done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), stdout=to, stderr=subprocess.PIPE)
+
+    assert done.returncode == 0
+    assert [one["summary"] for one in incidents(tmp_path)] == ["LookupError: at last"]
+
+
 FILLS_BOTH_PIPES = """
 import os, sys, traceback
 ended = open("ended", "w")
