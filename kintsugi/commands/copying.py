@@ -221,7 +221,7 @@ class _Duplicate:
             _widen(to)
         os.set_blocking(self._ring, False)
         self._nowhere = os.open(os.devnull, os.O_WRONLY)
-        self._duplicated(1)
+        self.has_bytes = self._duplicated(1) > 0
         self.last()
 
     @classmethod

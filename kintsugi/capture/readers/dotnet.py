@@ -125,7 +125,7 @@ def _named(lines: Lines, at: int, below: int) -> list[Raised]:
     inner = _INNER.match(line)
     texts = (inner["head"] if inner else line).split(_IN_LINE)
     *before, last = [_one(text) for text in texts] if all(map(_NAMED.search, texts)) else [_one(_IN_LINE.join(texts))]
-    more = [lines[k] or "" for k in range(at + 1, below)]
+    more = [text for k in range(at + 1, below) if not _BETWEEN.match(text := lines[k] or "")]
     return [*before, last.model_copy(update={"message": said(last.message, more)})]
 
 

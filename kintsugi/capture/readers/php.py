@@ -14,7 +14,8 @@ _FATAL = re.compile(
     r" in (?P<path>\S(?:(?! in ).)*?) on line (?P<line>\d{1,9})"
 )
 _LOGGED = re.compile(
-    r"\(?(?P<type>[A-Za-z_][\w\\]*)\(code: [^)]{0,40}\): (?P<message>.*) at (?P<path>\S(?:(?! at ).)*?):(?P<line>\d{1,9})\)"
+    r"\(?(?P<type>[A-Za-z_][\w\\]*)\(code: [^)]{0,40}\): (?P<message>.*)"
+    r" at (?P<path>\S(?:(?! at ).)*?):(?P<line>\d{1,9})\)"
 )
 _PREVIOUS = re.compile(r"\[previous exception\] \[object\] ")
 _SYMFONY = re.compile(
