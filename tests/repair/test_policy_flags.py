@@ -62,7 +62,7 @@ def flagged(old: str, new: str) -> list[str]:
         ("amount > 100", "amount < 100", "turns a comparison"),
         ("amount > 100", "amount > 100000", "a limit"),
         ("amount < 0 or amount is None", "amount < 0 and amount is None", "turns a comparison"),
-        ('    if amount > 100:\n        raise ValueError("too much")\n', "", "let through"),
+        ('    if amount > 100:\n        raise ValueError("too much")\n', "", "left before"),
         ("MAX_ITEMS = 50", "MAX_ITEMS = 5000", "a limit"),
         ("TIMEOUT = 5", "TIMEOUT = 60 * 60", "a limit"),
         ("timeout=30", "timeout=3000", "a limit"),
@@ -78,7 +78,7 @@ def flagged(old: str, new: str) -> list[str]:
         ("class Settings:", "class Settings:\n    prepare()", "runs on import"),
         ("timeout=30", "timeout=None", "a limit"),
         ("    if user.is_away:\n        return None\n", "", "left before"),
-        ('        raise ValueError("too little")', "        amount = 1", "let through"),
+        ('        raise ValueError("too little")', "        amount = 1", "left before"),
         ("except ValueError", "except Exception", "catches more"),
         ("except ValueError", "except (TypeError, ValueError)", "catches more"),
         ('@has_role("manager")', '@has_role("manager")\n@commands.has_permissions()', "who may"),
@@ -106,14 +106,14 @@ def test_it_is_said_in_one_line(old: str, new: str, says: str):
         (
             "def is_open(till):\n    if not till.key:\n        return False\n    return till",
             "def is_open(till):\n    return till",
-            "let through",
+            "left before",
         ),
         *(
             (f"def f(user, x):\n    {old}", f"def f(user, x):\n    {new}", says)
             for old, new, says in (
                 ("return user.active and user.here", "return user.active or user.here", "turns a comparison"),
                 ("return all(x)", "return any(x)", "turns a comparison"),
-                ("go(x) if x.user_id == user.id else 0", "go(x) if x else 0", "who may"),
+                ("go(x) if x.user_id == user.id else 0", "go(x) if x else 0", "asks less"),
                 ("return x.get(pk=1, owner=user)", "return x.get(pk=1)", "who may"),
                 ("x.send(1, ephemeral=True)", "x.send(1, ephemeral=False)", "who sees it"),
                 ("x.send(1, allowed_mentions=NONE)", "x.send(1)", "who sees it"),

@@ -104,14 +104,6 @@ def _is_of_kind(node: ast.Call, of: ast.expr) -> bool:
     return is_isinstance and ast.unparse(node.args[0]) == ast.unparse(of)
 
 
-def essential(node: ast.expr) -> ast.expr:
-    """A condition without the parts that only ask whether there is anything: `x and x < 3` as `x < 3`."""
-    if not isinstance(node, ast.BoolOp):
-        return node
-    parts = [one for one in node.values if not only_asks_whether_there(one)]
-    return node if not parts else ast.BoolOp(node.op, parts) if parts[1:] else parts[0]
-
-
 def only_asks_whether_there(node: ast.expr) -> bool:
     """`x is None`, `not x`, `x`, `len(x) == 0`: whether there is anything, and not who or what it is."""
     match node:

@@ -75,7 +75,8 @@ _NETWORK = """
     requests.sessions.Session requests.api.* httpx.get httpx.post httpx.put httpx.patch httpx.delete httpx.head
     httpx.options httpx.request httpx.stream httpx.Client httpx.AsyncClient aiohttp.ClientSession aiohttp.request
     aiohttp.web.run_app aiohttp.web.TCPSite urllib3.PoolManager urllib3.ProxyManager urllib3.request
-    urllib3.connection_from_url urllib3.HTTP*ConnectionPool ftplib.* smtplib.* aiosmtplib.* telnetlib.* poplib.*
+    urllib3.connection_from_url urllib3.HTTP*ConnectionPool ftplib.* smtplib.* django.core.mail.*mail*
+    aiosmtplib.* telnetlib.* poplib.*
     imaplib.* nntplib.* xmlrpc.client.* xmlrpc.server.* websocket.connect websocket.create_connection
     websocket.WebSocketApp websockets.connect websockets.serve paramiko.SSHClient paramiko.Transport
     paramiko.client.** asyncssh.* asyncio.open_connection asyncio.start_server asyncio.start_unix_server
@@ -150,6 +151,17 @@ SAYS = {
     "security": "It goes round a check.",
     "look": "A human has to look.",
 }
+_OF_FILES = re.compile(
+    r"(?:RemoveAll|rm(?:dir|tree)?|l?ch(?:mod|own)|Ch(?:mod|own)|(?:sym|hard)?link(?:_to)?|(?:Syml|L)ink)(?:Sync)?$"
+)
+
+
+def says(rule: str, name: str) -> str:
+    """What something of a rule can do, in words."""
+    is_of_files = rule == "shell" and _OF_FILES.fullmatch(re.split(r"[.#]", name)[-1])
+    return "It can remove files anywhere, or lead to others." if is_of_files else SAYS[rule]
+
+
 BUILTINS = frozenset({"eval", "exec", "execfile", "compile", "breakpoint", "__import__", "__builtins__", "__loader__"})
 """Names that need no import to be dangerous."""
 

@@ -10,6 +10,8 @@ from kintsugi.repair.syntax import children, walked
 
 _FEW = 2
 _HUGE = 1e15
+_PLAIN = re.compile(r"\d[\d_]*(?:\.\d+)?")
+_AT_LEAST = re.compile(r"min|round|cost|iter|interval|window|per|cooldown|delay|salt|least", re.IGNORECASE)
 _RATE = re.compile(r"\d+ ?(?:/|per) ?\w+")
 
 
@@ -70,6 +72,13 @@ def amount(node: ast.expr) -> str:
 def is_limit(node: ast.expr) -> bool:
     """`MAX_BET`, `self.limit`"""
     return isinstance(node, ast.Name | ast.Attribute) and LIMIT.search(words(node).rpartition(" ")[2]) is not None
+
+
+def is_stricter(about: str, was: str, now: str) -> bool:
+    """Whether what limits how much, how long or how often is a smaller number now."""
+    if _AT_LEAST.search(about) or not (_PLAIN.fullmatch(was) and _PLAIN.fullmatch(now)):
+        return False
+    return float(now.replace("_", "")) < float(was.replace("_", ""))
 
 
 def is_rate(node: ast.expr) -> bool:

@@ -9,12 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
-from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
-from kintsugi.repair.policy.expressions import chained, is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
 from kintsugi.repair.policy.vocabulary import (
-    ANSWERING,
-    CHECKING,
-    CHECKS,
     CHOICE,
     CLEANING,
     DENIAL,
@@ -23,30 +19,23 @@ from kintsugi.repair.policy.vocabulary import (
     HEADER,
     LIMIT,
     MADE_SAFE,
-    OF_PLACE,
     OF_PLATFORM,
-    OWNED,
     PROTECTING,
     RANK,
-    REFUSAL,
     SECRET,
     SET_APART,
     SETTINGS,
     STRONG_SECRET,
     WHO,
 )
-from kintsugi.repair.syntax import Source, walked
+from kintsugi.repair.syntax import Source
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
 _CLAIMS = ("exp", "nbf", "aud", "iss")
-_ROLE = re.compile(r"(?:super)?admin(?:istrator)?|owner|moderator|mod|staff|root", re.IGNORECASE)
 _SEVERAL = re.compile(r"[^s]s$|list$|data$")  # a text that is cut is only shown shorter
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
-_ERROR = re.compile(r"(?:^|[ _])(?:err|error|exc|exception)$")
 _LONG = 200  # of a decorator that does more than to say who may
 _FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
-_ANYTHING = re.compile(r"\^?\.(?:[*+]|\{\d*,\d*\})\??\$?|")
-_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _REGISTERING = re.compile(
     r"^(?!atexit|signal|codecs|sys|os).*\.(?:include_router|(?:un)?register|register_blueprint|add_url_rule|add_typer|add_command"
     r"|add_middleware|append|extend|insert|update|setdefault)$",
@@ -69,17 +58,12 @@ class Facts:
 
     def __init__(self, source: Source) -> None:
         self.told: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-        self.comparisons: Counter[tuple[str, str]] = Counter()
         self.defined: set[str] = set()
-        self.asked: set[str] = set()
-        self.guarded: set[str] = set()  # conditions that hold together with others for something to be done
-        self.refusing: dict[str, frozenset[str]] = {}  # conditions that turn away, with their parts: any of them does
-        self._within: dict[ast.Raise, str] = {}
         self.handlers: list[ast.ExceptHandler] = []
         for node in source.nodes:
             self._look(node)
         for statement in source.tree.body if source.tree else []:
-            self._look_at_top(statement)
+            self._look_at_top(statement, is_python=bool(source.text))
 
     def _look(self, node: ast.AST) -> None:
         match node:
@@ -101,7 +85,6 @@ class Facts:
                 if DENIAL.search(words(node.func).rpartition(" ")[2]):
                     self._tell("no", words(node.func), "")
                 self._tell_all(told_of_call(node))
-                self._of_all(node)
             case ast.Subscript(value=on, slice=ast.Slice(upper=ast.expr() as upper)):
                 self._slice(on, upper)
             case ast.Compare():
@@ -125,47 +108,12 @@ class Facts:
     def _branch(self, node: ast.AST) -> None:
         """Where the code decides how it goes on."""
         match node:
-            case ast.If():
-                self._if(node)
-            case ast.Assert(test=ast.Call(func=ast.Name(id="isinstance"))):
-                pass  # a word to the type checker
-            case ast.Assert(test=test):
-                self._condition(test, refuses=False)
-                denied = opposite(plain(test))
-                self._tell("check", _subject(denied), ast.unparse(denied))
-                self._tell("raise", "AssertionError", "")
-            case ast.IfExp(test=test) | ast.While(test=test):
-                self._condition(test, refuses=False)
             case ast.Raise(exc=ast.expr() as raised):
-                self._raised(raised, self._within.get(node, ""))
-            case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as answer):
-                self._condition(answer, refuses=False)
-            case ast.Return(value=ast.Attribute() as answer) if WHO.search(words(answer)):
-                self._tell("answer", _subject(answer), ast.unparse(answer))
-            case ast.Return(value=ast.Call(func=called) as answer) if WHO.search(chained(called)):
-                self._tell("answer", _subject(answer), ast.unparse(answer))
+                self._tell_all(secrets_told(raised, STRONG_SECRET))
             case ast.BoolOp():
                 self._joined(node)
             case _:
                 self._small_thing(node)
-
-    def _if(self, node: ast.If) -> None:
-        self._condition(node.test, _refuses(node.body), chooses=bool(node.orelse))
-        asked = plain(node.test)
-        if _denies(node.body):
-            self._tell("denied", _subject(asked), ast.unparse(asked))
-        if _refuses(node.body):
-            parts = node.test.values if isinstance(node.test, ast.BoolOp) and not _is_and(node.test) else [node.test]
-            self.refusing[ast.unparse(asked)] = frozenset(ast.unparse(plain(one)) for one in parts)
-        match node.test:
-            case ast.BoolOp(op=ast.And(), values=values) if not isinstance(node.body[-1], _LEAVING):
-                self.guarded.update(ast.unparse(plain(one)) for one in values)
-
-    def _raised(self, raised: ast.expr, function: str) -> None:
-        kind = words(raised.func if isinstance(raised, ast.Call) else raised)
-        is_kind = kind.rpartition(" ")[2][:1].isupper()  # else what was caught is raised again
-        self._tell("raise", kind if is_kind else "again", function)
-        self._tell_all(secrets_told(raised, STRONG_SECRET))
 
     def _small_thing(self, node: ast.AST) -> None:
         match node:
@@ -192,7 +140,6 @@ class Facts:
     def _joined(self, node: ast.BoolOp) -> None:
         if isinstance(node.op, ast.Or) and is_number(node.values[-1]) and LIMIT.search(words(node.values[0])):
             self._tell("limit", words(node.values[0]), ast.unparse(node.values[-1]))
-        self._turnable(" ? ".join(sorted(map(ast.unparse, node.values))), type(node.op).__name__)
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.defined.add(node.name)
@@ -202,17 +149,6 @@ class Facts:
                 self._tell("who", node.name, text)
             if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
-
-    def _condition(self, test: ast.expr, refuses: bool, chooses: bool = False) -> None:
-        """`chooses`: whether something else is done where it does not hold."""
-        self.asked.add(ast.unparse(test))
-        is_whole = (refuses or chooses) and _is_and(test) and WHO.search(words(test))
-        asks = plain(test if is_whole else essential(test))
-        is_of_who = WHO.search(words(test)) and not _asks_of_error(plain(test))
-        if is_of_who or any(_is_of_owner(one) or _is_role(one) for one in walked(test)):
-            self._tell("who", _subject(asks), ast.unparse(asks))
-        if (refuses and not only_asks_whether_there(asks)) or CHECKING.search(words(test)):
-            self._tell("check", _subject(asks), ast.unparse(asks))
 
     def _named(self, name: str, value: ast.expr) -> None:
         is_size = name.isupper() and isinstance(value, ast.BinOp) and is_number(value)
@@ -234,17 +170,12 @@ class Facts:
         if len(node.ops) != 1:
             return
         left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
-        if not only_asks_whether_there(node):
-            if is_number(node.comparators[0]) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
-                self._turnable(f"{left} ? a number", operator(node.ops[0]))
-            self._turnable(f"{left} ? {right}", operator(node.ops[0]))
         if is_number(node.comparators[0]) and (not is_small(node.comparators[0]) or RANK.search(words(node.left))):
             equals = isinstance(node.ops[0], ast.Eq | ast.NotEq)
             self._tell("limit value" if equals else "limit", left, f"{type(node.ops[0]).__name__} {right}")
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """The defaults of what it takes, and where a function that checks something says no."""
-        self._within |= {one: node.name for one in walked(node) if isinstance(one, ast.Raise)}
+        """The defaults of what it takes."""
         given = node.args.posonlyargs + node.args.args
         defaults = [*zip(given[::-1], node.args.defaults[::-1], strict=False)]
         defaults += [
@@ -252,21 +183,11 @@ class Facts:
         ]
         for one, value in defaults:
             told = ast.unparse(value).removesuffix(".0").strip("'")
-            if isinstance(value, ast.Constant) and (
+            number_or_choice = isinstance(value, ast.Constant) and (
                 isinstance(value.value, int | float) or (isinstance(value.value, str) and CHOICE.search(one.arg))
-            ):
+            )
+            if number_or_choice or isinstance(value, ast.Name):
                 self._tell("default value", f"{node.name}({one.arg})", told)
-        nested = (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If))
-        for first in (one for one in nested if _holds_back(one.body) and not only_asks_whether_there(one.test)):
-            self._tell("early", node.name, ast.unparse(first.test))
-        if ANSWERING.match(node.name):
-            answers = (one.value for statement in node.body for one in walked(statement) if isinstance(one, ast.Return))
-            for answer in (one for one in answers if isinstance(one, ast.Compare | ast.BoolOp)):
-                self._tell("check", _subject(plain(answer)), ast.unparse(plain(answer)))
-        if CHECKS.match(node.name):
-            for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
-                if _says_no(inner.body[-1]):
-                    self._tell("check", _subject(plain(inner.test)), ast.unparse(plain(inner.test)))
 
     def _class(self, node: ast.ClassDef) -> None:
         for statement in node.body:
@@ -278,20 +199,10 @@ class Facts:
             if isinstance(statement, ast.AnnAssign) and "Secret" in (kind := ast.unparse(statement.annotation)):
                 self._tell("cleaned", kind, "")
 
-    def _look_at_top(self, node: ast.stmt) -> None:
-        if _runs(node) or isinstance(node, _ON_IMPORT):
+    def _look_at_top(self, node: ast.stmt, *, is_python: bool) -> None:
+        """In other languages a module is made of calls: only one for what it does counts."""
+        if (is_python or isinstance(node, ast.Expr)) and (_runs(node) or isinstance(node, _ON_IMPORT)):
             self._tell("on import", ast.unparse(node).partition("\n")[0], "")
-
-    def _of_all(self, node: ast.Call) -> None:
-        """`any(…)`, `x.every(…)`, `min(…)`: turned as easily as a comparison."""
-        last = words(node.func).rpartition(" ")[2]
-        if last in ("all", "any", "min", "max", "every", "some"):
-            self._turnable(f"{last[:1] == 'm'} of {' '.join(map(ast.unparse, node.args))}", last)
-            if node.args and isinstance(node.args[0], ast.GeneratorExp):
-                self._condition(node.args[0].elt, refuses=False)
-
-    def _turnable(self, about: str, how: str) -> None:
-        self.comparisons[(about, how)] += 1
 
     def _tell_all(self, told: Iterable[Told]) -> None:
         for kind, about, how in told:
@@ -331,78 +242,3 @@ def _runs(node: ast.stmt) -> bool:
         case ast.Try(body=body):
             return any(map(_runs, body))
     return False
-
-
-def _refuses(body: list[ast.stmt]) -> bool:
-    """Whether a branch turns somebody or something away."""
-    last = body[-1]
-    if isinstance(last, ast.Return) and last.value is None and len(body) > 1 and isinstance(body[-2], ast.Expr):
-        return REFUSAL.search(ast.unparse(body[-2])) is not None  # it answers first
-    if isinstance(last, ast.Raise | ast.Continue):
-        return isinstance(last, ast.Raise)
-    if isinstance(last, ast.Return):
-        return isinstance(last.value, ast.Call) and REFUSAL.search(ast.unparse(last.value)) is not None
-    called = last.value if isinstance(last, ast.Expr) else None
-    called = called.value if isinstance(called, ast.Await) else called
-    return isinstance(called, ast.Call) and words(called.func).rpartition(" ")[2] in (
-        "abort",
-        "fail",
-        "reject",
-        "deny",
-    )
-
-
-def _denies(body: list[ast.stmt]) -> bool:
-    """Whether a branch ends by telling somebody that they may not."""
-    last = [one for one in body[-2:] if isinstance(one, ast.Expr | ast.Return | ast.Raise)]
-    return isinstance(body[-1], ast.Return | ast.Raise) and any(DENIAL.search(ast.unparse(one)) for one in last)
-
-
-def _leaves(body: list[ast.stmt]) -> bool:
-    """Whether a branch goes no further, and answers nothing that it worked out."""
-    match body[-1]:
-        case ast.Return(value=None | ast.Constant()) | ast.Continue():
-            return True
-    return False
-
-
-def _holds_back(body: list[ast.stmt]) -> bool:
-    """Whether a branch goes no further, or only says no: `may = False`"""
-    match body:
-        case [ast.Assign(value=ast.Constant(value=None | False))]:
-            return True
-    return _leaves(body)
-
-
-def _asks_of_error(test: ast.expr) -> bool:
-    """`isinstance(err, auth.Wrong)`, `db.is_not_allowed(err)`: what went wrong, and not who may."""
-    bare = test.operand if isinstance(test, ast.UnaryOp) else test
-    return isinstance(bare, ast.Call) and bool(bare.args) and _ERROR.search(words(bare.args[0])) is not None
-
-
-def _is_role(node: ast.AST) -> bool:
-    """`"admin"`"""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and _ROLE.fullmatch(node.value) is not None
-
-
-def _is_of_owner(node: ast.AST) -> bool:
-    """`item.user_id == user.id`: whose something is, or where it belongs."""
-    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
-        return False
-    both = [words(one) for one in (node.left, node.comparators[0])]
-    if any(map(OF_PLACE.search, both)):
-        return True
-    return any(map(OWNED.search, both)) and all(OWNED.search(one) or one.endswith(" id") for one in both)
-
-
-def _is_and(node: ast.expr) -> bool:
-    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)
-
-
-def _says_no(node: ast.stmt) -> bool:
-    value = node.value if isinstance(node, ast.Return) else ast.Constant(True)
-    return value is None or (isinstance(value, ast.Constant) and not value.value)
-
-
-def _subject(test: ast.expr) -> str:
-    return " ".join(sorted(set(words(test).split())))

@@ -10,19 +10,34 @@ import ast
 import builtins
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from itertools import chain
 
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.expressions import is_stricter
 from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.safeguards import exchanged, loosened
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.translated import as_written, is_by_machine, translated
-from kintsugi.repair.policy.vocabulary import LIMIT, OF_PLATFORM
+from kintsugi.repair.policy.vocabulary import LIMIT, OF_PLATFORM, WHO
 from kintsugi.repair.syntax import Source, walked
 
+_PAGE = re.compile(
+    r"\bfrom ['\"](?:react|vue|preact|svelte|@angular/\w+|pinia)(?:/\w+)?['\"]|\b(?:document|window)\.\w"
+)
 _NUMBER = re.compile(r"\d[\d_.]*")
 _BEYOND = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 _SMALL = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?[-+]?[012](?:\.0)?(?: [-+]?[012](?:\.0)?)*")
+_OF_CONDITIONS = frozenset(
+    (
+        "It asks about something else.",
+        "It asks less than before.",
+        "It goes on where it left before.",
+        "It turns a comparison.",
+        "It turns a condition.",
+        "It turns away less than before.",
+    )
+)
 _SENTENCE = 5
 _DIGIT = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?\d")
 _WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len)\b)[^\W\d]\w*")
@@ -44,23 +59,32 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
 
 def _said(change: Change) -> Iterator[tuple[str, str]]:
     if change.path.endswith((".py", ".pyw")):
-        yield from _compared(*change.touched)
+        yield from _compared(*change.touched, decides=True)
     elif is_by_machine(change):
         yield "It has lines so long that nothing can be told of them.", "nobody writes these"
     elif (found := translated(change)) is not None:
         before, after, translator = found
-        yield from ((sentence, as_written(told, translator)) for sentence, told in _compared(before, after))
+        yield from (
+            (sentence, as_written(told, translator))
+            for sentence, told in _compared(before, after, decides=not _is_page(change))
+        )
 
 
-def _compared(before: Source, after: Source) -> Iterator[tuple[str, str]]:
+def _is_page(change: Change) -> bool:
+    """Whether it runs in a browser, where whoever is asked can answer as they like: what it asks decides nothing."""
+    return change.path.endswith((".jsx", ".tsx", ".vue")) or _PAGE.search(change.old) is not None
+
+
+def _compared(before: Source, after: Source, decides: bool) -> Iterator[tuple[str, str]]:
     if before.tree is None or after.tree is None:
         return
     old, new = Facts(before), Facts(after)
     rules = (_of_conditions(old, new), _of_values(old, new), _of_effects(old, new), loosened(before, after))
-    said = [(sentence, told) for rule in rules for sentence, told in rule if told]
-    yield from said
-    known = {sentence for sentence, _ in said} | {_place(told) for _, told in said}
-    yield from ((one, told) for one, told in exchanged(before, after) if known.isdisjoint((one, _place(told))))
+    known = set[str | frozenset[str]]()
+    for sentence, told in chain(*rules, exchanged(before, after) if decides else ()):
+        if told and known.isdisjoint((sentence, _place(told))):
+            known |= {sentence, _place(told)}
+            yield ("It touches who may." if sentence in _OF_CONDITIONS and WHO.search(told) else sentence), told
 
 
 def _place(told: str) -> frozenset[str]:
@@ -70,34 +94,19 @@ def _place(told: str) -> frozenset[str]:
 
 def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     """Who and what is let through, and what is no longer turned away; "" where nothing is to be said."""
-    kept = new.guarded - old.guarded  # and more is asked beside it
-    come = [parts for how, parts in new.refusing.items() if how not in old.refusing]
-    stricter = {how for how, parts in old.refusing.items() if any(parts < more for more in come)}
-    who = _changed(_without(kept | stricter, old.told["who"]), new.told["who"])
+    who = _changed(old.told["who"], new.told["who"])
     added = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
-    who = who or _changed(old.told["answer"], new.told["answer"])
     yield "It touches who may.", who or (f"{short(added[0])} is new" if added else "")
-    checked = _changed(_without(stricter, old.told["check"]), new.told["check"]) or _denied_less(old, new)
-    yield "It changes what is let through by a check.", checked
-    if not checked:
-        yield "It goes on where it left before.", _goes_on(old, new)
-        yield "It raises less than before.", _raises_less(old.told["raise"], new.told["raise"], new.defined)
-    less = (_raises_less(old.told[kind], new.told[kind]) for kind in ("cleaned", "effect", "made safe", "no"))
+    less = (_fewer(old.told[kind], new.told[kind]) for kind in ("cleaned", "effect", "made safe", "no"))
     yield "It cleans or checks less than before.", next(filter(None, less), "")
     yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
     yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
-    yield "It turns a comparison.", _turned(old.comparisons, new.comparisons)
-
-
-def _without(hows: Collection[str], told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    """One of each is another now; where there were more of the same, they are not."""
-    return told - Counter(one for one in told if one[1] in hows)
 
 
 def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
-    limited = _changed(_without_kept(old, new), new.told["limit"])
+    limited = _changed(_by_name(_without_kept(old, new), new.told["limit"]), new.told["limit"])
     altered = _altered(old.told["limit value"], new.told["limit value"])
-    held_back = _raises_less(old.told["held back"], new.told["held back"])
+    held_back = _fewer(old.told["held back"], new.told["held back"])
     yield "It changes a limit.", limited or altered or held_back or _multiplied(old, new)
     yield "It no longer tells users apart.", _altered(old.told["keyed"], new.told["keyed"])
     yield "It sets a limit.", _come(old.told["clamp"], _without_known(old, new))
@@ -106,7 +115,7 @@ def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _of_effects(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
-    went = _raises_less(old.told["header"], new.told["header"]) or _raises_less(old.told["set"], new.told["set"])
+    went = _fewer(old.told["header"], new.told["header"]) or _fewer(old.told["set"], new.told["set"])
     yield "It changes what protects a call.", went or _altered(old.told["setting"], new.told["setting"])
     caught = _widened(old.handlers, new.handlers) or _come(old.told["caught"], new.told["caught"])
     yield "It catches more than before.", caught
@@ -123,6 +132,12 @@ def _without_kept(old: Facts, new: Facts) -> Counter[tuple[str, str]]:
     named = {about for about, _ in come}
     moved = [one for one in gone if one[0] not in named and (_in(one[1], kept) or _is_little(*one))]
     return Counter({one: count for one, count in old.told["limit"].items() if one not in moved})
+
+
+def _by_name(told: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Those that stand otherwise now, and of those that are gone what is called a limit."""
+    come = {about for about, _ in new - told}
+    return Counter({one: count for one, count in told.items() if one[0] in come or LIMIT.search(one[0])})
 
 
 def _multiplied(old: Facts, new: Facts) -> str:
@@ -160,11 +175,12 @@ def _in(text: str, numbers: set[str]) -> bool:
 
 def _changed(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
     """What stood before and stands otherwise now, or no longer; what only came is no change of anything."""
-    about, how = next(iter(old - new), ("", ""))
-    if not about and not how:
-        return ""
-    to = next((now for what, now in new - old if what == about), None)
-    return short(f"{how or about} → {to}" if to is not None else f"{how or about} is gone")
+    come = dict(reversed((new - old).keys()))
+    for about, how in old - new:
+        to = come.get(about)
+        if to is None or not is_stricter(about, how, to):
+            return short(f"{how or about} → {to}" if to is not None else f"{how or about} is gone")
+    return ""
 
 
 def _altered(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
@@ -177,37 +193,17 @@ def _come(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
     return next((short(about) for about, _ in new - old), "")
 
 
-def _turned(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
-    come = {about for about, _ in new - old}
-    return next((short(about.replace(" ? ", " … ")) for about, _ in old - new if about in come), "")
-
-
 def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
     """What runs on import, by what is called: the same call with other arguments is not new."""
     return Counter({(about.partition("(")[0], ""): 1 for about, _ in facts.told["on import"]})
 
 
-def _denied_less(old: Facts, new: Facts) -> str:
-    """Where somebody was told no, and nobody is at any other place."""
-    gone, come = old.told["denied"] - new.told["denied"], new.told["denied"] - old.told["denied"]
-    return short(f"{next(iter(gone))[1]} is gone") if gone.total() > come.total() else ""
-
-
-def _raises_less(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]], within: Collection[str] = ("",)) -> str:
-    """What is raised at fewer places, where nothing else is raised in its stead. What went with its function is not."""
+def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
+    """What is done at fewer places, where nothing else is done in its stead."""
     gone, come = old - new, new - old
     if gone.total() <= come.total():
         return ""
-    return next((kind.replace(" ", ".") for kind, function in gone if not function or function in within), "")
-
-
-def _goes_on(old: Facts, new: Facts) -> str:
-    """A condition under which a function left, and that nothing asks now in other words."""
-    come = set(_WORD.findall(" ".join(new.asked - old.asked)))
-    for function, test in old.told["early"] - new.told["early"]:
-        if function in new.defined and test not in new.asked and come.isdisjoint(_WORD.findall(test)):
-            return f"{short(test)} is gone"
-    return ""
+    return next((kind.replace(" ", ".") for kind, _ in gone), "")
 
 
 def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> str:

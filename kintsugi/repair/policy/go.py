@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
+from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
-from kintsugi.repair.policy.dangers import SAYS
+from kintsugi.repair.policy.dangers import SAYS, says
 from kintsugi.repair.policy.go_loopback import GoLoopback
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
@@ -62,6 +62,8 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ),
     ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
 )
+_POINTER = "pointer_type"
+_SCRIPT = re.compile(r"[\"`]\s*#!")
 _CODE_FILE = re.compile(r"\.(?:go|s|so|sh|service)[\"`]$|[\"`]go\.(?:mod|sum|work)[\"`]$")
 _REMOVES = re.compile(r"\bos\.Remove\(")
 _WALKS = re.compile(r"\b(?:Walk(?:Dir)?|ReadDir|Glob|Readdir(?:names)?)\(")
@@ -103,9 +105,9 @@ def go_dangers(change: Change, module: str = "") -> list[Danger] | None:
     come = sorted(_uses(after, is_test=is_test) - _uses(before, is_test=is_test))
     if is_test:  # handlers are asked by a request that is never sent
         come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
-    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}", rule != "look") for rule, name in come]
+    found = [Danger(rule, f"It newly uses {name}. {says(rule, name)}", rule != "look") for rule, name in come]
     found += [_of_blank(path, module) for path in sorted(_blank(after) - _blank(before))]
-    if _inits(after) - _inits(before):
+    if _inits(after) - _inits(before) and not is_test:
         found.append(Danger("look", _INIT, refuses=False))
     if set(_constraints(after)) - set(_constraints(before)):
         found.append(Danger("look", _LEFT_OUT, refuses=False))
@@ -163,7 +165,9 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
         uses = list(_of(node, imports, dotted))
         found.update(() if uses and loopback and _stays_here(node, uses, loopback) else uses)
     for node in nodes(tree, "interpreted_string_literal", "raw_string_literal"):
-        found.update((rule, text_of(node)) for rule, pattern in _TEXTS if re.search(pattern, text_of(node)))
+        is_script = is_test and _SCRIPT.match(text_of(node))  # which nothing has started yet
+        rules = [rule for rule, pattern in _TEXTS if re.search(pattern, text_of(node))]
+        found.update(("look" if is_script else rule, text_of(node)) for rule in rules)
     by_server = "net/http/httptest" in imports.values() and not (loopback and loopback.has_tame_clients)
     for node in nodes(tree, "call_expression"):
         found.update(_of_call(node))
@@ -184,10 +188,22 @@ def _stays_here(node: Node, uses: list[tuple[str, str]], loopback: GoLoopback) -
     """Whether what a test asks for is the network of its own machine, or a place in a folder of its own."""
     if node.type not in ("selector_expression", "qualified_type"):
         return False
+    if _is_held(node):
+        return True
     path, _, name = uses[0][1].rpartition(".")
     if all(rule == "shell" for rule, _ in uses):
         return loopback.stays_in_its_folder(node, f"{path}#{name}")
     return all(rule == "network" for rule, _ in uses) and loopback.keeps(node, f"{path}#{name}")
+
+
+def _is_held(node: Node) -> bool:
+    """The kind of a field, or of what a function takes: a pointer that leads to nothing yet."""
+    around = list(above(node))[:2]
+    kinds = [one.type for one in around]
+    return node.type == "qualified_type" and kinds in (
+        [_POINTER, "field_declaration"],
+        [_POINTER, "parameter_declaration"],
+    )
 
 
 def _of_emptying(node: Node, tree: Node) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,8 @@ _ENTERED = re.compile(
     r"main|cli|run|start|command|exit|quit|stop|shut|close|usage|help|version|parse|signal|restart|interrupt|__call__",
     re.IGNORECASE,
 )
+_ENDING = re.compile(r"shut_?down|terminat|^(?:exit|quit)", re.IGNORECASE)
+_ON_SIGNAL = re.compile(r"process\.(?:on|once)\(\s*['\"]SIG")
 _WORDS = Screened(r"exit|quit|skip|abort|xfail|interrupt", re.IGNORECASE)
 _RENAMED = re.compile(r"\b(?:exit|skip)(?:\s+as\b|\s*:)\s*\w|=\s*(?:sys|process|os)\.[eE]xit\b")
 _NODE = {"ts": "ts", "mts": "ts", "cts": "ts", "tsx": "tsx", "js": "js", "mjs": "js", "cjs": "js", "jsx": "js"}
@@ -114,8 +116,20 @@ def _of_node(tree: Node) -> Iterator[str]:
         call = node.parent
         if name not in _EXITS or call is None or call.type in _NAMING:
             continue
-        if not (call.type == "call_expression" and _fails(call)):
+        if not (call.type == "call_expression" and (_fails(call) or _is_asked_to_end(call))):
             yield name
+
+
+def _is_asked_to_end(call: Node) -> bool:
+    """In `shutdown()`, or where a signal is answered."""
+    for one in above(call):
+        if one.type == "function_declaration" and _ENDING.search(text_of(one.child_by_field_name("name"))):
+            return True
+        if one.type == "variable_declarator" and _ENDING.search(text_of(one.child_by_field_name("name"))):
+            return True
+        if one.type == "call_expression" and _ON_SIGNAL.match(text_of(one)):
+            return True
+    return False
 
 
 def _fails(call: Node) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from kintsugi.repair.languages.node.language import JavaScript
 from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
-from kintsugi.repair.policy.dangers import SAYS
+from kintsugi.repair.policy.dangers import says
 from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS, NodeNames, module_in
 from kintsugi.repair.policy.node_tests import EVERY_OBJECT, InTest
 from kintsugi.repair.policy.python import Danger
@@ -69,7 +69,7 @@ def node_dangers(change: Change) -> list[Danger] | None:
         return None
     is_test = _LANGUAGE.is_test_file(change.path)
     come = _uses(after, is_test=is_test) - _uses(before, is_test=is_test)
-    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}", rule != "look") for rule, name in sorted(come)]
+    found = [Danger(rule, f"It newly uses {name}. {says(rule, name)}", rule != "look") for rule, name in sorted(come)]
     return list(dict.fromkeys(found))
 
 

@@ -164,7 +164,10 @@ class NodeNames:
             while inner.type in _WRAPPED:
                 inner = inner.named_children[-1 if inner.type == "type_assertion" else 0]
             base = self._of_value(inner) if inner.type == "call_expression" else self.full(inner)
-            return _joined(base, text_of(node.child_by_field_name("property"))) if base else ""
+            name = text_of(node.child_by_field_name("property"))
+            if name == "process" and base in HOLDERS:
+                return name
+            return _joined(base, name) if base else ""
         if node.type in ("identifier", "shorthand_property_identifier"):
             return self._bound.get(text_of(node), text_of(node))
         if node.type == "this":

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kintsugi.repair.policy.changes import Change
-from kintsugi.repair.policy.dangers import HANDED_ON, SAYS, members, rule_of
+from kintsugi.repair.policy.dangers import HANDED_ON, SAYS, members, rule_of, says
 from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
 from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
@@ -361,15 +361,15 @@ def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
         rule = rule_of(name)
         assert rule
         refuses = not name.endswith(_PICKLING) and rule not in ("look", "connects")
-        says = SAYS_EFFECT.get(name, f"It newly uses {_shown(name)}")
-        why = SAYS["data"] if name in UNDONE_BY_NOBODY else SAYS[rule]
-        yield Danger(_NETWORK.get(rule, rule), f"{says}. {why}", refuses, name.partition(".")[0])
+        what = SAYS_EFFECT.get(name, f"It newly uses {_shown(name)}")
+        why = SAYS["data"] if name in UNDONE_BY_NOBODY else says(rule, name)
+        yield Danger(_NETWORK.get(rule, rule), f"{what}. {why}", refuses, name.partition(".")[0])
     for name, calls in after.calls.items():
         if name in before.calls and calls - before.calls[name] and after.counted[name] == before.counted[name]:
             rule = rule_of(name)
             assert rule
-            says = f"It calls {_shown(name)} with something else than before. {SAYS[rule]}"
-            yield Danger(_NETWORK.get(rule, rule), says, rule == "eval", name.partition(".")[0])
+            what = f"It calls {_shown(name)} with something else than before. {SAYS[rule]}"
+            yield Danger(_NETWORK.get(rule, rule), what, rule == "eval", name.partition(".")[0])
     yield from _new_texts(before, after, old)
 
 

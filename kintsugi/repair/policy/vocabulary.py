@@ -75,7 +75,6 @@ LIMITING = (
 )
 HELD_BACK = frozenset(("limit_reader", "max_bytes_reader", "with_timeout", "with_deadline", "timeout", "new_limiter"))
 OWNED = re.compile(r"\b(?:user|author|owner|member|creator|sender|account|tenant|guild)(?:_id|_pk)?\b")
-OF_PLACE = re.compile(r"(?:^|[ _])(?:guild|channel)(?:_| )id$")
 QUERIES = (
     "count",
     "exists",
@@ -179,7 +178,6 @@ WHOSE_ID = re.compile(
 SEEN = re.compile(r"(?:row_)?status|is_\w+|active|deleted\w*|archived|published|visib\w+")
 FINDING = re.compile(r"find|filter|list|get|query|where|count|exists|search", re.IGNORECASE)
 CHECKING = re.compile(r"limiter|rate_?limit|throttle|verify|signature|captcha|csrf|hmac|compare_digest")
-ANSWERING = re.compile(r"_*(?:check|can_|may_|valid|verify|allow|authori[sz]e)")
 OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997", "1999", "2000", "4000", "4096"])
 """What Discord takes at most: a text or a list that is cut to it was refused before."""
 KEYED = re.compile(r"(?:^|_)(?:cache|lock|throttle|rate_limit|memo(?:ize)?)(?:_|$)")

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from kintsugi.repair.policy.expressions import is_none, is_small, words
+from kintsugi.repair.policy.expressions import is_none, is_small, is_stricter, words
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.vocabulary import FINDING, HANDED, LIMIT, OF_PROTECTION, PROTECTING, QUERIES, SEEN, WHOSE_ID
 from kintsugi.repair.syntax import Source
@@ -29,6 +29,8 @@ def _given_otherwise(before: _Called, after: _Called) -> str:
     given = {(called, name): value for called, name, value in reversed(come.keys())}  # the first of each
     for called, name, value in gone:
         now = given.get((called, name))
+        if now is not None and LIMIT.search(name) and is_stricter(name, value, now):
+            continue
         if now is not None and not (_is_variable(value) and _is_variable(now)) and not _is_loose(name, value):
             return short(f"{name}={value} → {now}" if name else f"{value} → {now}")
         if now is None and (called == "PermissionOverwrite" or after.calls[called] >= before.calls[called]):

@@ -21,17 +21,6 @@ _FEW = 3  # statements at the end of a branch
 _Parts = frozenset[str]
 
 
-def asks_less(old: Source, new: Source) -> str:
-    """A part of what turned something away, or let something in, that nothing asks any more."""
-    before, after = _asked(old), _asked(new)
-    for was, now in ((before.leaving, after.leaving), (before.entering, after.entering)):
-        for parts, less in _shrunk(was, now):
-            gone = sorted(parts - less - after.parts)
-            if part := next((one for one in gone if one in before.strict or _matters(one)), ""):
-                return short(f"{part} is gone")
-    return ""
-
-
 def turns_away_less(old: Source, new: Source) -> str:
     """What turned somebody away does so only where something else holds, too."""
     before, after = _asked(old), _asked(new)
@@ -72,13 +61,6 @@ def answers_otherwise(old: Source, new: Source) -> str:
     before, after = _asked(old), _asked(new)
     both = (test for test in before.answers if test in after.answers and before.answers[test] != after.answers[test])
     return next((short(f"{test}: {before.answers[test]} → {after.answers[test]}") for test in both), "")
-
-
-def goes_on(old: Source, new: Source) -> str:
-    """The same condition, and its branch no longer leaves."""
-    before, after = _asked(old), _asked(new)
-    stays = after.staying - before.staying - after.left
-    return next((short(test) for test in sorted(before.left & stays)), "")
 
 
 def _shrunk(was: Iterable[_Parts], now: Iterable[_Parts]) -> Iterable[tuple[_Parts, _Parts]]:

@@ -51,7 +51,7 @@ def _is_looser(one: Exchange) -> bool:
             to_nothing = (
                 isinstance(one.new, ast.Constant) and one.new.value == 0 and not isinstance(one.new.value, bool)
             )
-            if to_nothing and one.alone and not isinstance(one.old, ast.Constant):
+            if to_nothing and one.alone and isinstance(one.old, ast.Attribute | ast.BinOp):
                 return isinstance(call.args[0], ast.Name) or one.old is call.args[0]
             return _is_much_more(one) or _lets_go(one)
         case ast.Compare(left=left) if OF_SOMEBODY.search(ast.unparse(left)):  # of a password, how long

@@ -126,8 +126,14 @@ def _only(pieces: list[tuple[str, ast.stmt]], differ: Counter[str]) -> list[ast.
 
 def _pieces(block: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
     for one in statements(block):
-        if said := heads(one):
-            yield f"{type(one).__name__} {' '.join(map(ast.unparse, said))}", one
+        if key := key_of(one):
+            yield key, one
+
+
+def key_of(statement: ast.stmt) -> str:
+    """What tells a statement from others, without its blocks; "" where it says nothing by itself."""
+    said = heads(statement)
+    return f"{type(statement).__name__} {' '.join(map(ast.unparse, said))}" if said else ""
 
 
 def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
@@ -148,7 +154,7 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
 def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...], field: str = "") -> list[Exchange]:
     """The smallest parts that differ."""
     whole = [Exchange(old, new, around, alone=True, field=field)]
-    if type(old) is not type(new):
+    if type(old) is not type(new) or _named(old) != _named(new):
         return whole
     found: list[Exchange] = []
     inside = (*around, old)
@@ -169,6 +175,11 @@ def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...], field: str 
     several = len(found) > 1 and (isinstance(old, ast.Compare) or any(isinstance(one.old, ast.boolop) for one in found))
     wraps = bool(found) and (_is_in(old, new) or _is_in(new, old))
     return whole if several or wraps or len(found) > _FEW else found
+
+
+def _named(node: ast.AST) -> list[str | None]:
+    """The names of what a call is given."""
+    return [one.arg for one in node.keywords] if isinstance(node, ast.Call) else []
 
 
 def _is_in(one: ast.AST, other: ast.AST) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
+from kintsugi.repair.policy.conditions import only_asks_whether_there
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.asked import turns_away
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same, statements
@@ -20,7 +20,7 @@ from kintsugi.repair.policy.vocabulary import (
     MADE,
     OF_ORG,
     OF_SOMEBODY,
-    QUERIES,
+    REFUSAL,
     SECRET,
     STRONG,
     UNSAFE,
@@ -44,18 +44,6 @@ def asks_only_whether_there(one: Exchange) -> str:
     is_exact = _is_exact(one.old) or (isinstance(one.old, ast.Call) and _is_switch(one.new))
     if (is_exact and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
         return short(str(one))
-    return ""
-
-
-def compares_with_another(one: Exchange) -> str:
-    """`if env == "production":` → `if env == "prod":`, where that raises, and on whom something is for."""
-    match one.old, one.new, one.within:
-        case ast.Constant(value=str()), ast.Constant(value=str()), ast.Compare() if one.decides:
-            body = one.statement.body if isinstance(one.statement, ast.If) else []
-            if any(isinstance(part, ast.Raise) for inner in body for part in ast.walk(inner)):
-                return short(str(one))
-        case ast.Constant(value=None | bool()), ast.Constant(value=None | bool()), ast.Compare() if one.decides:
-            return short(f"{ast.unparse(one.within)} → {ast.unparse(one.new)}")
     return ""
 
 
@@ -105,19 +93,6 @@ def _sets(node: ast.AST, name: str) -> bool:
     return False
 
 
-def says_the_opposite(one: Exchange) -> str:
-    """`answer(None, False)` → `answer(None, True)`, where what is called was handed in."""
-    if not (_is_switch(one.old) and _is_switch(one.new)):
-        return ""
-    match one.within:
-        case ast.Call(func=ast.Name(id=name)) if one.field == "args":
-            is_handed_in = any(isinstance(given, ast.arg) and given.arg == name for given in one.sources[0].nodes)
-            return short(f"{name}({one})") if is_handed_in else ""
-        case ast.Assign(targets=[target]) if _matters(target) and one.alone:
-            return short(f"{ast.unparse(target)}: {one}")
-    return ""
-
-
 def is_unset(one: Exchange) -> str:
     """`x.disabled_at = now()` → `x.disabled_at = None`"""
     match one.statement, one.new:
@@ -128,21 +103,9 @@ def is_unset(one: Exchange) -> str:
 
 def answers_as_a_check(one: Exchange) -> str:
     """What a function answers that says by its name whether somebody may."""
-    if isinstance(one.statement, ast.Return) and ANSWERS.match(one.function):
+    is_other = one.alone and not (isinstance(one.new, ast.Call) and isinstance(one.old, ast.Call))
+    if isinstance(one.statement, ast.Return) and ANSWERS.match(one.function) and is_other:
         return short(f"{one.function}: {one}")
-    return ""
-
-
-def turns_round(one: Exchange) -> str:
-    """`not x or check(x)` → `x and check(x)`"""
-    match one.old, one.new:
-        case ast.BoolOp(op=was, values=parts), ast.BoolOp(op=now, values=others) if one.decides:
-            inverted = {ast.unparse(opposite(plain(part))) for part in parts}
-            if type(was) is not type(now) and not inverted <= {ast.unparse(plain(part)) for part in others}:
-                return short(str(one))
-        case ast.UnaryOp(op=ast.Not(), operand=was), ast.BoolOp(values=[first, *_]) if one.decides:
-            if same(was, first):
-                return short(str(one))
     return ""
 
 
@@ -154,8 +117,14 @@ def lets_in_also(one: Exchange) -> str:
 
 def turns_away_only(one: Exchange) -> str:
     """`if x.banned:` → `if x.banned and not x.vip:` before a `raise`"""
-    part = _one_more(one, ast.And) or _of_a_kind(one)
+    part = (_refuses(one.statement) and _one_more(one, ast.And)) or _of_a_kind(one)
     return short(f"only if {part}") if part else ""
+
+
+def _refuses(statement: ast.AST) -> bool:
+    """Whether a branch says no, and does more than to go on."""
+    body = statement.body if isinstance(statement, ast.If) else []
+    return any(isinstance(one, ast.Raise) or REFUSAL.search(ast.unparse(one)) for one in body)
 
 
 def _of_a_kind(one: Exchange) -> str:
@@ -249,17 +218,6 @@ def waits_no_longer(one: Exchange) -> str:
     inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
     if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):
         return short(ast.unparse(was))
-    return ""
-
-
-def asks_for_more(one: Exchange) -> str:
-    """`x.get(id=1, owner=me)` → `x.get(id=1)`"""
-    match one.old, one.new:
-        case ast.Call(func=was, keywords=[_, *_] as named), ast.Call(func=now, keywords=others) if same(was, now):
-            kept_names = {keyword.arg for keyword in others}
-            gone = [keyword for keyword in named if keyword.arg not in kept_names]
-            if words(was).rpartition(" ")[2] in QUERIES and gone and len(others) < len(named):
-                return short(f"{ast.unparse(gone[0])} is gone")
     return ""
 
 

@@ -16,7 +16,7 @@ _MAKES_ERROR = re.compile(r"(?:fmt\.Errorf|errors\.\w+|\w+\.(?:Error|Errorf|New\
 _UNITS = re.compile(r"time\.(?:Nanosecond|Microsecond|Millisecond|Second|Minute|Hour)")
 _LOCKS = {"Lock": "Unlock", "RLock": "RUnlock"}
 _TAG = re.compile(r"(\w+):\"((?:[^\"\\]|\\.)*)\"")
-_ONLY_AROUND = ("parenthesized_expression", "literal_element", "expression_list", "type_conversion_expression")
+_ONLY_AROUND = ("parenthesized_expression", "literal_element", "expression_list")
 
 
 class _Unit(float):
@@ -69,6 +69,7 @@ class GoTranslator(Translator):
     def _of_expressions(self) -> Expressions:
         return {
             **dict.fromkeys(_ONLY_AROUND, self._inner),
+            "type_conversion_expression": lambda node: self.expression(node.child_by_field_name("operand")),
             "call_expression": self._call,
             "selector_expression": self._selected,
             "qualified_type": lambda node: ast.Attribute(self.name(text_of(node.named_children[0])), _last(node)),
