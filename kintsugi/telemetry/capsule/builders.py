@@ -99,8 +99,7 @@ class Builders:
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
         if seen.is_a_loop:
-            entry.opens = "running_loop()"
-            return None
+            return _loop(value, entry, seen.layout)
         if id(base) not in CONTENT:
             if not forms.hidden(self, graph, value, entry, base):
                 leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
@@ -263,6 +262,12 @@ class Builders:
         """Of Discord's own: the same class and its state, but its coroutines say nothing to Discord."""
         entry.opens, entry.closes = f"stand_in({seen.name}", ")"
         self.add(graph, raw.state_of(value, seen.layout), entry, raw.shown_kind(value), of_library=True)
+
+
+def _loop(value: object, entry: Entry, layout: raw.Layout) -> None:
+    entry.opens = "running_loop()"
+    if any(type(name) is str and name == "_closed" and one is True for name, one in raw.state_of(value, layout)):
+        leave_out(entry, "a loop that was closed")
 
 
 def _is_a_loop(kind: type) -> bool:
