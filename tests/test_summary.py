@@ -136,9 +136,11 @@ def test_ctrl_c_lets_each_fork_clean_up_and_each_has_a_file(tmp_path: Path):
     with subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
         while run.poll() is None and len(list(tmp_path.glob("* runs"))) < 2:
             time.sleep(0.05)
+        ended_before = list(tmp_path.glob("* is done"))
         os.killpg(run.pid, signal.SIGINT)
         told, _ = run.communicate()
 
+    assert not ended_before
     assert run.returncode == 2
     assert "KeyboardInterrupt" in told
     assert (tmp_path / "let go").read_text().split() == ["once", "once"]
