@@ -166,6 +166,28 @@ _SHOWN = (
     ("js", "return x.send({ id: x.id });", "return x.send({ id: x.id, owner: x.owner });", "says more"),
     ("py", "if x.n > me:\n        return None\n    go(x)", "go(x)", "left before"),
     ("go", "err := x.Fits(me)\nif err != nil {\nreturn err\n}", "x.Fits(me)", "Nobody asks"),
+    # what left, checked or asked before
+    (
+        "py",
+        "try:\n        go(x)\n    except A:\n        raise",
+        "try:\n        go(x)\n    except A:\n        pass",
+        "left before",
+    ),
+    ("js", "try { go(x); } catch (e) { throw e; }", "try { go(x); } catch (e) { }", "left before"),
+    ("go", "if err := y(x); err != nil {\nreturn err\n}", "if err := y(x); err != nil {\nlog(err)\n}", "left before"),
+    ("py", "if not verify(x):\n        raise No\n    go(x)", "verify(x)\n    go(x)", "Nobody asks"),
+    ("py", "await check(x)\n    go(x)", "go(x)", "cleans or checks less"),
+    ("py", "if x.state is not None:\n        go(x)", "if x.state is None:\n        go(x)", "turns a condition"),
+    ("py", "if x.a not in USUAL:\n        return None", "if x.a not in ALL:\n        return None", "something else"),
+    ("py", "if me.role in ('a', 'b'):\n        go(x)", "if me.role in ('a', 'b', 'c'):\n        go(x)", "who may"),
+    ("py", "return x.permissions.administrator", "return x.permissions.read", "who may"),
+    ("js", "if (me.role === 'a') go(x);", "go(x);", "who may"),
+    ("go", "if x.Admin {\ngo1(x)\n}", "go1(x)", "who may"),
+    ("js", "me.isAdmin && go(x);", "go(x);", "who may"),
+    ("py", "go([y for y in x if y.maker == me])", "go([y for y in x])", "asks less"),
+    ("js", "return x.some((y) => y.maker === me);", "return x.some((y) => y.maker);", "asks less"),
+    ("py", "if me > x.until:\n        return None", "if me > x.until + 99999:\n        return None", "a limit"),
+    ("py", "if x.open and x.opened == me:\n        go(x)", "if x.opened == me:\n        go(x)", "asks less"),
     # a page
     ("jsx", "<input maxLength={{20}} />", "<input maxLength={{20000}} />", "a limit"),
     ("jsx", "<a b={{1}} />", "<a dangerouslySetInnerHTML={{{{ __html: x }}}} />", "turns a protection off"),
@@ -208,6 +230,9 @@ _SILENT = (
     ("py", "wanted = [make(x), make(me)]", "wanted = [make(x)]"),
     ("py", "x.find(me, wide=None)", "x.find(me)"),
     ("py", "if x is None:\n        return None\n    go(x)", "go(x)"),
+    ("go", "if err != nil {\nreturn err\n}", "if err != nil && err != io.EOF {\nreturn err\n}"),
+    ("py", "check_ready(x)\n    go(x)", "x.check_ready()\n    go(x)"),
+    ("py", "raise NotImplementedError\n    go(x)", "go(x)"),
     # an error is an error, whatever it is made by
     ("go", 'return fmt.Errorf("no %v", me)', "return &NoSuchPlaceError{Place: me}"),
 )

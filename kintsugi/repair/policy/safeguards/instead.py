@@ -55,6 +55,11 @@ def is_for_another(one: Exchange) -> str:
         case ast.Assign(targets=[target], value=value) if one.old is value and WHO.search(words(target)):
             if isinstance(value, ast.Attribute) and isinstance(one.new, ast.Attribute):
                 return short(f"{ast.unparse(target)}: {one}")
+        case ast.Return(value=value) if one.old is value and isinstance(one.new, ast.Attribute | ast.Name):
+            if isinstance(value, ast.Attribute) and WHO.search(words(value)) and not same(value.value, one.new):
+                return short(str(one))
+        case ast.Compare(left=left, ops=[ast.In()]) if WHO.search(words(left)) and _has_all(one.new, one.old):
+            return short(str(one))
     is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
     is_given = is_given and not isinstance(one.statement, ast.Raise)  # where it is only said
     if not is_given or not isinstance(one.old, ast.Attribute | ast.Name):
@@ -62,6 +67,14 @@ def is_for_another(one: Exchange) -> str:
     if WHO.search(words(one.old).rpartition(" ")[2]) and words(one.old) not in words(one.new):
         return short(str(one))
     return ""
+
+
+def _has_all(more: ast.AST, less: ast.AST) -> bool:
+    """`("admin", "owner", "member")` of `("admin", "owner")`"""
+    listed = (ast.List, ast.Tuple, ast.Set)
+    if not (isinstance(more, listed) and isinstance(less, listed)):
+        return False
+    return {ast.unparse(part) for part in less.elts} <= {ast.unparse(part) for part in more.elts}
 
 
 def decides_nothing(one: Exchange) -> str:
