@@ -188,6 +188,13 @@ _SHOWN = (
     ("js", "return x.some((y) => y.maker === me);", "return x.some((y) => y.maker);", "asks less"),
     ("py", "if me > x.until:\n        return None", "if me > x.until + 99999:\n        return None", "a limit"),
     ("py", "if x.open and x.opened == me:\n        go(x)", "if x.opened == me:\n        go(x)", "asks less"),
+    (
+        "py",
+        "if x.owner != me:\n        return None",
+        "if x.owner != me and x.closed:\n        return None",
+        "turns away",
+    ),
+    ("js", "if (x.count > 9) return null;", "if (x.count > 9 && x.strict) return null;", "turns away less"),
     # a page
     ("jsx", "<input maxLength={{20}} />", "<input maxLength={{20000}} />", "a limit"),
     ("jsx", "<a b={{1}} />", "<a dangerouslySetInnerHTML={{{{ __html: x }}}} />", "turns a protection off"),

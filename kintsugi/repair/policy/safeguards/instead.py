@@ -34,7 +34,6 @@ _EMPTY = (ast.Constant, ast.List, ast.Tuple, ast.Dict)  # what is there where no
 _SILENT = (ast.Pass, ast.Break, ast.Continue)
 _STARTS = frozenset(("go", "create_task", "ensure_future", "start_soon", "spawn", "run_coroutine_threadsafe"))
 _FOR_WHOM = re.compile(r"(?:^|[ _])(?:for|by|of)_(\w+)$")
-_ENDS = (re.compile(r"^(?:\^|\\A)"), re.compile(r"(?:\$|\\[Zz])$"))
 
 
 def asks_only_whether_there(one: Exchange) -> str:
@@ -231,15 +230,6 @@ def waits_no_longer(one: Exchange) -> str:
     inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
     if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):
         return short(ast.unparse(was))
-    return ""
-
-
-def takes_any_place(one: Exchange) -> str:
-    """A pattern that had to fit from the beginning, or to the end, and fits anywhere now."""
-    match one.old, one.new, one.within:
-        case ast.Constant(value=str(was)), ast.Constant(value=str(now)), ast.Call():
-            if any(end.search(was) and not end.search(now) for end in _ENDS):
-                return short(str(one))
     return ""
 
 
