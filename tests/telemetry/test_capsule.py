@@ -87,6 +87,12 @@ class Headers(dict[str, str]):
     kind = "headers"
 
 
+class OwnItems(dict[str, Any]):
+    def __init__(self, **items: Any) -> None:
+        super().__init__(items)
+        self.__dict__ = self
+
+
 class Broken(Exception):
     def __init__(self, code: int) -> None:
         super().__init__("broken", code)
@@ -203,6 +209,13 @@ def test_a_value_is_rebuilt(what: str) -> None:
 
     assert again == VALUES[what]
     assert [type(one) for one in again] == [type(one) for one in VALUES[what]]
+
+
+def test_a_dictionary_that_is_its_own_attributes_stays_so() -> None:
+    again = rebuilt_from(handed_over, OwnItems(size=3))
+    again["more"] = 4
+
+    assert (again.size, again.more, type(again)) == (3, 4, OwnItems)
 
 
 def test_an_error_keeps_its_arguments_and_state_without_being_made_anew() -> None:

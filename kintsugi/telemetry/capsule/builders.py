@@ -115,18 +115,26 @@ class Builders:
             return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):
             return self._named_tuple(graph, value, entry, own)
-        content = CONTENT[id(base)]
-        if content is None:
+        if CONTENT[id(base)] is None:
             entry.opens, entry.closes = f"rebuilt({own}", ")"
-        else:
-            entry.opens, entry.closes = f"filled({own}, {self.names.of(base)}", ")"
-            entry.parts = content(self, graph, value, entry)
-            held = entry.parts[-1].value if entry.parts else ""
-            if type(held) is Entry and held.opens.startswith("missing("):  # of which none could be made
-                entry.opens, entry.closes, entry.parts = held.opens, "", []
-                return None
+        elif not self._holds_its_content(graph, value, entry, seen):
+            return None
         self.add_state(graph, value, entry, seen.layout)
         return None
+
+    def _holds_its_content(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> bool:
+        """What its builtin base holds; whether that can be made."""
+        content = CONTENT[id(seen.base)]
+        assert content
+        entry.opens, entry.closes = f"filled({seen.name}, {self.names.of(seen.base)}", ")"
+        entry.parts = content(self, graph, value, entry)
+        held = entry.parts[-1].value if entry.parts else ""
+        if type(held) is Entry and held.opens.startswith("missing("):
+            entry.opens, entry.closes, entry.parts = held.opens, "", []
+            return False
+        if seen.layout.dictionary is not None and seen.layout.dictionary.__get__(value) is value:
+            entry.opens, entry.closes = f"of_its_own_items({entry.opens}", "))"
+        return True
 
     def _is_one_of_a_kind(self, value: object, entry: Entry, layout: raw.Layout) -> bool:
         """Whether it is nothing but itself, and its class's module holds it: another one like it is not the same."""

@@ -27,6 +27,12 @@ def filled(kind, base, /, *content, **state):
         base.__init__(one, *content)
     return with_state(one, **state)
 ''',
+    "of_its_own_items": '''\
+def of_its_own_items(one, /):
+    """A dictionary whose items are its attributes, too: `self.__dict__ = self`."""
+    object.__setattr__(one, "__dict__", one)
+    return one
+''',
     "stand_in": '''\
 def stand_in(kind, /, **state):
     """An object of this class that says nothing to anybody: its coroutines do nothing."""
