@@ -41,11 +41,18 @@ _LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/tes
 def pytest_configure() -> None:
     """Programs that tests start answer Ctrl-C, even where a shell runs all this in the background and ignores it.
 
+    No example that Hypothesis makes fails because the machine is busy.
+
     Nothing that is made while tests are collected is garbage: to look for it again and again took half of the time.
     """
     gc.disable()
     os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
     os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"  # trio has one, and no test uses it
+    import hypothesis  # which looks for its plugins when it is loaded
+
+    patient = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("patient", hypothesis.settings(), **patient)
+    hypothesis.settings.load_profile("patient")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -19,6 +19,7 @@ from kintsugi.telemetry.hearing import DOOR, is_console
 from kintsugi.telemetry.undo import replace_attribute
 from kintsugi.telemetry.unmasked import STANDARD_FIELDS, redacted
 
+_log = logging.getLogger("kintsugi.telemetry")
 _LEVELS = {"exception": logging.ERROR, "warn": logging.WARNING, "fatal": logging.CRITICAL}
 
 
@@ -53,8 +54,8 @@ class _Attached:
         self._sink: int | None = None
         self._over = False
         attach = {"loguru": self._loguru, "structlog": self._structlog, "aiologger": self._aiologger}
-        for name in [name for name in attach if name in sys.modules]:
-            attach.pop(name)(sys.modules[name])
+        for name in [name for name in attach if sys.modules.get(name) is not None]:
+            _try(attach.pop(name), sys.modules[name])
         self._finder = _AfterImport(attach)
         sys.meta_path.insert(0, self._finder)
 
@@ -182,6 +183,14 @@ def _add_fields(record: logging.LogRecord, fields: Mapping[str, Any]) -> None:
         record.__dict__[f"{name}_" if name in STANDARD_FIELDS else str(name)] = value
 
 
+def _try(attach: Callable[[ModuleType], None], module: ModuleType) -> None:
+    """Another version, or another module of that name, is no reason to break the program."""
+    try:
+        attach(module)
+    except Exception as error:
+        _log.warning("lines of %s are not heard", module.__name__, exc_info=error)
+
+
 class _AfterImport(importlib.abc.MetaPathFinder):
     """Calls somebody once a module was imported."""
 
@@ -197,7 +206,7 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
         def load_and_attach(module: ModuleType) -> None:
             load(module)
-            attach(module)
+            _try(attach, module)
 
         spec.loader.exec_module = load_and_attach  # type: ignore[method-assign]
         return spec

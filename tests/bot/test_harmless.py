@@ -98,7 +98,7 @@ def everything_shown(incident: Incident, other: str) -> Iterator[Reply]:
 ABOUT = replies.About("test", "c0ffee0", NOON, lambda: 3, lambda: NOON)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(incidents(), texts)
 def test_nothing_that_is_shown_holds_a_secret_or_a_mention_or_is_too_much(incident: Incident, other: str):
     for reply in everything_shown(incident, other):
@@ -114,7 +114,7 @@ def test_nothing_that_is_shown_holds_a_secret_or_a_mention_or_is_too_much(incide
         assert fits(reply)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(incidents(), texts)
 def test_names_and_choices_fit_and_are_harmless(incident: Incident, other: str):
     name = card.thread_name(replace(incident, summary=other))
@@ -128,7 +128,7 @@ def test_names_and_choices_fit_and_are_harmless(incident: Incident, other: str):
         assert 1 <= length(shown) <= 100
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(texts)
 def test_after_a_restart_the_token_is_read_from_its_question_whatever_the_patch_says(diff: str):
     incident = an_incident(State.AWAITING_CONFIRM, patch=a_patch(diff=f"token:1-{'ab' * 16}`{diff}"))
@@ -136,7 +136,7 @@ def test_after_a_restart_the_token_is_read_from_its_question_whatever_the_patch_
     assert card.token_in(card.question(incident, TOKEN).text) == TOKEN
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(incidents(), texts)
 def test_no_log_line_about_an_incident_holds_a_secret(incident: Incident, other: str):
     record = logging.LogRecord("kintsugi.bot", 30, "", 0, "refused: %s", (incident,), None)

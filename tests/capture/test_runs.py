@@ -141,7 +141,7 @@ FIELDS = ("transaction", "release", "contexts", "request", "aggregates", "attrs"
 
 
 @given(st.sampled_from(["transaction", "session", "sessions"]), st.dictionaries(st.sampled_from(FIELDS), JSON))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_item_is_too_odd(kind: str, item: dict[str, Any]):
     is_replay(item)
     key_in(kind, item, "digest")

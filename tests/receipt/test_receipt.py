@@ -354,7 +354,7 @@ def test_canonical_json_is_that_of_the_rfc():
         lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
     )
 
-    @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(values)
     def holds(value: Any) -> None:
         assert canonical(value) == rfc8785.dumps(value)

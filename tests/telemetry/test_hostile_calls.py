@@ -158,7 +158,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | VALUES, st.lists(VALUES, max_size=3), st.dictionaries(st.text(), VALUES, max_size=4) | VALUES)
 def test_any_call_is_one_line_of_json(installed, message, arguments, extra):
     before = len(installed.telemetry.ring)

@@ -145,7 +145,7 @@ HOSTILE = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(st.text(max_size=300), HOSTILE))
 def test_any_text_can_be_redacted_and_twice_is_once(text):
     once = redact(text)
@@ -154,7 +154,7 @@ def test_any_text_can_be_redacted_and_twice_is_once(text):
     assert redact(once) == once
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=60), st.sampled_from(VENDOR_KINDS), st.integers(0, 10**6))
 def test_a_token_is_found_whatever_stands_before_it(before, kind, seed):
     token = vendor_token(random.Random(seed), kind)

@@ -190,7 +190,7 @@ def test_the_raw_text_of_go_ends_where_it_ends():
     assert _others(GoLexer())(redact_source(code, "a.go")) == _others(GoLexer())(code)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(PIECES, st.sampled_from(("a.py", "a.js", "a.go", "a.yml", "a.rs", "a.env", "a", "a.rb", "a.php")))
 def test_any_text_keeps_its_lines_and_twice_is_once(text, path):
     shown = redact_source(text, path)

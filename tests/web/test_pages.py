@@ -210,7 +210,7 @@ HOSTILE = st.one_of(
 
 
 @given(summary=HOSTILE, name=HOSTILE, code=HOSTILE, line=HOSTILE)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_of_others_becomes_a_part_of_the_page(
     database: Database, harmless: list[tuple[str, tuple[str, ...]]], summary: str, name: str, code: str, line: str
 ):

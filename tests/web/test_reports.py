@@ -743,7 +743,7 @@ KNOWN = ("exception", "message", "logentry", "breadcrumbs", "user", "request", "
 
 
 @given(st.one_of(st.binary(max_size=300), st.dictionaries(st.sampled_from(KNOWN), JSON, min_size=1).map(an_envelope)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_envelope_is_too_odd(body: bytes):
     with suppress(Unreadable):
         for item in items_in(body):
@@ -759,7 +759,7 @@ def taken(item: Item) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "br", "zstd", "lzma", ""]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_packing_is_too_odd(body: bytes, encoding: str):
     try:
         event_in(expanded(body, encoding))

@@ -160,5 +160,5 @@ class EngineAgainstTable(RuleBasedStateMachine):
 
 TestEngineAgainstTable = EngineAgainstTable.TestCase
 TestEngineAgainstTable.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck), derandomize=True
 )
