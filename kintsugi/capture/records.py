@@ -173,7 +173,8 @@ def _are_exceptions(value: object) -> bool:
 
 def _exception(one: Mapping[str, Any]) -> str:
     lines = ["Traceback (most recent call last):"]
-    for frame in one.get("frames") or ():
+    frames = one.get("frames")
+    for frame in frames if isinstance(frames, list) else ():
         if isinstance(frame, Mapping):
             lines.append(f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}')
             lines += [f"    {frame['line']}"] if frame.get("line") else []

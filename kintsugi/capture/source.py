@@ -17,9 +17,12 @@ Locator = Callable[[Failure], Failure]
 _LIBRARY_PARTS = frozenset(("site-packages", "dist-packages", "node_modules", "jre", "jdk"))
 _LIBRARY_MARKS = ("<frozen", "node:", "/lib/python3", "/lib64/python3", "/usr/local/go/", "/pkg/mod/", "/gems/")
 _DEPENDENCY = re.compile(
-    r"/\.cargo/(?:registry|git)/|/rustc/[0-9a-f]{40}/|/rustlib/src/rust/|/lib/ruby/\d|/Python3\d*/Lib/"
+    r"/\.cargo/(?:registry|git)/|/rustc/[0-9a-f]{40}/|/rustlib/src/rust/|/lib/ruby/\d|/lib/pypy3"
+    r"|/(?i:python|(?:ana|mini)conda|miniforge)\d*(?:-\d+)?(?:/[\d.]+(?:/x\d\d)?|/envs/[\w.-]+)?/Lib/"
+    r"|/(?:lib/go(?:lang)?(?:-[\d.]+)?|go/[\d.]+/(?:x64|libexec)|Program Files/Go)/src/"
 )
-_VENDORS = ("php", "go")  # whose package managers put what others wrote into `vendor`
+# Into a folder `vendor` package managers put what others wrote, and this of their own.
+_OF_VENDORS = {"php": "autoload.php", "go": "modules.txt"}
 _MOST_CANDIDATES = 5
 
 
@@ -152,7 +155,9 @@ def _own_paths(frame: Frame, language: str, places: _Places) -> Iterable[str]:
         under = _under(plain(path), places.tree)
         if under is not None:
             return (under,) if under in places.tree.paths else ()
-    if any(is_library(plain(path)) or is_library(path) or _is_dependency(plain(path), language) for path in told):
+    if any(
+        is_library(plain(path)) or is_library(path) or _is_dependency(plain(path), language, places) for path in told
+    ):
         return ()
     return _by_their_ends(spellings(frame, language), frame, places)
 
@@ -174,9 +179,15 @@ def is_library(reported: str) -> bool:
     return bool(_LIBRARY_PARTS.intersection(parts)) or any(mark in reported for mark in _LIBRARY_MARKS)
 
 
-def _is_dependency(path: str, language: str) -> bool:
+def _is_dependency(path: str, language: str, places: _Places) -> bool:
     """Whether a package manager put the file there: its end may be that of one of the project's, as `src/lib.rs` is."""
-    return _DEPENDENCY.search(path) is not None or (language in _VENDORS and "/vendor/" in f"/{path}")
+    if _DEPENDENCY.search(path):
+        return True
+    if language not in _OF_VENDORS or "/vendor/" not in f"/{path}":
+        return False
+    named = places.by_name.get(path.rpartition("/")[2], ())
+    folders = (one[: one.rindex("/vendor/")] for one in named if "/vendor/" in one and f"/{path}".endswith(f"/{one}"))
+    return all(f"{folder}/vendor/{_OF_VENDORS[language]}" in places.tree.paths for folder in folders)
 
 
 def _by_their_ends(told: Sequence[str], frame: Frame, places: _Places) -> list[str]:

@@ -60,8 +60,15 @@ Unhandled exception. System.AggregateException: One or more errors occurred. (no
 MONO = Printed(
     """\
 System.FormatException: no tea
+  at (wrapper managed-to-native) System.Reflection.RuntimeMethodInfo.InternalInvoke(System.Exception&)
   at Shop.Tea.Find (System.String name) [0x00007] in /srv/Tea.cs:9
-  at System.Threading.Thread.StartInternal () [0x00000] in <filename unknown>:0""",
+  at (wrapper managed-to-native) System.Reflection.RuntimeMethodInfo.InternalInvoke(System.Exception&)
+  at System.String.Join (System.String[] values) <0x40f4dd90 + 0x0000b> in <filename unknown>:0
+[ERROR] FATAL UNHANDLED EXCEPTION: System.FormatException: no tea
+  at (wrapper managed-to-native) System.Reflection.RuntimeMethodInfo.InternalInvoke(System.Exception&)
+  at Shop.Tea.Find (System.String name) [0x00007] in /srv/Tea.cs:9
+  at (wrapper managed-to-native) System.Reflection.RuntimeMethodInfo.InternalInvoke(System.Exception&)
+  at System.String.Join (System.String[] values) <0x40f4dd90 + 0x0000b> in <filename unknown>:0""",
     "dotnet",
     ("System.FormatException",),
     "no tea",
@@ -84,7 +91,7 @@ app/controllers/baskets_controller.rb:7:in `show'""",
 )
 LARAVEL = Printed(
     """\
-[2026-11-28 10:00:00] production.ERROR: No \\"tea\\" {"exception":"[object] (App\\\\Failed(code: 0): No \\"tea\\" at /srv/Tea.php:9)
+[2026-11-28 10:00:00] production.ERROR: No \\"tea\\" {"exception":"[object] (App\\\\Failed(code: 0): No \\"tea\\"\\there at /srv/Tea.php:9)
 [stacktrace]
 #0 /srv/web.php(4): App\\\\Tea->find()
 #1 {main}
@@ -96,7 +103,7 @@ LARAVEL = Printed(
 "}""",
     "php",
     ("ErrorException", "App\\Failed"),
-    'No "tea"',
+    'No "tea"\\there',
     ("/srv/Tea.php", 9),
 )
 FATAL = Printed(
@@ -129,6 +136,47 @@ PASSED_ON = Printed(
     ("ArgumentError",),
     "no tea",
     ("lib/shop/stock.ex", 12),
+)
+LISTED = Printed(
+    """\
+Traceback (most recent call last):
+  File "/srv/shop/store.py", line 3, in load
+    buy()
+LoadError: 2 are missing:
+- tea
+  of any kind
+- milk
+* Running on http://127.0.0.1:5000""",
+    "python",
+    ("LoadError",),
+    "2 are missing:\n- tea\n  of any kind\n- milk",
+    ("/srv/shop/store.py", 3),
+)
+NATIVE_IN_A_SHELL = Printed(
+    """\
+Fatal Python error: Segmentation fault
+
+Current thread 0x00007f1234 (most recent call first):
+  File "/srv/shop/pictures.py", line 44 in resize
+/start.sh: line 3:    12 Segmentation fault      (core dumped) python -X faulthandler bot.py""",
+    "python",
+    ("Segmentation fault",),
+    "",
+    ("/srv/shop/pictures.py", 44),
+)
+UNWINDING = Printed(
+    """\
+thread 'main' panicked at src/till.rs:9:5:
+panic in a function that cannot unwind
+stack backtrace:
+   0: shop::till::pay
+             at ./src/till.rs:9:5
+thread caused non-unwinding panic. aborting.
+Aborted (core dumped)""",
+    "rust",
+    ("panic",),
+    "panic in a function that cannot unwind",
+    ("src/till.rs", 9),
 )
 NATIVE = Printed(
     """\

@@ -57,6 +57,7 @@ def a_frame(path: str, reported: str = "", module: str = "", **more: Any) -> Fra
         ("java", "app/src/main/kotlin/com/shop/Cart.kt", a_frame("Cart.kt", "", "com.shop.CartKt")),
         ("go", "cart/pricing.go", a_frame("pricing.go", "/build/cart/pricing.go", "github.com/acme/shop/cart")),
         ("go", "cart/pricing.go", a_frame("pricing.go", "", "github.com/acme/shop/cart")),
+        ("go", "internal/vendor/pricing.go", a_frame("/app/internal/vendor/pricing.go")),
         ("dotnet", "Shop/Cart.cs", a_frame("D:\\a\\1\\s\\Shop\\Cart.cs")),
         ("php", "src/Cart.php", a_frame("/var/www/html/src/Cart.php")),
         ("ruby", "app/models/cart.rb", a_frame("app/models/cart.rb", "/rails/app/models/cart.rb")),
@@ -83,7 +84,15 @@ def test_a_file_is_found_however_its_path_is_spelt(tmp_path: Path, language: str
         ("rust", a_frame("lib.rs", "/root/.cargo/registry/src/index.crates.io-6f17d22b/tokio-1.35.0/src/lib.rs")),
         ("unknown", a_frame(f"/rustc/{'0' * 40}/library/core/src/lib.rs")),
         ("php", a_frame("/vendor/acme/http/src/Cart.php", "/var/www/vendor/acme/http/src/Cart.php")),
+        ("php", a_frame("/var/www/api/vendor/acme/Cart.php")),
+        ("go", a_frame("/usr/lib/go-1.22/src/cart/pricing.go")),
+        ("go", a_frame("/opt/hostedtoolcache/go/1.22.1/x64/src/cart/pricing.go")),
         ("python", a_frame("shop\\pricing.py", "C:\\Python311\\Lib\\shop\\pricing.py")),
+        (
+            "python",
+            a_frame("shop\\pricing.py", "C:\\hostedtoolcache\\windows\\Python\\3.11.4\\x64\\Lib\\shop\\pricing.py"),
+        ),
+        ("python", a_frame("shop\\pricing.py", "D:\\miniconda3\\envs\\till\\Lib\\shop\\pricing.py")),
         ("unknown", a_frame("?")),
         ("unknown", a_frame("[native code]")),
     ],
@@ -98,6 +107,8 @@ def test_what_is_a_librarys_is_not_the_projects(tmp_path: Path, language: str, f
         "shop/cart.rb",
         "src/lib.rs",
         "src/Cart.php",
+        "api/vendor/autoload.php",
+        "api/vendor/acme/Cart.php",
     )
 
     assert found(a_tree(tmp_path, *files), frame, language=language) == [None]

@@ -175,6 +175,18 @@ def test_a_message_ends_where_something_else_begins(after):
         assert first.failure.final.message == message
 
 
+def test_a_list_of_inner_exceptions_whose_end_is_lost_takes_no_other_failure_along():
+    cut = FORMS["aggregate"].text.replace("<---", "")
+
+    assert [one.failure.language for one in reports_in(f"{cut}info: up\n{JAVA.text}\n")] == ["dotnet", "java"]
+
+
+def test_fields_that_hold_something_else_than_frames_are_no_trouble():
+    record = '{"event":"failed","xs":[{"exc_type":"KeyError","exc_value":"tea","frames":7}]}'
+
+    assert only(list(reports_in(record))).failure.final.type == "KeyError"
+
+
 def test_an_exception_without_a_message_has_none_of_what_is_printed_below():
     text = PYTHON.text.replace("KeyError: 'discount'", "shop.NoTea")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import ast
 import asyncio
 import collections
@@ -84,6 +85,12 @@ WIDE = collections.namedtuple("WIDE", [f"field_{number}" for number in range(300
 
 class Headers(dict[str, str]):
     kind = "headers"
+
+
+class OwnItems(dict[str, Any]):
+    def __init__(self, **items: Any) -> None:
+        super().__init__(items)
+        self.__dict__ = self
 
 
 class Broken(Exception):
@@ -202,6 +209,13 @@ def test_a_value_is_rebuilt(what: str) -> None:
 
     assert again == VALUES[what]
     assert [type(one) for one in again] == [type(one) for one in VALUES[what]]
+
+
+def test_a_dictionary_that_is_its_own_attributes_stays_so() -> None:
+    again = rebuilt_from(handed_over, OwnItems(size=3))
+    again["more"] = 4
+
+    assert (again.size, again.more, type(again)) == (3, 4, OwnItems)
 
 
 def test_an_error_keeps_its_arguments_and_state_without_being_made_anew() -> None:
@@ -720,8 +734,21 @@ def test_what_cannot_be_written_down_is_told_to_whoever_uses_it(tmp_path: Path) 
         len(again[1])
 
 
+def test_a_loop_that_ran_then_says_so_where_none_runs_now_and_one_that_was_closed_is_left_out() -> None:
+    one, closed = asyncio.new_event_loop(), asyncio.new_event_loop()
+    closed.close()
+    again = rebuilt_from(handed_over, [one, closed, array.array("i", [1, 2]), array.array("b", b"ab")])
+    one.close()
+
+    assert again[2:] == [array.array("i", [1, 2]), array.array("b", b"ab")]
+    with pytest.raises(BaseException, match="asked for time, and none runs now"):
+        again[0].time()
+    with pytest.raises(BaseException, match="a loop that was closed"):
+        again[1].time()
+
+
 def test_a_secret_refuses_the_whole() -> None:
-    for value in (
+    planted: list[Any] = [
         {"password": "correct-horse"},
         {"flavour": "plain", "Cookie": f"id={'k9Zq7xQ2' * 4}"},
         [("Authorization", "Bearer abcdef123456789")],
@@ -733,7 +760,10 @@ def test_a_secret_refuses_the_whole() -> None:
         {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
         type("Settings", (), {"password": "correct-horse"}),
         that_keeps("correct-horse"),
-    ):
+        {"password": array.array("B", b"correct-horse")},
+        array.array("u", "password=correct-horse"),
+    ]
+    for value in planted:
         capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
 
         assert (capsule.source, capsule.why_not[:8]) == ("", "a secret")
@@ -766,6 +796,16 @@ def test_no_planted_secret_is_in_a_capsule() -> None:
         assert not case.secret or not case.leaks_in(capsule.source)
 
 
+class MeanToOthers:
+    """A key that minds being compared."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, _: object) -> bool:
+        TOUCHED["a key"] += 1
+        return False
+
+
 def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -> None:
     before = TOUCHED.total()
     for graph in (*map(a_graph, range(50)), [[object.__new__(object_graphs.MadeByMeta), 1]]):
@@ -774,6 +814,11 @@ def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -
         compile(capsule.source, "capsule", "exec")
         assert len(capsule.source) <= LARGEST
         assert "could not be written down" not in capsule.why_not
+    holder = Shop()
+    method = holder.call_hidden
+    own: dict[Any, Any] = vars(holder)
+    own[MeanToOthers()] = 1
+    assert made_of(_raised(method)).function == "Shop.call_hidden"
     assert TOUCHED.total() == before
 
 

@@ -47,6 +47,12 @@ class Prices(commands.Cog):
         sent = await context.send("One moment")
         raise LookupError(sent.content)
 
+    @commands.command()
+    async def told(self, context: commands.Context[commands.Bot]) -> None:
+        assert isinstance(context.author, discord.Member)
+        channel = await context.author.create_dm()
+        raise LookupError(channel.id)
+
 
 class Buy(discord.ui.View):
     @discord.ui.button(label="Buy")
@@ -69,9 +75,12 @@ def test_a_call_in_a_bot_fails_in_the_same_way_again(how: str) -> None:
     assert _raised_by(source).args == error.args
 
 
-def test_what_discord_would_have_answered_is_told_to_whoever_reads_it() -> None:
-    _, source = asyncio.run(_failed("again"))
-    assert str(_raised_by(source)) == "Message.content: not shown"
+@pytest.mark.parametrize(
+    ("how", "why"), [("again", "Message.content: not shown"), ("told", "what Discord answers to create_dm")]
+)
+def test_what_discord_would_have_answered_is_told_to_whoever_reads_it(how: str, why: str) -> None:
+    _, source = asyncio.run(_failed(how))
+    assert str(_raised_by(source)) == why
 
 
 async def _failed(how: str, more: int = 0) -> tuple[BaseException, str]:
@@ -95,6 +104,7 @@ async def _failed(how: str, more: int = 0) -> tuple[BaseException, str]:
     ways: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "a button": lambda: view.children[0].callback(_pressed(bot, token)),
         "again": lambda: Prices.again.callback(cog, context),  # type: ignore[arg-type, call-arg]
+        "told": lambda: Prices.told.callback(cog, context),  # type: ignore[arg-type, call-arg]
     }
     with pytest.raises(LookupError) as seen:
         await ways.get(how, lambda: Prices.price.callback(cog, context))()  # type: ignore[arg-type, call-arg]

@@ -197,6 +197,10 @@ using pin 482913 for token slot 0
 winexe -U 'SHOP/ops%{word}' //db01 'cmd'
 https://ops@shop.example:{word}!#@498@github.com
 password: {made}, again {made}, and once {made}
+user 'ops' pass 'sunflower' is 'ops' here
+password='ERROR:{made}'
+{{"passphrase": "the copper thunder?"}}
+neues Passwort {made}
 """.strip().split("\n")
 
 
@@ -279,6 +283,13 @@ def test_a_secret_is_found_on_another_line(text):
         "Username or password is incorrect. Try again. IP: 2001:db8::b6d3:95d7:1425:766d.",
         " * - [RFC7519 - JSON Web Token (JWT)](https://www.rfc.example/rfc7519)",
         "breadcrumb: Home > abc123def456",
+        "mot de passe expiré pour Client-2024",
+        "clave primaria: PK_users_2024",
+        "Schlüssel: cache:users:1234567890ab",
+        "poll mail.example.com user 'ops' pass *** is 'Johnny@example.com' here",
+        "ViewPassword = g.Max(c => Convert.ToInt32(c.ViewPassword))",
+        "Sent code 50035 to the client",
+        '{"password": "What is your password?", "passwort": "ERROR: could not be read"}',
         "shard 0 closed, sent close code 4014; sending error code 50013 to the client, your exit code is 1234",
         "authentication provider:OAuth2Client1, connecting to 'db' with 'Psycopg2Driver'",
         "in ['app_failed_auth', 'app_failed_admin_auth', 'app_failed_2fa_totp', 'app_failed_2fa_email']",
@@ -291,6 +302,12 @@ def test_a_secret_is_found_on_another_line(text):
 )
 def test_what_only_looks_like_such_a_place_stays(line):
     assert redact(line) == line
+
+
+def test_what_was_hidden_once_by_mistake_stays_where_it_is_repeated():
+    for name in ("config_pb2.OptionalKey", "[-9223372036854775808"):
+        first, *rest = redact(f"key: {name} | None\nit is {name} again\nand {name}, too").split("\n")
+        assert rest == [f"it is {name} again", f"and {name}, too"], first
 
 
 def test_secrets_of_few_signs_are_found_in_their_place():

@@ -25,12 +25,15 @@ _CALL = re.compile(
     r"(?: in (?P<path>.+?):line (?P<line>\d{1,9}))?$"
 )
 _MONO = re.compile(
-    r"(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*) ?\([^)]*\) \[0x[0-9a-f]{2,8}\] in (?P<path>.+?):(?P<line>\d{1,9})$"
+    r"(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*) ?\([^)]*\) "
+    r"(?:\[0x[0-9a-f]{2,8}\]|<0x[0-9a-f]+ \+ 0x[0-9a-f]+>) in (?P<path>.+?):(?P<line>\d{1,9})$"
 )
+_BETWEEN = re.compile(r"\s*at \(wrapper ")  # what Mono puts between two calls
 _ENDS = re.compile(r"\s*--- End of (?P<what>inner exception stack trace|stack trace from previous location).* ?---\s*$")
 _INNER = re.compile(r"\s*---> (?:\(Inner Exception #\d+\) )?(?P<head>.*)")
 _NAMED = re.compile(r"(?<![\w.])(?P<type>(?:[A-Za-z_]\w*\.)+[A-Z][\w`]*)(?: \(0x[0-9A-Fa-f]{8}\))?(?=:|\s*$)")
-_LISTED = re.compile(r"\s*---> \(Inner Exception #\d+\) ")  # told once more, below the stack
+_AGAIN = re.compile(r"\s*---> \(Inner Exception #\d+\) |\[ERROR\] FATAL UNHANDLED EXCEPTION: ")
+_AGAIN_END = "<---"
 _IN_LINE = " ---> "
 _HEAD_LINES = 20
 
@@ -73,22 +76,35 @@ def _frames(lines: Lines, exceptions: int) -> tuple[list[list[Frame]], int]:
             sections[inner].append(frame)
         elif ended := _ENDS.match(line[:LONGEST]):
             inner = max(inner - 1, 0) if ended["what"].startswith("inner") else inner
-        elif line.strip():
-            return sections, _listed_again(lines, at, end)
+        elif line.strip() and not _BETWEEN.match(line):
+            return sections, _told_again(lines, at, end)
         else:
             continue
         end = at + 1
     return sections, end
 
 
-def _listed_again(lines: Lines, at: int, end: int) -> int:
-    """The line after what an AggregateException lists below its stack: each inner exception once more."""
-    while _LISTED.match((lines[at] or "")[:LONGEST]):
-        last = range(at, at + MOST_FRAMES)
-        at = next((k + 1 for k in last if (line := lines[k]) is None or line.rstrip().endswith("<---")), at + 1)
-        end = at
+def _told_again(lines: Lines, at: int, end: int) -> int:
+    """The line after what is told once more below a stack: by an AggregateException each inner one, by Mono what
+    nobody caught."""
+    while _AGAIN.match((lines[at] or "")[:LONGEST]):
+        at = end = _after_one(lines, at)
         while lines[at] == "":
             at += 1
+    return end
+
+
+def _after_one(lines: Lines, first: int) -> int:
+    """The line after one of these: where its end is lost, that after its calls."""
+    end = first + 1
+    for at in range(first, first + MOST_FRAMES):
+        line = (lines[at] or "").rstrip()
+        if line.endswith(_AGAIN_END):
+            return at + 1
+        if _call(line) or _ENDS.match(line[:LONGEST]) or _BETWEEN.match(line):
+            end = at + 1
+        elif lines[at] is None or end > first + 1 or at > first + _HEAD_LINES:
+            break
     return end
 
 
@@ -109,7 +125,7 @@ def _named(lines: Lines, at: int, below: int) -> list[Raised]:
     inner = _INNER.match(line)
     texts = (inner["head"] if inner else line).split(_IN_LINE)
     *before, last = [_one(text) for text in texts] if all(map(_NAMED.search, texts)) else [_one(_IN_LINE.join(texts))]
-    more = [lines[k] or "" for k in range(at + 1, below)]
+    more = [text for k in range(at + 1, below) if not _BETWEEN.match(text := lines[k] or "")]
     return [*before, last.model_copy(update={"message": said(last.message, more)})]
 
 

@@ -73,7 +73,7 @@ def _goes_on(line_at: Callable[[int], str | None], at: int, kind: str, message: 
         or message[-1].rstrip().endswith(_OPEN)
         or not "".join(message).strip()
         or bool(_DRIVERS_WORDS.match(line))
-        or bool(_LISTED.match(line) and _LISTED.match(message[-1]))
+        or bool(_LISTED.match(line) and any(one.startswith(line[:2]) for one in message))
         or bool(_WORDS.match(line) and not _PROGRAMS.match(line) and _is_of_it(line_at, at + 1))
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kintsugi.capture.readers.at_lines import chained
 from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -13,12 +14,13 @@ _FATAL = re.compile(
     r" in (?P<path>\S(?:(?! in ).)*?) on line (?P<line>\d{1,9})"
 )
 _LOGGED = re.compile(
-    r"\(?(?P<type>[A-Za-z_][\w\\]*)\(code: [^)]{0,40}\): (?P<message>.*) at (?P<path>\S[^\n]*?):(?P<line>\d{1,9})\)"
+    r"\(?(?P<type>[A-Za-z_][\w\\]*)\(code: [^)]{0,40}\): (?P<message>.*)"
+    r" at (?P<path>\S(?:(?! at ).)*?):(?P<line>\d{1,9})\)"
 )
 _PREVIOUS = re.compile(r"\[previous exception\] \[object\] ")
 _SYMFONY = re.compile(
     r'Uncaught PHP Exception (?P<type>[A-Za-z_][\w\\]*): "(?P<message>.*)"'
-    r" at (?P<path>\S[^\n]*?) line (?P<line>\d{1,9})"
+    r" at (?P<path>\S(?:(?! at ).)*?) line (?P<line>\d{1,9})"
 )
 _SAID = re.compile(
     r"(?P<type>[A-Za-z_][\w\\]*)(?:: (?P<message>.*))? in (?P<path>\S[^\n]*?):(?P<line>\d{1,9})\s*$", re.DOTALL
@@ -31,7 +33,7 @@ _CALL = re.compile(
 _MAIN = re.compile(r"#\d{1,5} \{main\}")
 _THROWN = re.compile(r"\s*thrown in \S.*? on line \d+")
 _STACKS = ("Stack trace:", "[stacktrace]", "[previous exception]")
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = re.compile(r'\\(["\\/])')
 _MESSAGE_LINES = 20
 _LONGEST = 20_000
 _MOST = 2_000
@@ -67,15 +69,15 @@ class Php:
 def _logged(lines: Lines, found: re.Match[str]) -> Found:
     """As Monolog writes it, within a string of JSON: the exception, and below it each that it came of."""
     raised, end = _with_calls(lines, lines.at + 1, _named(found))
-    chain = [_out_of_json(raised)]
+    told = [_out_of_json(raised)]
     while True:
         at = end + (lines[end] == "")
         before = _PREVIOUS.match(lines[at] or "")
         found_before = _LOGGED.match((lines[at] or "")[before.end() : _LONGEST]) if before else None
         if found_before is None:
-            return Found(lines.at, end, Failure(language="php", chain=tuple(chain)))
+            return Found(lines.at, end, Failure(language="php", chain=chained(told[::-1])))
         raised, end = _with_calls(lines, at + 1, _named(found_before))
-        chain = [_out_of_json(raised).model_copy(update={"link": "cause"}), *chain]
+        told.append(_out_of_json(raised))
 
 
 def _out_of_json(raised: Raised) -> Raised:

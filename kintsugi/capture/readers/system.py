@@ -22,8 +22,8 @@ _OOM_KILLED = re.compile(r"(?:Reason:\s+|reason: ?\"?|\b)(?P<type>OOMKilled)\b.*
 _HEAP = re.compile(r"FATAL ERROR: (?P<message>.*(?P<type>JavaScript heap out of memory).*)$")
 _SHAPES = (_BY_KERNEL, _BY_SHELL, _KILLED, _HEAP, _OOM_KILLED)
 _STATUS = re.compile(r"exited with code 1(?:37|39|34)|signal 9|SIGKILL|exit status 137|out of memory", re.IGNORECASE)
-_ENDED = re.compile(r"(?:Segmentation fault|Aborted|Bus error|Illegal instruction)(?: \(core dumped\))?\s*$")
-_NATIVE = re.compile(r"\s*\d{1,3}: 0x[0-9a-f]+ |\s*$|-+ Native stack trace -+")
+_ENDED = re.compile(r"(?:Segmentation fault|Aborted|Bus error|Illegal instruction)(?:\s+\(core dumped\))?\s*$")
+_NATIVE = re.compile(r"\s*\d{1,3}: 0x[0-9a-f]+ |\s*$|-+ Native stack trace -+|thread caused non-unwinding panic")
 _LONGEST = 2_000
 _BELOW = 3
 _NATIVE_LINES = 60
@@ -74,7 +74,7 @@ def after_end(lines: Lines, at: int) -> int:
     """The line after a report of a fault, and after the shell's word that the process ended by it: no second one."""
     for position in range(at, at + _NATIVE_LINES):
         line = lines[position]
-        if line is not None and _ENDED.match(line[:_LONGEST]):
+        if line is not None and (_ENDED.match(line[:_LONGEST]) or _BY_SHELL.search(line[:_LONGEST])):
             return position + 1
         if line is None or not _NATIVE.match(line[:_LONGEST]):
             break

@@ -99,8 +99,7 @@ class Builders:
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
         if seen.is_a_loop:
-            entry.opens = "running_loop()"
-            return None
+            return _loop(value, entry, seen.layout)
         if id(base) not in CONTENT:
             if not forms.hidden(self, graph, value, entry, base):
                 leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
@@ -116,18 +115,26 @@ class Builders:
             return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):
             return self._named_tuple(graph, value, entry, own)
-        content = CONTENT[id(base)]
-        if content is None:
+        if CONTENT[id(base)] is None:
             entry.opens, entry.closes = f"rebuilt({own}", ")"
-        else:
-            entry.opens, entry.closes = f"filled({own}, {self.names.of(base)}", ")"
-            entry.parts = content(self, graph, value, entry)
-            held = entry.parts[-1].value if entry.parts else ""
-            if type(held) is Entry and held.opens.startswith("missing("):  # of which none could be made
-                entry.opens, entry.closes, entry.parts = held.opens, "", []
-                return None
+        elif not self._holds_its_content(graph, value, entry, seen):
+            return None
         self.add_state(graph, value, entry, seen.layout)
         return None
+
+    def _holds_its_content(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> bool:
+        """What its builtin base holds; whether that can be made."""
+        content = CONTENT[id(seen.base)]
+        assert content
+        entry.opens, entry.closes = f"filled({seen.name}, {self.names.of(seen.base)}", ")"
+        entry.parts = content(self, graph, value, entry)
+        held = entry.parts[-1].value if entry.parts else ""
+        if type(held) is Entry and held.opens.startswith("missing("):
+            entry.opens, entry.closes, entry.parts = held.opens, "", []
+            return False
+        if seen.layout.dictionary is not None and seen.layout.dictionary.__get__(value) is value:
+            entry.opens, entry.closes = f"of_its_own_items({entry.opens}", "))"
+        return True
 
     def _is_one_of_a_kind(self, value: object, entry: Entry, layout: raw.Layout) -> bool:
         """Whether it is nothing but itself, and its class's module holds it: another one like it is not the same."""
@@ -255,6 +262,12 @@ class Builders:
         """Of Discord's own: the same class and its state, but its coroutines say nothing to Discord."""
         entry.opens, entry.closes = f"stand_in({seen.name}", ")"
         self.add(graph, raw.state_of(value, seen.layout), entry, raw.shown_kind(value), of_library=True)
+
+
+def _loop(value: object, entry: Entry, layout: raw.Layout) -> None:
+    entry.opens = "running_loop()"
+    if any(type(name) is str and name == "_closed" and one is True for name, one in raw.state_of(value, layout)):
+        leave_out(entry, "a loop that was closed")
 
 
 def _is_a_loop(kind: type) -> bool:

@@ -227,7 +227,8 @@ def _mangled(owner: str, name: str) -> str:
 
 
 def _is_found_on(first: object, name: str, found: object) -> bool:
-    if name.startswith("__") or any(own == name for own, _ in raw.state_of(first)):  # a view's button hides its method
+    hides = any(type(own) is str and own == name for own, _ in raw.state_of(first))  # as a view's button its method
+    if hides or name.startswith("__"):
         return False
     owner: type = first if issubclass(type(first), type) else type(first)  # type: ignore[assignment]
     return raw.found_in(owner, name) is found

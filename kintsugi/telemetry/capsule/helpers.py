@@ -27,6 +27,12 @@ def filled(kind, base, /, *content, **state):
         base.__init__(one, *content)
     return with_state(one, **state)
 ''',
+    "of_its_own_items": '''\
+def of_its_own_items(one, /):
+    """A dictionary whose items are its attributes, too: `self.__dict__ = self`."""
+    object.__setattr__(one, "__dict__", one)
+    return one
+''',
     "stand_in": '''\
 def stand_in(kind, /, **state):
     """An object of this class that says nothing to anybody: its coroutines do nothing."""
@@ -59,7 +65,7 @@ def answering(kind, one):
 
 def answers(kind, one):
     """A class of the library, if it is one; whether it is anything."""
-    told = str(one.__annotations__.get("return"))
+    told = str(one.__annotations__.get("return", "what nobody says"))
     name = re.sub(r"^Optional\\[(.*)\\]$|^(.*) \\| None$", r"\\1\\2", told).partition("[")[0]
     made = kind if name == "Self" else getattr(sys.modules[kind.__module__.partition(".")[0]], name, None)
     return made if isinstance(made, type) else None, told not in ("None", "Response[None]")
@@ -81,7 +87,10 @@ class running_loop:
     """Stands for the loop that ran then: whatever is asked of it, the one that runs now is asked."""
 
     def __getattr__(self, name):
-        return getattr(asyncio.get_running_loop(), name)
+        try:
+            return getattr(asyncio.get_running_loop(), name)
+        except RuntimeError:
+            raise NotRebuilt(f"the loop that ran then was asked for {name}, and none runs now") from None
 ''',
     "restored": '''\
 def restored(make, arguments, state=None):
@@ -311,6 +320,7 @@ _NEEDS = {
     **dict.fromkeys(("rebuilt", "filled"), ("with_state",)),
     "stand_in": ("with_state", "of_unknown_state", "missing"),
     "of_unknown_state": ("missing",),
+    "running_loop": ("missing",),
 }
 
 

@@ -7,6 +7,7 @@ connection, commands, the tree of commands. Each of these leads to all the other
 from __future__ import annotations
 
 import collections
+import keyword
 import types
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> bool:
     name, held = tuple.__iter__(value)
     members = raw.names_of(kind).get("_enum_member_map_")  # type: ignore[arg-type]
     if type(name) is str and type(members) is dict and members.get(name) is value and name.isidentifier():
-        entry.opens = f"{own}.{name}"
+        entry.opens = f"getattr({own}, {name!r})" if keyword.iskeyword(name) else f"{own}.{name}"
         return True
     entry.opens, entry.closes = f"{own}._enum_value_cls_(", ")"  # one that Discord has and the library does not know
     entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1)) for one in (name, held)]

@@ -135,6 +135,9 @@ def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) ->
 def _array(builders: Builders, graph: Graph, value: array.array[Any], entry: Entry) -> None:
     entry.opens, entry.closes = f"{builders.names.of(array.array)}(", ")"
     entry.parts = _items_of_array(builders, graph, value, entry)
+    made_of = entry.parts[-1].value
+    if type(made_of) is Entry and made_of.opens.startswith("missing("):  # of which no array can be made
+        entry.opens, entry.closes, entry.parts = made_of.opens, "", []
 
 
 def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -363,8 +366,18 @@ def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry
 
 
 def _items_of_array(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-    items = _inside(of_list, lambda one: array.array.tolist(array.array.__getitem__(one, slice(MOST_ITEMS + 1))))
-    return [Part(repr(vars(array.array)["typecode"].__get__(value))), *items(builders, graph, value, entry)]
+    """Letters are written as a text, and bytes as bytes: a secret in them is seen as one."""
+    code, inner = vars(array.array)["typecode"].__get__(value), Entry(entry.hint, entry.depth + 1, uses=1)
+    if code not in "uwbB":
+        items = _inside(of_list, lambda one: array.array.tolist(array.array.__getitem__(one, slice(MOST_ITEMS + 1))))
+        return [Part(repr(code)), *items(builders, graph, value, entry)]
+    if array.array.__len__(value) > LONGEST_TEXT:
+        leave_out(inner, f"an array of {array.array.__len__(value):,} items")
+    elif code in "bB":
+        inner.opens = graph.octets(entry.hint, array.array.tobytes(value))
+    else:
+        inner.opens = graph.text(entry.hint, array.array.tounicode(value))
+    return [Part(repr(code)), Part(inner)]
 
 
 _BASES: dict[type, Content | None] = {

@@ -78,6 +78,7 @@ _FURTHER_CELL = re.compile(
 )
 _PROMPT = re.compile(r"\(?[A-Za-z]{0,8}(?:\[\d{1,4}\]|\([\w:]{1,20}\)[\d:]{0,8}|db\)?)?[>:*)]{1,3} |In \[\d{1,4}\]: ")
 _LOGIN_BEFORE = re.compile(r"\blogin[ \t]{1,4}\S{1,80}\s{1,4}$")  # of a .netrc
+_USER_BEFORE = re.compile(r"\buser(?:name)?[ \t]{1,4}\S{1,80}\s{1,12}(?:with )?$")  # of a .fetchmailrc
 _LONGEST_LITERAL, _SHORTEST_LITERAL = 300, 8
 _FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
 _NO_FLAGS = ("--no-", "--skip-", "--without-")
@@ -174,7 +175,8 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         return _is_made_up(text, after.end()) and grade_in_place(text, at, stem, name) >= Grade.TOKEN
     if after["close"] and (not random or "/" in random[0]):
         return False
-    if following[:1] in ("`", "'", '"') and name.lower() == "pass":  # to hand over, as in "pass `--yes`"
+    is_to_hand_over = name.lower() == "pass" and not _USER_BEFORE.search(text, max(0, at - 100), at)
+    if following[:1] in ("`", "'", '"') and is_to_hand_over:  # as in "pass `--yes`"
         inside = text[after.end() + 1 : after.end() + _LONGEST_LITERAL].partition(following[:1])[0]
         return looks_random(inside) or MADE_UP_WORD.fullmatch(inside) is not None
     if following[:1] in ("'", '"', "`", "\\", "|"):

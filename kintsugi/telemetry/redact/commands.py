@@ -32,6 +32,7 @@ _LONE = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
 _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
+_IN_FOURS = r"(?:[0-9A-Za-z]{4}(?:[ -][0-9A-Za-z]{4}){3,5}|[a-z]{16})(?![\w-])"
 _QUOTES = ("'", '"')
 
 # Flags whose value is a secret, whatever it looks like, and the programs that have them; and flags to which the secret
@@ -112,9 +113,9 @@ COMMANDS = (
     ),
     Command(
         tuple(f"app{kind} pass" for kind in ("", "-specific", "lication", "le")),
-        r"\w{0,8}[^\n]{0,40}?(?:[:=] ?|(?<= is )|(?=(?:[a-z]{4} ?)*(?:[a-z]{0,3}[0-9A-Z]|[a-z]{0,2}"
-        rf"(?:{'|'.join(RARE)}))))['\"]?(?<![\w-])(?P<secret>[0-9A-Za-z]{{4}}(?:[ -][0-9A-Za-z]{{4}}){{3,5}}"
-        r"|[a-z]{16})(?![\w-])",
+        rf"\w{{0,8}}[^\n]{{0,40}}?(?:[:=] ?['\"]?|(?<= is )['\"]?|(?<![\w-])(?={_IN_FOURS})"
+        rf"(?=(?:[a-z]{{4}} ?){{0,5}}(?:[a-z]{{0,3}}[0-9A-Z]|[a-z]{{0,2}}(?:{'|'.join(RARE)}))))"
+        rf"(?P<secret>{_IN_FOURS})",
     ),
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
@@ -128,7 +129,6 @@ COMMANDS = (
     Command(
         ("wi-fi", "wifi", "wlan"),
         rf"[^\n]{{0,40}}? (?:(?:key|pass\w{{0,7}}|psk):? |with ['\"])(?P<secret>{MADE_UP})",
-        ("key", "pass", "psk", "with"),
     ),
     Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
@@ -196,7 +196,7 @@ COMMANDS = (
         rf"(?:ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
     ),
     Command(("trap2sink ", "trapsink ", "informsink "), rf"\S{{1,80}} {_VALUE}"),
-    Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})", (" key=",)),
+    Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})"),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
     Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
     # In a statement or a call.
@@ -223,11 +223,14 @@ COMMANDS = (
         r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?|(?<=code)) ?['\"]?"
         r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
     ),
-    Command(
-        ("your ", "sent ", "sending ", "enter the ", "enter "),  # and no close code, error code, country code
-        r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) ){0,3}"
-        r"(?i:code|pin|otp|tan|passcode)(?: is)?:? "
-        r"(?P<secret>\d{4,8}|\d{3}[ -]\d{3}|[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
+    *(
+        Command(  # and no close code, error code, country code
+            leads,
+            r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) )"
+            rf"{{0,3}}(?i:code|pin|otp|tan|passcode)(?: is)?:? (?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|"
+            r"[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
+        )
+        for leads, least in ((("your ", "enter the ", "enter "), 4), (("sent ", "sending "), 6))  # 4014 says why
     ),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
     Command((" pin ",), r"(?P<secret>\d{6,8})(?!\w|[.-]\d)"),  # boards have fewer

@@ -87,7 +87,7 @@ _ABOUT_A_NAME = re.compile(
 _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
-    r"|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)[: ]"
+    r"|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)(?::| |: )[A-Z]?[a-z]+(?: [a-z]+){2}"
 )
 _OF_CREDENTIALS = ("credential", "credentials", "creds")
 _KIND_OF_CREDENTIAL = re.compile(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from kintsugi.telemetry.redact.keys import ABROAD, Grade
-from kintsugi.telemetry.redact.notations import LEADS_TO_VALUE, is_of_people, is_strong
+from kintsugi.telemetry.redact.notations import WITH_SIGN, is_of_people, is_strong, leads_to_value
 from kintsugi.telemetry.redact.values import MASK, is_reference, is_secret, looks_random
 
 Span = tuple[int, int]
@@ -39,6 +39,8 @@ CODES = (
 _CODE = re.compile(r"[^\n\d]{0,24}(?P<secret>\d{4,8}|\d{3}[ -]\d{3})(?![0-9A-Za-z_]|[.:/-]\d)")
 
 _FAR, _LONG_ENOUGH, _BRIEF, _DIGIT = 72, 16, 5, re.compile("[0-9]")
+_OF_DATA = re.compile(r"(?i:pk|fk|uq|uk|ix|idx)_")  # what the keys of a database are called
+_BRIEF_GAP = re.compile(r"\w{0,12}\W{0,6}")
 _WORD = re.compile(r"(?<![!-~])(?=[!-~]{0,60}\d)(?=[!-~]{0,60}[A-Za-z])[!-~]{6,200}")  # no language has such
 _AROUND = "\"'`()[]<>,.;:"
 
@@ -53,19 +55,24 @@ def announced(text: str, start: int, end: int) -> Iterable[Span]:
     for found in _WORD.finditer(window):
         begin = end + found.start() + len(found[0]) - len(found[0].lstrip(_AROUND))
         value = text[begin : end + found.end()].rstrip(_AROUND)
-        if found[0][-1:] != ":" and _may_be(
-            value, level, LEADS_TO_VALUE.search(window[: begin - end].rstrip()) is not None
-        ):
+        if found[0][-1:] != ":" and _may_be(value, level, window[: begin - end]):
             return ((begin, begin + len(value)),)
     return ()
 
 
-def _may_be(value: str, level: Grade, is_led_to: bool) -> bool:
-    if not is_secret(value, False, level, prose=True):
+def _may_be(value: str, level: Grade, before: str) -> bool:
+    """Whether a word can be the secret. Further on it may also be a user or a host: there, only a sign tells."""
+    if _OF_DATA.match(value):
         return False
     if level is Grade.PASSWORD:
-        return is_of_people(value) or (is_led_to and is_strong(value))
-    return is_led_to and len(value) >= _LONG_ENOUGH and looks_random(value) and not is_reference(value)
+        is_one = is_of_people(value)
+        is_one = (is_one and (WITH_SIGN.search(value) or _BRIEF_GAP.fullmatch(before)) is not None) or (
+            leads_to_value(before) and (is_one or is_strong(value))
+        )
+    else:
+        is_one = len(value) >= _LONG_ENOUGH and ":" not in value and leads_to_value(before)
+        is_one = is_one and looks_random(value) and not is_reference(value)
+    return is_one and is_secret(value, False, level, prose=True)
 
 
 def code(text: str, start: int, end: int) -> Iterable[Span]:

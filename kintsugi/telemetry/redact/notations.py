@@ -243,13 +243,13 @@ def _may_be_told(text: str, end: int, at: int, value: str, level: Grade) -> bool
         return (
             level is Grade.TOKEN and at == end + 1 and _IN_BRACKETS.match(text, at) is not None and looks_random(value)
         )
-    if is_of_people(value) and _WITH_SIGN.search(value):
+    is_one = is_of_people(value)
+    if is_one and WITH_SIGN.search(value):
         return True
     before = text[end:at]
-    is_one = is_of_people(value) or (
-        is_strong(value) and ":" not in value and (not value.islower() or looks_random(value))
-    )
-    return is_one and LEADS_TO_VALUE.search(before.rstrip()) is not None and not _END_OF_SENTENCE.search(before)
+    if not leads_to_value(before) or _END_OF_SENTENCE.search(before) or _MAIL.fullmatch(value):
+        return False
+    return is_one or (is_strong(value) and ":" not in value and (not value.islower() or looks_random(value)))
 
 
 _BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
@@ -267,7 +267,7 @@ def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
         value = word.strip(_AROUND)
         if (
             len(value) >= _LEAST[level]
-            and word[-1:] != ":"
+            and word[-1:] not in (":", "(")
             and before not in _NO_LINKS
             and (_is_mixed(value) or (level is Grade.PASSWORD and is_of_people(value)))
         ):
@@ -297,27 +297,34 @@ _OF_PEOPLE = re.compile(
     r"[-_.]?\d)(?!.*\d\.\d)(?!.*\d[-_.](?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_.]\d)"
     r"(?!.*\.(?:[a-z]{2,6}|[A-Za-z]+Error|[A-Za-z]+Exception)$)"
     r"(?=\D*\d{2}|(?:\D*\d){3}|(?=\D*\d)[^!#$%&*^~]*[!#$%&*^~]\S)(?=[^a-z]*[a-z])(?=[^A-Z!#$%&*@^~?+]*[A-Z!#$%&*@^~?+])"
-    r"[A-Za-z0-9!#$%&*@^~?+_.-]{8,60}"
+    r"[A-Za-z0-9!#$%&*@^~?+_.-]+"
 )
 
 
 def is_of_people(value: str) -> bool:
     """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
-    return _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE
+    return 8 <= len(value) <= 60 and _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
 _IN_BRACKETS = re.compile(r"\([\w-]{16,200}\)(?=[\s.,:;]|$)")
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[a-z]{2,24}){1,4}")
 _END_OF_SENTENCE = re.compile(r"[.!?] [A-Z]")
-_WITH_SIGN = re.compile(r"[!#$%&*^~]\w")  # within a word of a sentence
+WITH_SIGN = re.compile(r"[!#$%&*^~]\w")  # within a word of a sentence
 
 
 # What leads right to a value: a sign, or a word that says that something is or becomes something.
-LEADS_TO_VALUE = re.compile(
+_LEADS = re.compile(
     r"(?:[:=\uff1a\uff1d]|(?:^|\W)(?:is|now|was|to|ist|lautet|auf|est|es|é|è|som|jest|är|er|on|este|je|naar|là|adalah"
     r"|para|είναι|теперь|на|это)|[是为為はをが]|[는은]|היא|هي|คือ)\s{0,2}[\"'`«„“「『\[(]{0,2}$"
     r"|[«„“「『(]\s?$",
     re.IGNORECASE,
 )
+_LONGEST_LEAD = 16
+
+
+def leads_to_value(before: str) -> bool:
+    before = before.rstrip()
+    return _LEADS.search(before, max(0, len(before) - _LONGEST_LEAD)) is not None
 
 
 def _is_mixed(value: str) -> bool:

@@ -231,6 +231,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
 
 
 _QUESTION = re.compile(r"[^\W\d]+(?: [^\W\d]+)+ ?[?:]")  # what a program asks for
+_ASKS = re.compile(r"(?i:pass|senha|contrase|kennwort|code|secret|token|key|pin|credential)")  # and no passphrase
 _SURELY = 20  # letters of both cases and digits in one run: no word, mask or expression
 _CLOSING = ")]}:;,"
 _LONGEST_WORD = 16
@@ -281,7 +282,7 @@ def _is_expression(value: str) -> bool:
 def _is_password(value: str, quoted: bool, prose: bool) -> bool:
     if quoted:
         words = prose and (value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha()))
-        is_question = value[-1:] in ("?", ":") and _QUESTION.fullmatch(value)
+        is_question = value[-1:] in ("?", ":") and _QUESTION.fullmatch(value) and _ASKS.search(value)
         return not (words or is_question or _JOINED.match(value))
     return len(value) >= 3 and value.lower() not in _PROSE and not (value.isdigit() and len(value) < 4)
 
