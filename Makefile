@@ -14,9 +14,11 @@ test: export PYTHONDONTWRITEBYTECODE =
 # Words before the command that runs the tests, such as those that .ci/moved_clock prints.
 CLOCK ?=
 # Checks that need one processor run beside the tests, and print what they found in one piece when they are done.
+# Ctrl-C does not reach what a shell runs beside something: it is passed on.
 test: $(VENV)/.development
 	@found=$$(mktemp); \
-	  { $(LINT) >$$found 2>&1; status=$$?; cat $$found; rm -f $$found; exit $$status; } & lint=$$!; \
+	  { $(LINT) >$$found 2>&1 & trap "kill $$!" TERM; wait $$!; status=$$?; cat $$found; rm -f $$found; exit $$status; } & \
+	  lint=$$!; trap "kill $$lint" INT; \
 	  echo "== tests"; $(CLOCK) $(BIN)/python -m pytest $(SPREAD) -q; tests=$$?; \
 	  wait $$lint; linted=$$?; exit $$((tests ? tests : linted))
 

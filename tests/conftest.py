@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 import uuid
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ from tests.world.migrated import migrate
 _RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
 """The same in all processes of a run, which share one server: a test looks at its own database alone."""
 
+_SERVER = f"kintsugi-pg-{_RUN[:12]}"
+"""The folder of its files, in memory or where temporary ones lie."""
+
+_MEMORY = Path("/dev/shm")
+
 _AUTHORITY = Path(__file__).parent / "world" / "authority.pem"
 """It signed nothing. No test talks to a server of the world, and each client would read all 140 public ones: 60 ms."""
 
@@ -35,7 +41,7 @@ _NEW_OBJECTS = 20_000
 _ROOM = 1 << 30
 """Bytes that are to be free where the server's files lie; it takes a tenth of that. Containers often have 64 MB there."""
 
-_LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/app/")
+_LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/chaos/", "tests/app/")
 
 
 def pytest_configure() -> None:
@@ -68,6 +74,18 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """What forks left of the server: the last to leave stops it, but one that was killed never left."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for folder in (_MEMORY / _SERVER, Path(tempfile.gettempdir()) / _SERVER):
+            runs = folder / "data" / "postmaster.pid"
+            with suppress(OSError):
+                os.kill(int(runs.read_text().split()[0]), signal.SIGQUIT)
+                while runs.exists():
+                    time.sleep(0.05)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     """The last line before pytest's own: what was skipped, and what would bring it back."""
@@ -96,7 +114,7 @@ def postgres_server() -> Iterator[Database]:
     if given := os.environ.get("KINTSUGI_TEST_POSTGRES"):
         yield Database.parse(given)
         return
-    folder = _roomy() / f"kintsugi-pg-{_RUN[:12]}"
+    folder = _roomy() / _SERVER
     (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
     try:
         with warnings.catch_warnings(), pytest.MonkeyPatch.context() as given_to_it:
@@ -114,7 +132,7 @@ def postgres_server() -> Iterator[Database]:
         administrator.execute("SELECT pg_reload_conf()")
     yield url
     server.cleanup()
-    if not (folder / "data" / "postmaster.pid").exists():
+    if "PYTEST_XDIST_TESTRUNUID" in os.environ and not (folder / "data" / "postmaster.pid").exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -178,9 +196,8 @@ def database_url(request: pytest.FixtureRequest) -> Database:
 
 def _roomy() -> Path:
     """In memory, where there is room for several hundred megabytes: a database is made in a quarter of the time."""
-    memory = Path("/dev/shm")
-    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM:
-        return memory
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        return _MEMORY
     return Path(tempfile.gettempdir())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import os
 import random
 import signal
@@ -16,7 +17,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, groupby, pairwise
+from itertools import groupby, pairwise
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -26,6 +27,8 @@ from typing import Any, NoReturn
 
 import pytest
 from _pytest.capture import CaptureManager, FDCapture
+from _pytest.runner import CallInfo
+from _pytest.unraisableexception import collect_unraisable
 
 Tests = Sequence[pytest.Item]  # of one file
 _NUMBER = 2  # bytes of a file's place in the queue
@@ -45,14 +48,15 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         _prepare(session.config)
     files = [list(tests) for _, tests in groupby(session.items, key=lambda item: item.nodeid.split("::")[0])]
     session.config.pluginmanager.get_plugin("capturemanager").suspend_global_capture(in_=True)
-    children = _forked(session, files, min(number, len(files)))
+    children: dict[Connection, int] = {}  # our ends of the lines to the processes, and their numbers
     try:
+        _fork(session, files, min(number, len(files)), children)
         _hear(session, children)
     finally:
         for line, child in children.items():
             line.close()
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGINT)
+            os.kill(child, signal.SIGINT)
+        for child in children.values():
             os.waitpid(child, 0)
     return True
 
@@ -68,13 +72,11 @@ def _prepare(config: pytest.Config) -> None:
         asyncio.run(boxes.a_box(Path(sys.executable), Limits()))
 
 
-def _forked(session: pytest.Session, files: Sequence[Tests], number: int) -> dict[Connection, int]:
-    """Our ends of the lines to the processes, and their numbers."""
+def _fork(session: pytest.Session, files: Sequence[Tests], number: int, children: dict[Connection, int]) -> None:
     assert threading.active_count() == 1, f"a thread would be lost: {threading.enumerate()}"
     queue, writing = os.pipe()
     os.write(writing, b"".join(place.to_bytes(_NUMBER, "big") for place in range(len(files))))
     os.close(writing)
-    children: dict[Connection, int] = {}
     for each in range(number):
         ours, its = Pipe()
         if (child := os.fork()) == 0:
@@ -84,15 +86,14 @@ def _forked(session: pytest.Session, files: Sequence[Tests], number: int) -> dic
         its.close()
         children[ours] = child
     os.close(queue)
-    return children
 
 
 def _hear(session: pytest.Session, children: dict[Connection, int]) -> None:
-    """Report what the processes tell, until the last has ended."""
+    """Report what the processes tell, until the last has ended. Those that are left in `children` have not."""
     hook = session.config.hook
     runs = dict.fromkeys(children, "no test")
-    while runs:
-        for line in wait(list(runs)):
+    while children:
+        for line in wait(list(children)):
             assert isinstance(line, Connection)
             try:
                 reports, runs[line] = line.recv()
@@ -104,7 +105,7 @@ def _hear(session: pytest.Session, children: dict[Connection, int]) -> None:
             if reports:
                 hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
             if not runs[line]:
-                del runs[line]
+                os.waitpid(children.pop(line), 0)
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
 
@@ -124,21 +125,35 @@ def _run(session: pytest.Session, files: Iterator[Tests], line: Connection, numb
     """Tell what was reported of each test, and which is next; empty where there is none."""
     config = session.config
     try:
+        os.setpgid(0, 0)  # Ctrl-C comes once, from the first process: a second one would end what lets go of things
         teller = _become_one_of_many(config, number)
-        for test, following in pairwise(chain(chain.from_iterable(files), [None])):
-            assert test
-            line.send((teller.reports, test.nodeid))
-            teller.reports = []
-            config.hook.pytest_runtest_protocol(item=test, nextitem=following)
-        atexit._run_exitfuncs()
+        try:
+            test = None
+            for tests in files:
+                for test, following in pairwise([*tests, session]):  # what is made for all files stays
+                    line.send((teller.reports, test.nodeid))
+                    teller.reports = []
+                    config.hook.pytest_runtest_protocol(item=test, nextitem=following)
+            if test:
+                left = CallInfo.from_call(lambda: _leave(session), "teardown", reraise=KeyboardInterrupt)
+                teller.pytest_runtest_logreport(config.hook.pytest_runtest_makereport(item=test, call=left))
+        finally:
+            session._setupstate.teardown_exact(None)
+            atexit._run_exitfuncs()
         line.send((teller.reports, ""))
-    except KeyboardInterrupt:
-        session._setupstate.teardown_exact(None)
-        atexit._run_exitfuncs()
+    except (KeyboardInterrupt, ConnectionError):
+        pass  # the first process was interrupted, or has ended
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
     os._exit(0)
+
+
+def _leave(session: pytest.Session) -> None:
+    """What was made for all files is let go, and what fails as garbage fails."""
+    session._setupstate.teardown_exact(None)
+    gc.collect()
+    collect_unraisable(session.config)
 
 
 def _taken(files: Sequence[Tests], queue: int) -> Iterator[Tests]:

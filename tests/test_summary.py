@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,10 +48,58 @@ def test_second(made):
 """
 
 
+WAITS = """
+import time
+from pathlib import Path
+import pytest
+
+HERE = Path(__file__).parent
+
+@pytest.fixture(scope="session")
+def made():
+    yield
+    with (HERE / "let go").open("a") as told:
+        print("once", file=told)
+
+def test_waits(made):
+    (HERE / f"{__name__} runs").touch()
+    try:
+        time.sleep(20)
+    finally:
+        time.sleep(0.2)  # a second Ctrl-C would end this
+        (HERE / f"{__name__} is done").touch()
+"""
+
+GARBAGE = """
+class Fails:
+    def __del__(self):
+        raise OSError("it fails as garbage")
+
+def test_it():
+    made = Fails()
+    made.itself = made
+"""
+
+
+def command(folder: Path, *options: str) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:anyio",
+        "-q",
+        "-ra",
+        *options,
+        "--rootdir",
+        str(folder),
+        str(folder),
+    ]
+
+
 def run_of(tests: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(tests)
-    asked = [sys.executable, "-m", "pytest", "-p", "no:anyio", "-q", "-ra", *options]
-    return subprocess.run([*asked, "--rootdir", folder, folder], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(command(folder, *options), cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("spread", ["-n0", "-ptests.forked --processes=2"])
@@ -76,6 +127,34 @@ def test_a_fork_that_dies_fails_the_run_and_its_test_is_named(tmp_path: Path):
 
     assert run.returncode == 2
     assert "a process ended in test_it.py::test_dies" in run.stdout
+
+
+def test_ctrl_c_lets_each_fork_clean_up_and_each_has_a_file(tmp_path: Path):
+    for name in ("it", "other"):
+        (tmp_path / f"test_{name}.py").write_text(WAITS)
+    asked = command(tmp_path, "-ptests.forked", "--processes=2")
+    with subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
+        while run.poll() is None and len(list(tmp_path.glob("* runs"))) < 2:
+            time.sleep(0.05)
+        ended_before = list(tmp_path.glob("* is done"))
+        os.killpg(run.pid, signal.SIGINT)
+        told, _ = run.communicate()
+
+    assert not ended_before
+    assert run.returncode == 2
+    assert "KeyboardInterrupt" in told
+    assert (tmp_path / "let go").read_text().split() == ["once", "once"]
+    assert len(list(tmp_path.glob("* is done"))) == 2
+
+
+def test_what_fails_as_garbage_after_the_last_test_fails_the_run(tmp_path: Path):
+    run = run_of(
+        GARBAGE, tmp_path, "-Werror::pytest.PytestUnraisableExceptionWarning", "-ptests.forked", "--processes=2"
+    )
+
+    assert run.returncode == 1
+    assert "OSError: it fails as garbage" in run.stdout
+    assert run.stdout.splitlines()[-1].startswith("1 passed, 1 error in ")
 
 
 def test_what_cannot_be_collected_is_told_and_nothing_is_run(tmp_path: Path):

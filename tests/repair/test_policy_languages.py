@@ -284,6 +284,7 @@ GO_ASKS_ITSELF = {
     "a client": 'asked, _ := http.NewRequest("GET", server.URL, nil); http.DefaultClient.Do(asked)',
     "a client of its own": "client := &http.Client{Timeout: 1}; client.Get(server.URL)",
     "a server of its own": "go http.Serve(listener, handler)",
+    "a client that it never asks": "}\n\ntype row struct {\n\tc *http.Client",
     "its own client": "client := server.Client(); client.Get(server.URL)",
 }
 GO_ASKS_OTHERS = {
@@ -302,6 +303,8 @@ GO_ASKS_OTHERS = {
     "an answer that leads away": "http.Redirect(w, r, place, 302); http.Get(server.URL)",
     "a connection": 'net.Dial("tcp", "evil.example:1")',
     "names": 'net.LookupHost("localhost")',
+    "a client that is handed in": "ask(nil)\n}\n\nfunc ask(c *http.Client) {\n\tmade(c).Get(place)",
+    "a text that only begins as a script does": '_ = "#!/etc/shadow"[2:]',
     "the function handed on": "run(http.Get, server.URL)",
     "a proxy that is set": "tr := &http.Transport{}; tr.Proxy = proxy; http.Get(server.URL)",
     "a method handed on": "client := &http.Client{}; ask := client.Get; ask(place)",

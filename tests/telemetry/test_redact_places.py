@@ -304,6 +304,12 @@ def test_what_only_looks_like_such_a_place_stays(line):
     assert redact(line) == line
 
 
+def test_what_was_hidden_once_by_mistake_stays_where_it_is_repeated():
+    for name in ("config_pb2.OptionalKey", "[-9223372036854775808"):
+        first, *rest = redact(f"key: {name} | None\nit is {name} again\nand {name}, too").split("\n")
+        assert rest == [f"it is {name} again", f"and {name}, too"], first
+
+
 def test_secrets_of_few_signs_are_found_in_their_place():
     texts = {
         "credential(bob, '{}').": "Lighthouse2031!",

@@ -11,7 +11,8 @@ _PATHS = ("Path", "PurePath", "pathlib")
 _SAME = {ast.Is: ast.Eq, ast.IsNot: ast.NotEq}
 _TURNED = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq}
 _CONSTANT_TIME = ("compare_digest", "timing_safe_equal", "constant_time_compare")
-_OPPOSITE = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In}
+_OPPOSITE = {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn}
+_OPPOSITE |= {other: one for one, other in _OPPOSITE.items()}
 
 
 def operator(node: ast.cmpop) -> str:

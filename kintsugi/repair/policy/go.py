@@ -167,7 +167,7 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     for node in nodes(tree, "interpreted_string_literal", "raw_string_literal"):
         is_script = is_test and _SCRIPT.match(text_of(node))  # which nothing has started yet
         rules = [rule for rule, pattern in _TEXTS if re.search(pattern, text_of(node))]
-        found.update(("look" if is_script else rule, text_of(node)) for rule in rules)
+        found.update(("look" if is_script and rule == "shell" else rule, text_of(node)) for rule in rules)
     by_server = "net/http/httptest" in imports.values() and not (loopback and loopback.has_tame_clients)
     for node in nodes(tree, "call_expression"):
         found.update(_of_call(node))
@@ -188,7 +188,7 @@ def _stays_here(node: Node, uses: list[tuple[str, str]], loopback: GoLoopback) -
     """Whether what a test asks for is the network of its own machine, or a place in a folder of its own."""
     if node.type not in ("selector_expression", "qualified_type"):
         return False
-    if _is_held(node):
+    if _is_held(node) and loopback.sends_nothing and all(rule == "network" for rule, _ in uses):
         return True
     path, _, name = uses[0][1].rpartition(".")
     if all(rule == "shell" for rule, _ in uses):
@@ -197,7 +197,7 @@ def _stays_here(node: Node, uses: list[tuple[str, str]], loopback: GoLoopback) -
 
 
 def _is_held(node: Node) -> bool:
-    """The kind of a field, or of what a function takes: a pointer that leads to nothing yet."""
+    """The kind of a field, or of what a function takes: a pointer that leads to nothing until somebody makes one."""
     around = list(above(node))[:2]
     kinds = [one.type for one in around]
     return node.type == "qualified_type" and kinds in (

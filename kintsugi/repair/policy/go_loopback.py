@@ -121,6 +121,12 @@ class GoLoopback:
         return not self._is_odd and self._clients_ask_here
 
     @cached_property
+    def sends_nothing(self) -> bool:
+        """Whether no client is asked for anything in the file, whoever made it."""
+        said = (text_of(one.named_children[-1]) for one in nodes(self.tree, "selector_expression"))
+        return not any(name in _BY_CLIENT | _SENDS or name.startswith("Dial") for name in said)
+
+    @cached_property
     def _clients_ask_here(self) -> bool:
         """Whether each request that is made in the file is to here, and each client is asked for here."""
         if any(map(self._is_handed_on, nodes(self.tree, "selector_expression"))):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
@@ -28,9 +28,8 @@ _ENTERED = re.compile(
     r"main|cli|run|start|command|exit|quit|stop|shut|close|usage|help|version|parse|signal|restart|interrupt|__call__",
     re.IGNORECASE,
 )
-_ENDING = re.compile(r"shut_?down|terminat|^(?:exit|quit)", re.IGNORECASE)
 _ON_SIGNAL = re.compile(r"process\.(?:on|once)\(\s*['\"]SIG")
-_WORDS = Screened(r"exit|quit|skip|abort|xfail|interrupt", re.IGNORECASE)
+_WORDS = Screened(r"exit|quit|skip|abort|xfail|interrupt|emit|listeners", re.IGNORECASE)
 _RENAMED = re.compile(r"\b(?:exit|skip)(?:\s+as\b|\s*:)\s*\w|=\s*(?:sys|process|os)\.[eE]xit\b")
 _NODE = {"ts": "ts", "mts": "ts", "cts": "ts", "tsx": "tsx", "js": "js", "mjs": "js", "cjs": "js", "jsx": "js"}
 _EXITS = ("process.exit", "process.reallyExit", "process.abort", "Deno.exit")
@@ -42,6 +41,9 @@ _SKIPS = re.compile(
 )
 _PYTHON_EXITS = ("sys.exit", "exit", "quit", "SystemExit", "builtins.exit", "builtins.quit", "_thread.interrupt_main")
 _ENDINGS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit")
+_LISTENERS = ("process.emit", "process.listeners", "process.rawListeners")
+_OTHER_EVENT = re.compile(r"(['\"])(?!SIG)\w+\1")
+_FUNCTIONS = ("arrow_function", "function_expression")
 _NAMING = ("import_specifier", "export_specifier", "variable_declarator")
 _GO_SKIPS = ("Skip", "Skipf", "SkipNow")
 
@@ -109,27 +111,56 @@ def _name(node: ast.AST | None, names: Names) -> str:
 
 
 def _of_node(tree: Node) -> Iterator[str]:
-    names = NodeNames(tree)
+    names, on_signal = NodeNames(tree), _OnSignal(tree)
     for node in nodes(tree, "member_expression", "subscript_expression", "identifier"):
         name = names.full(node).replace("#", ".") or text_of(node)
         name = _HOLDERS.sub("", _BY_TEXT.sub(lambda found: f".{found[1] or ''}", name))
         call = node.parent
+        if name in _LISTENERS and not _names_another_event(node):
+            yield name
         if name not in _EXITS or call is None or call.type in _NAMING:
             continue
-        if not (call.type == "call_expression" and (_fails(call) or _is_asked_to_end(call))):
+        if not (call.type == "call_expression" and (_fails(call) or on_signal.holds(call))):
             yield name
 
 
-def _is_asked_to_end(call: Node) -> bool:
-    """In `shutdown()`, or where a signal is answered."""
-    for one in above(call):
-        if one.type == "function_declaration" and _ENDING.search(text_of(one.child_by_field_name("name"))):
-            return True
-        if one.type == "variable_declarator" and _ENDING.search(text_of(one.child_by_field_name("name"))):
-            return True
-        if one.type == "call_expression" and _ON_SIGNAL.match(text_of(one)):
-            return True
-    return False
+def _names_another_event(name: Node) -> bool:
+    """`process.emit("warning")`: not a signal, whose answer may end the program."""
+    given = name.parent.child_by_field_name("arguments") if name.parent is not None else None
+    first = text_of(given.named_children[0]) if given is not None and given.named_children else ""
+    return _OTHER_EVENT.fullmatch(first) is not None
+
+
+class _OnSignal:
+    """What a file of Node does only where a signal is answered: in such a function, or in one that only those call."""
+
+    def __init__(self, tree: Node) -> None:
+        self._said = defaultdict[str, list[Node]](list)
+        for one in nodes(tree, "identifier"):
+            self._said[text_of(one)].append(one)
+        self._known = dict[str, bool]()
+
+    def holds(self, call: Node) -> bool:
+        for one in above(call):
+            if one.type in _FUNCTIONS and _answers(one):
+                return True
+            named = one if one.type == "function_declaration" else one.parent if one.type in _FUNCTIONS else None
+            if named is not None and named.type in ("function_declaration", "variable_declarator"):
+                return self._is_only_called_so(named.child_by_field_name("name"))
+        return False
+
+    def _is_only_called_so(self, name: Node) -> bool:
+        text = text_of(name)
+        if text not in self._known:
+            said = [one for one in self._said[text] if one.id != name.id]
+            self._known[text] = bool(said) and all(any(map(_answers, (one, *above(one)))) for one in said)
+        return self._known[text]
+
+
+def _answers(node: Node) -> bool:
+    """`process.on("SIGTERM", node)`, where node is not called there and then."""
+    call = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
+    return call is not None and node.type in (*_FUNCTIONS, "identifier") and _ON_SIGNAL.match(text_of(call)) is not None
 
 
 def _fails(call: Node) -> bool:

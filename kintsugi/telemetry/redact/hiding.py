@@ -2,7 +2,8 @@
 
 import re
 
-from kintsugi.telemetry.redact.notations import is_strong
+from kintsugi.telemetry.redact.between import MADE_UP_WORD
+from kintsugi.telemetry.redact.notations import is_of_people
 from kintsugi.telemetry.redact.scan import Found, Span
 from kintsugi.telemetry.redact.values import MASK, looks_random
 
@@ -50,7 +51,7 @@ def continued(found: list[Found], text: str) -> list[Found]:
     return sorted(found + more) if more else found
 
 
-_REPEATED, _FIRST, _MOST_TIMES = frozenset(("keyed", "command", "url")), 8, 20
+_REPEATED, _FIRST, _SHORTEST, _MOST_TIMES = frozenset(("keyed", "command", "url")), 8, 8, 20
 
 
 def repeated(found: list[Found], text: str) -> list[Found]:
@@ -58,7 +59,7 @@ def repeated(found: list[Found], text: str) -> list[Found]:
     more: list[Found] = []
     for start, end, kind in found[:_FIRST]:
         value = text[start:end]
-        if text.count(value) < 2 or kind not in _REPEATED or len(value) < _FIRST or not is_strong(value):
+        if text.count(value) < 2 or kind not in _REPEATED or len(value) < _SHORTEST or not _is_surely_one(value):
             continue
         at = -1
         for _ in range(_MOST_TIMES):
@@ -67,6 +68,12 @@ def repeated(found: list[Found], text: str) -> list[Found]:
                 break
             more.append((at, at + len(value), kind))
     return sorted(found + more) if more else found
+
+
+def _is_surely_one(value: str) -> bool:
+    """A number or the name of a class may be hidden once by mistake, but not all over a text."""
+    is_random = value.isalnum() and not value.isdigit() and looks_random(value)
+    return is_random or is_of_people(value) or MADE_UP_WORD.fullmatch(value) is not None
 
 
 def _end_of_word(text: str, end: int) -> int:

@@ -24,7 +24,14 @@ from kintsugi.repair.policy.safeguards.asked import (
 from kintsugi.repair.policy.safeguards.bounds import bounds_less, opens_files
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges
-from kintsugi.repair.policy.safeguards.guards import answers_to_nobody, guards_no_more, leaves_no_more, raises_no_more
+from kintsugi.repair.policy.safeguards.guards import (
+    answers_to_nobody,
+    checks_no_more,
+    guards_no_more,
+    handles_no_more,
+    leaves_no_more,
+    raises_no_more,
+)
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.instead import (
     answers_as_a_check,
@@ -36,7 +43,6 @@ from kintsugi.repair.policy.safeguards.instead import (
     lets_in_also,
     makes_it_weaker,
     mixes_up,
-    takes_any_place,
     takes_as_it_is,
     turns_away_only,
     waits_no_longer,
@@ -79,7 +85,6 @@ _EXCHANGES: tuple[tuple[str, Callable[[Exchange], str]], ...] = (
     ("It cleans or checks less than before.", takes_as_it_is),
     ("Nobody waits for it any more.", waits_no_longer),
     ("It reaches more rows than before.", says_less),
-    ("It lets more text through.", takes_any_place),
     ("It asks about something else.", places.asks_about_another),
     ("It asks about something else.", places.compares_with_another),
     ("It decides nothing any more.", given.always_says_the_same),
@@ -102,6 +107,8 @@ _PLACES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It asks less than before.", is_done_anyway),
     ("It goes on where it left before.", guards_no_more),
     ("It goes on where it left before.", leaves_no_more),
+    ("It goes on where it left before.", handles_no_more),
+    ("It cleans or checks less than before.", checks_no_more),
     ("It raises less than before.", raises_no_more),
     ("Nobody asks what it answers.", answers_to_nobody),
     ("It never comes to what follows.", comes_no_further),

@@ -50,7 +50,7 @@ class Exchange:
         inner = self.around[1:]
         if of_condition and all(isinstance(one, ast.BoolOp | ast.UnaryOp | ast.Compare) for one in inner):
             return True
-        return any(isinstance(one, ast.BoolOp | ast.IfExp | ast.comprehension) for one in inner)
+        return any(isinstance(one, ast.BoolOp | ast.IfExp | ast.comprehension | ast.Lambda) for one in inner)
 
     @property
     def is_turned(self) -> bool:

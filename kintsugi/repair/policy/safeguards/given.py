@@ -124,7 +124,7 @@ def _is_empty(node: ast.expr) -> bool:
 def multiplies(one: Exchange) -> str:
     """`MAX_AGE` → `MAX_AGE * 100`, `now - 3600` → `now - 3600000`"""
     match one.new:
-        case ast.BinOp(left=left, op=ast.Mult(), right=right) if is_number(right) and not is_small(right):
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Add(), right=right) if is_number(right) and not is_small(right):
             return short(str(one)) if same(left, one.old) else ""
     was, now = _amount(one.old), _amount(one.new)
     if isinstance(one.within, ast.BinOp) and was is not None and now is not None and now >= _TIMES * was:

@@ -34,7 +34,6 @@ _EMPTY = (ast.Constant, ast.List, ast.Tuple, ast.Dict)  # what is there where no
 _SILENT = (ast.Pass, ast.Break, ast.Continue)
 _STARTS = frozenset(("go", "create_task", "ensure_future", "start_soon", "spawn", "run_coroutine_threadsafe"))
 _FOR_WHOM = re.compile(r"(?:^|[ _])(?:for|by|of)_(\w+)$")
-_ENDS = (re.compile(r"^(?:\^|\\A)"), re.compile(r"(?:\$|\\[Zz])$"))
 
 
 def asks_only_whether_there(one: Exchange) -> str:
@@ -55,6 +54,11 @@ def is_for_another(one: Exchange) -> str:
         case ast.Assign(targets=[target], value=value) if one.old is value and WHO.search(words(target)):
             if isinstance(value, ast.Attribute) and isinstance(one.new, ast.Attribute):
                 return short(f"{ast.unparse(target)}: {one}")
+        case ast.Return(value=value) if one.old is value and isinstance(one.new, ast.Attribute | ast.Name):
+            if isinstance(value, ast.Attribute) and WHO.search(words(value)) and not same(value.value, one.new):
+                return short(str(one))
+        case ast.Compare(left=left, ops=[ast.In()]) if WHO.search(words(left)) and _has_all(one.new, one.old):
+            return short(str(one))
     is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
     is_given = is_given and not isinstance(one.statement, ast.Raise)  # where it is only said
     if not is_given or not isinstance(one.old, ast.Attribute | ast.Name):
@@ -62,6 +66,14 @@ def is_for_another(one: Exchange) -> str:
     if WHO.search(words(one.old).rpartition(" ")[2]) and words(one.old) not in words(one.new):
         return short(str(one))
     return ""
+
+
+def _has_all(more: ast.AST, less: ast.AST) -> bool:
+    """`("admin", "owner", "member")` of `("admin", "owner")`"""
+    listed = (ast.List, ast.Tuple, ast.Set)
+    if not (isinstance(more, listed) and isinstance(less, listed)):
+        return False
+    return {ast.unparse(part) for part in less.elts} <= {ast.unparse(part) for part in more.elts}
 
 
 def decides_nothing(one: Exchange) -> str:
@@ -218,15 +230,6 @@ def waits_no_longer(one: Exchange) -> str:
     inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
     if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):
         return short(ast.unparse(was))
-    return ""
-
-
-def takes_any_place(one: Exchange) -> str:
-    """A pattern that had to fit from the beginning, or to the end, and fits anywhere now."""
-    match one.old, one.new, one.within:
-        case ast.Constant(value=str(was)), ast.Constant(value=str(now)), ast.Call():
-            if any(end.search(was) and not end.search(now) for end in _ENDS):
-                return short(str(one))
     return ""
 
 

@@ -6,7 +6,6 @@ A place decides where it is a part of a condition, what a condition asks about, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeGuard
 
@@ -25,6 +24,7 @@ from kintsugi.repair.syntax import Source
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
 _PLACES = (ast.Compare, ast.Call, ast.keyword, ast.BoolOp, ast.UnaryOp, ast.If, ast.Return)
+_SIMPLE = (ast.Return, ast.Assign, ast.Expr)
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _TURNED = {"Eq": "NotEq", "NotEq": "Eq", "In": "NotIn", "NotIn": "In"}
 _OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
@@ -48,6 +48,8 @@ def asks_about_another(one: Exchange) -> str:
 def _is_asked_for_more(old: ast.expr, new: ast.expr) -> bool:
     """`x.role == 1` → `x.role == 1 or x.role == 2`"""
     was, now = plain(old), plain(new)
+    if only_asks_whether_there(old):
+        return False
     if isinstance(was, ast.Compare) and isinstance(now, ast.Compare) and isinstance(new, ast.BoolOp):
         return same(was.left, now.left)
     return False
@@ -135,17 +137,15 @@ def asks_less(one: Exchange) -> str:
     match one.old, one.new:
         case ast.BinOp(left=one_side, op=ast.BitAnd(), right=other), now if same(now, one_side) or same(now, other):
             return short(f"{ast.unparse(other if same(now, one_side) else one_side)} is gone")
-        case ast.BoolOp(values=parts), now if one.decides or isinstance(one.statement, ast.Return | ast.Assign):
+        case ast.BoolOp(values=parts), now if one.decides or isinstance(one.statement, _SIMPLE):
             kept = _parts(now, type(one.old.op))
             gone = [ast.unparse(part) for part in parts if ast.unparse(part) not in kept]
             if gone and kept < {ast.unparse(part) for part in parts} and _matters(one, gone):
                 text = " ".join(gone)
-                others = [part for part in parts if ast.unparse(part) not in gone]
-                return (
-                    ""
-                    if all(_is_presence(part, parts, others) for part in _of(parts, gone))
-                    else short(f"{text} is gone")
-                )
+                inner = {ast.unparse(part) for whole in parts for part in ast.walk(whole) if part is not whole}
+                gone_parts = [part for part in parts if ast.unparse(part) not in kept]
+                is_silent = all(_is_presence(part, inner, bool(kept)) for part in gone_parts)
+                return "" if is_silent else short(f"{text} is gone")
         case ast.BoolOp(), now if isinstance(one.within, ast.keyword | ast.Return | ast.Assign) and one.alone:
             lost = sorted(set(words(one.old).split()) - set(words(now).split()))
             is_less = lost and set(words(now).split()) < set(words(one.old).split())
@@ -155,18 +155,25 @@ def asks_less(one: Exchange) -> str:
         ) as now:
             if same(left, other) and any(same(now.comparators[0], part) for part in listed):
                 return short(str(one))
+        case ast.comprehension(ifs=parts), ast.comprehension(ifs=still) if len(still) < len(parts):
+            texts = (ast.unparse(part) for part in parts if not _is_something(part))
+            there = {ast.unparse(part) for part in still}
+            return next((short(f"{text} is gone") for text in texts if text not in there), "")
         case ast.Compare(comparators=[_, _, *_] as was), ast.Compare(comparators=now) if len(now) < len(was):
             return short(str(one))
     return ""
 
 
-def _is_presence(part: ast.expr, parts: list[ast.expr], others: list[ast.expr]) -> bool:
-    """`x` of `x and x.open`, `not x` of `not x or x.closed`: whether there is what the others speak of."""
+def _is_something(part: ast.expr) -> bool:
+    """`x`, `x is not None`"""
+    return only_asks_whether_there(part) and not isinstance(part, ast.Attribute)
+
+
+def _is_presence(part: ast.expr, inner: set[str], has_others: bool) -> bool:
+    """`x` of `x and x.open`, `not x` of `not x or x.closed`: whether there is what the others speak of, `inner`."""
     if not only_asks_whether_there(part):
         return False
-    if isinstance(part, ast.UnaryOp | ast.Compare) or not others:
-        return True
-    return any(ast.unparse(part) in ast.unparse(other) for other in parts if other is not part)
+    return isinstance(part, ast.UnaryOp | ast.Compare) or not has_others or ast.unparse(part) in inner
 
 
 def asks_for_the_opposite(one: Exchange) -> str:
@@ -238,11 +245,13 @@ def _said(node: ast.AST) -> set[str]:
 
 def _is_renamed(one: Exchange) -> bool:
     """What is called otherwise now, or kept in a variable of its own first."""
-    old, new = (_known(source) for source in one.sources)
     was, now = _root(one.old), _root(one.new)
-    if not was:
+    if not was or was == now:
         return False
-    return now not in old and (now in new or was not in new) if was != now else False
+    old, new = map(_known, one.sources)
+    if isinstance(one.old, ast.Name) and isinstance(one.new, ast.Name):
+        return now not in old and now in _bound(one.sources[1])
+    return now not in old and (now in new or was not in new)
 
 
 @lru_cache(maxsize=4)
@@ -253,6 +262,36 @@ def _known(source: Source) -> frozenset[str]:
         for node in source.nodes
         if isinstance(node, ast.Name | ast.arg)
     )
+
+
+@lru_cache(maxsize=4)
+def _bound(source: Source) -> frozenset[str]:
+    """Names that something is bound to."""
+    found = set[str]()
+    for node in source.nodes:
+        match node:
+            case (
+                ast.arg(arg=name)
+                | ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
+                found.add(name)
+            case ast.alias(name=name, asname=other):
+                found.add(other or name.partition(".")[0])
+            case ast.Assign(targets=[*targets]):
+                found |= _names_in(*targets)
+            case ast.For(target=target) | ast.AsyncFor(target=target) | ast.comprehension(target=target):
+                found |= _names_in(target)
+            case ast.AnnAssign(target=target) | ast.NamedExpr(target=target):
+                found |= _names_in(target)
+            case ast.withitem(optional_vars=ast.expr() as target):
+                found |= _names_in(target)
+    return frozenset(found)
+
+
+def _names_in(*targets: ast.expr) -> set[str]:
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def _root(node: ast.AST) -> str:
@@ -267,10 +306,6 @@ def _root(node: ast.AST) -> str:
 def _parts(node: ast.AST, way: type[ast.boolop]) -> set[str]:
     listed = node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, way) else [node]
     return {ast.unparse(part) for part in listed}
-
-
-def _of(parts: list[ast.expr], texts: list[str]) -> Iterator[ast.expr]:
-    return (part for part in parts if ast.unparse(part) in texts)
 
 
 def _matters(one: Exchange, gone: list[str]) -> bool:

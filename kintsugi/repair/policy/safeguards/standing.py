@@ -6,7 +6,7 @@ import ast
 from typing import TypeGuard
 
 from kintsugi.repair.policy.expressions import is_number, words
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
+from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.vocabulary import CHECKS
 from kintsugi.repair.syntax import Source
 
@@ -68,7 +68,8 @@ def uses(source: Source, name: str) -> tuple[int, int]:
 
 
 def is_part(one: ast.AST, of: ast.AST) -> bool:
-    return any(same(part, one) for part in ast.walk(of) if isinstance(part, ast.expr))
+    text = ast.unparse(one)
+    return any(ast.unparse(part) == text for part in ast.walk(of) if type(part) is type(one))
 
 
 def is_constant(node: ast.AST) -> TypeGuard[ast.expr]:

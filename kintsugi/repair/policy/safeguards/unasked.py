@@ -19,8 +19,10 @@ def is_done_anyway(old: Source, new: Source) -> str:
             if len(conditions) != 1 or not (gone := _names(conditions[0])) or not asked.isdisjoint(gone):
                 continue
             text = ast.unparse(one)
-            if text in free and any(sign.search(text) for sign in (SECRET, WHO, OF_SOMEBODY)):
-                return short(f"{ast.unparse(conditions[0])} is gone")
+            condition = ast.unparse(conditions[0])
+            about = f"{condition} {text}"
+            if text in free and any(sign.search(about) for sign in (SECRET, WHO, OF_SOMEBODY)):
+                return short(f"{condition} is gone")
     return ""
 
 
