@@ -41,7 +41,13 @@ _NEW_OBJECTS = 20_000
 _ROOM = 1 << 30
 """Bytes that are to be free where the server's files lie; it takes a tenth of that. Containers often have 64 MB there."""
 
-_LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/chaos/", "tests/app/")
+_LONGEST = (
+    "tests/stories/test_demo",
+    "tests/stories/",
+    "tests/integrations/test_github_faults",
+    "tests/chaos/",
+    "tests/app/",
+)
 
 
 def pytest_configure() -> None:
