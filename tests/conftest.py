@@ -44,9 +44,14 @@ _ROOM = 1 << 30
 _LONGEST = (
     "tests/stories/test_demo",
     "tests/stories/",
+    "tests/app/test_misbehaving",
+    "tests/app/test_away",
     "tests/integrations/test_github_faults",
     "tests/chaos/",
     "tests/app/",
+    "tests/persistence/test_deadline",
+    "tests/workflow/test_engine_properties",
+    "tests/repair/",
 )
 
 
@@ -71,7 +76,9 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: a folder's or file's tests stay on one worker, and nobody waits for the last one."""
-    items.sort(key=lambda item: next((at for at, name in enumerate(_LONGEST) if item.nodeid.startswith(name)), 9))
+    items.sort(
+        key=lambda item: next((at for at, name in enumerate(_LONGEST) if item.nodeid.startswith(name)), len(_LONGEST))
+    )
 
 
 def pytest_collection_finish() -> None:
