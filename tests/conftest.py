@@ -41,6 +41,9 @@ _NEW_OBJECTS = 20_000
 _ROOM = 1 << 30
 """Bytes that are to be free where the server's files lie; it takes a tenth of that. Containers often have 64 MB there."""
 
+_ENDS_WITHIN = 30
+"""Seconds for a server that was left behind and told to stop at once."""
+
 _LONGEST = (
     "tests/stories/test_demo",
     "tests/stories/",
@@ -94,7 +97,8 @@ def pytest_unconfigure() -> None:
             runs = folder / "data" / "postmaster.pid"
             with suppress(OSError):
                 os.kill(int(runs.read_text().split()[0]), signal.SIGQUIT)
-                while runs.exists():
+                until = time.monotonic() + _ENDS_WITHIN
+                while runs.exists() and time.monotonic() < until:
                     time.sleep(0.05)
             shutil.rmtree(folder, ignore_errors=True)
 

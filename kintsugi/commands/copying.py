@@ -221,7 +221,8 @@ class _Duplicate:
             _widen(to)
         os.set_blocking(self._ring, False)
         self._nowhere = os.open(os.devnull, os.O_WRONLY)
-        self.has_bytes = self._duplicated(1) > 0
+        self.has_bytes = False
+        self._duplicated(1)  # a try, which raises where the system cannot
         self.last()
 
     @classmethod
