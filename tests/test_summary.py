@@ -62,8 +62,8 @@ def made():
         print("once", file=told)
 
 def test_waits(made):
-    (HERE / f"{__name__} runs").touch()
     try:
+        (HERE / f"{__name__} runs").touch()  # the signal may come from here on
         time.sleep(20)
     finally:
         time.sleep(0.2)  # a second Ctrl-C would end this
