@@ -46,6 +46,7 @@ class _Class:
     is_of_discord: bool
     is_of_typing: bool
     is_a_loop: bool
+    is_a_cog: bool
     layout: raw.Layout
 
 
@@ -111,6 +112,8 @@ class Builders:
             return None
         if not own:
             return self._of_class_inside(graph, value, entry, seen)
+        if of_discord.is_command(value) and of_discord.of_its_cog(self, graph, value, entry):
+            return None
         if seen.is_of_discord and base is object:
             return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):
@@ -119,6 +122,10 @@ class Builders:
             entry.opens, entry.closes = f"rebuilt({own}", ")"
         elif not self._holds_its_content(graph, value, entry, seen):
             return None
+        if seen.is_a_cog:
+            state = raw.state_of(value, seen.layout)
+            own = ((name, one) for name, one in state if not of_discord.is_from_its_class(kind, name, one))
+            return self.add(graph, own, entry, raw.shown_kind(value))
         self.add_state(graph, value, entry, seen.layout)
         return None
 
@@ -146,6 +153,7 @@ class Builders:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
         own = (self.names.of(kind) or self._of_generic(kind)) if id(base) in CONTENT else ""
         marks = of_discord.is_of_library(kind), raw.home_of(kind)[0].partition(".")[0] == "typing", _is_a_loop(kind)
+        marks += (of_discord.makes_its_commands(kind),)
         seen = self._classes[id(kind)] = _Class(kind, base, own, *marks, raw.layout_of(kind))
         return seen
 
