@@ -1,7 +1,7 @@
 """Runs in a bot's own environment, in a folder with its code: makes the bot, and tells of the first crash of its code.
 
-It needs nothing but the bot's library. `prepare` of the list is run in a coroutine, with `bot`, `lib` (the library), `commands`
-(its extension) and `add` (of a cog).
+It needs nothing but the bot's library. `prepare` of the list is run in a coroutine, with `bot`, `lib` (the library),
+`commands` (its extension) and `add` (of a cog).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 WORDS = json.loads(Path(sys.argv[1]).read_text())
-TREE = os.getcwd()
+TREE = str(Path.cwd())
 sys.path[0] = TREE  # not this file's folder
 sys.path.append(WORDS["kintsugi"])
 ANSWERS = ("CheckFailure", "UserInputError", "CommandNotFound", "CommandOnCooldown", "ApplicationCheckFailure")
@@ -55,8 +55,8 @@ def seen(error: BaseException | None) -> None:
     told = {
         "kind": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
         "message": str(error), "path": os.path.relpath(os.path.realpath(frames[-1].co_filename), TREE),
-        "function": frames[-1].co_qualname, "module": capsule.module, "call": capsule.function, "source": capsule.source,
-        "why_not": capsule.why_not, "ms": took, "variables": ADDED,
+        "function": frames[-1].co_qualname, "module": capsule.module, "call": capsule.function,
+        "source": capsule.source, "why_not": capsule.why_not, "ms": took, "variables": ADDED,
     }  # fmt: skip
     found = Path(WORDS["found"])
     found.with_suffix(".part").write_text(json.dumps(told))
@@ -133,8 +133,6 @@ async def main() -> None:
             os._exit(1)
         Path(WORDS["prepared"]).touch()
 
-    if os.environ.get("BOTS_VERBOSE"):
-        asyncio.get_running_loop().call_later(20, lambda: [one.print_stack() for one in asyncio.all_tasks()])
     waits = asyncio.ensure_future(once_ready())
     await bot.start(WORDS["token"])
     await waits

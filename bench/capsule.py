@@ -235,6 +235,8 @@ def commits_in(file: Path) -> dict[str, list[str]]:
     """By the name of a repository. Each line begins with that and a commit, as `--verbose` prints them."""
     known: dict[str, list[str]] = {}
     for line in file.read_text().splitlines():
+        if line.startswith("#"):
+            continue
         repository, commit, *_ = line.split()
         known.setdefault(repository, []).append(commit)
     return known

@@ -82,11 +82,12 @@ def as_handed_over(one):
     code = getattr(one, "__code__", None)
     if code is None:
         return lambda *_, **__: None
-    kinds = inspect.CO_OPTIMIZED | inspect.CO_NEWLOCALS | code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-    count = code.co_argcount + code.co_kwonlyargcount + bin(kinds & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)).count("1")
+    rest = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    count = code.co_argcount + code.co_kwonlyargcount + bin(rest).count("1")
     shape = (lambda: None).__code__.replace(
         co_argcount=code.co_argcount, co_posonlyargcount=code.co_posonlyargcount, co_nlocals=count,
-        co_kwonlyargcount=code.co_kwonlyargcount, co_varnames=code.co_varnames[:count], co_flags=kinds,
+        co_kwonlyargcount=code.co_kwonlyargcount, co_varnames=code.co_varnames[:count],
+        co_flags=inspect.CO_OPTIMIZED | inspect.CO_NEWLOCALS | rest,
     )
     taken = type(as_handed_over)(shape, {}, one.__name__, one.__defaults__)
     taken.__kwdefaults__, taken.__qualname__ = one.__kwdefaults__, one.__qualname__

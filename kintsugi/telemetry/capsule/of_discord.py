@@ -1,7 +1,8 @@
 """What Discord's libraries make: their enumerations, and the wiring between them and Discord, which comes last.
 
 These libraries keep what Discord tells them in objects with slots. What does the work has a dictionary: the client, its
-connection, commands, the tree of commands. Each of these leads to all the others, and hardly any crash needs them.
+connection, commands, the tree of commands. Each of these leads to all the others, and hardly any crash needs them. A
+client has what the program has put into it, too, and a cog the commands that its class makes anew.
 """
 
 from __future__ import annotations
@@ -47,9 +48,19 @@ def is_command(value: object) -> bool:
 def makes_its_commands(kind: type) -> bool:
     """Whether it is a class of cogs, to which the library's `__new__` gives copies of the commands of the class."""
     makes = raw.found_in(kind, "__new__")
-    module = raw.globals_of_function(getattr(makes, "__func__", None)).get("__name__") if type(makes) is staticmethod else ""
+    module = (
+        raw.globals_of_function(getattr(makes, "__func__", None)).get("__name__") if type(makes) is staticmethod else ""
+    )
     is_one = type(module) is str and module.partition(".")[0] in _LIBRARIES and module.endswith(".cog")
     return is_one and raw.found_in(kind, "__cog_commands__") is not None
+
+
+def names_of_a_client(kind: type) -> frozenset[str]:
+    """What a library's client has of the library itself: whatever its `__init__`s name. Empty for any other class."""
+    if raw.found_in(kind, "dispatch") is None or raw.found_in(kind, "run") is None:
+        return frozenset()
+    makers = (raw.names_of(one).get("__init__") for one in raw.mro(kind) if is_of_library(one))
+    return frozenset(name for made in makers if (code := raw.code_of(made)) for name in code.co_names)
 
 
 def is_from_its_class(kind: type, name: object, value: object) -> bool:
@@ -61,6 +72,8 @@ def is_from_its_class(kind: type, name: object, value: object) -> bool:
 
 def of_its_cog(builders: Builders, graph: Graph, value: object, entry: Entry) -> bool:
     """A command by its cog's attribute; whether it is one that a cog has so."""
+    if not is_command(value):
+        return False
     for cog in (one for name, one in raw.state_of(value) if type(name) is str and name in _OWNERS):
         if not makes_its_commands(type(cog)):
             continue
@@ -84,7 +97,8 @@ class Libraries:
             kind = type(value.__self__)
         known = self._known.get(id(kind))
         if known is None:
-            wires = (is_of_library(kind) and raw.layout_of(kind).dictionary is not None) or is_command(value)
+            wires = is_of_library(kind) and raw.layout_of(kind).dictionary is not None and not names_of_a_client(kind)
+            wires = wires or is_command(value)
             known = self._known[id(kind)] = kind, wires
         return known[1] and hint not in _KNOWS
 
