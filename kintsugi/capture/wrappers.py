@@ -29,7 +29,8 @@ Strip = Callable[[Line], str | None]
 
 _ESCAPED = re.compile(
     r"""Traceback\ \(most\ recent\ call\ last\):\\n
-    | \\n\s*(?:\\t)*(?:at\ \S | \S{1,300}\.go:\d | \#\d | from\ \S | goroutine\ \d | File\ \\?"/ | \d+:\ \S | \*\*\ \( | stack\ backtrace:)
+    | \\n\s*(?:\\t)*(?:at\ \S | \#\d | from\ \S | goroutine\ \d | File\ \\?"/ | \d+:\ \S | \*\*\ \( | stack\ backtrace:
+      | \S{1,300}\.go:\d)
     | \\n(?:note:\ run\ with
       | \s+\(\w+\ [\d.]+\)\  | [^\s:"]{1,200}:\d+(?::in\ |\ \(0x) | [│╭] | Current\ thread | -+>\ \d)
     """,
@@ -205,19 +206,17 @@ def _outer(prefix: str, votes: Callable[[Strip], int], below: Callable[[Strip], 
     chosen, quote = next((each for each in shared if votes(each[0])), (None, ""))
     if chosen is None:
         return None
-    return lambda line: (
-        line.text[len(prefix) :].removesuffix(quote) if line.text.startswith(prefix) else chosen(line)
-    )
+    return lambda line: line.text[len(prefix) :].removesuffix(quote) if line.text.startswith(prefix) else chosen(line)
 
 
 def without_headings(strip: Strip, above: Sequence[Line], below: Sequence[Line]) -> Strip:
-    """Some tools tell when and who on a line of its own, before each line or piece: what stands above the report comes
-    again below, but for the time."""
-    heading = next((line.text for line in reversed(above[-2:]) if line.text.strip()), "")
+    """Some tools tell when and who on a line of its own, before each line: what stands above the report comes again
+    just below its first line, but for the time."""
+    heading = above[-1].text if above and below else ""
     if len(heading) > _LONGEST_HEADING or not _TIME.search(heading):
         return strip
     shape = re.compile(_shape(heading, any_number=False))
-    if not any(shape.fullmatch(line.text) for line in below):
+    if not shape.fullmatch(below[0].text):
         return strip
     return lambda line: None if shape.fullmatch(line.text) else strip(line)
 

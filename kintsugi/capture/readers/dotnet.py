@@ -36,7 +36,9 @@ _MONO = re.compile(
 _BETWEEN = re.compile(r"\s*at \(wrapper ")  # what Mono puts between two calls
 _ENDS = re.compile(r"\s*--- End of (?P<what>inner exception stack trace|stack trace from previous location).* ?---\s*$")
 _INNER = re.compile(r"\s*---> (?:\(Inner Exception #\d+\) )?(?P<head>.*)")
-_NAMED = re.compile(r"(?<![\w.])(?P<type>(?:[A-Za-z_]\w*\.)+[A-Z][\w`]*)(?: \((?:0x[0-9A-Fa-f]{8}|-?\d{1,10})\))?(?=:|\s*$)")
+_NAMED = re.compile(
+    r"(?<![\w.])(?P<type>(?:[A-Za-z_]\w*\.)+[A-Z][\w`]*)(?: \((?:0x[0-9A-Fa-f]{8}|-?\d{1,10})\))?(?=:|\s*$)"
+)
 _AGAIN = re.compile(r"\s*---> \(Inner Exception #\d+\) |\[ERROR\] FATAL UNHANDLED EXCEPTION: ")
 _AGAIN_END = "<---"
 _IN_LINE = " ---> "

@@ -20,8 +20,12 @@ _PLACE = re.compile(
 _GIN = re.compile(r"(?P<path>(?:/|[A-Za-z]:[\\/])\S*\.go):(?P<line>\d{1,9}) \(0x[0-9a-f]+\)\s*$")
 _GIN_CALL = re.compile(r"\s*(?P<function>[^\s:]{1,300}): (?P<code>.*)$")
 # The place of a call whose goroutine is not told: of `%+v` of an error, of zap; chi marks where it failed by an arrow.
-_BARE = re.compile(r"(?:\s?->[ \t]{2,}|\t| {4,})(?P<path>[^\s:\"'()]{0,500}\.go|[A-Za-z]:[^\s:]+\.go):(?P<line>\d{1,9})\s*$")
-_BARE_CALL = re.compile(r"\s{0,8}(?:-> )?(?P<function>[\w./*()\[\]{}@~$-]*\.[\w.*()\[\]$-]*[\w)\]]|\w+(?=\(\)))(?:\(\))?\s*$")
+_BARE = re.compile(
+    r"(?:\s?->[ \t]{2,}|\t| {4,})(?P<path>[^\s:\"'()]{0,500}\.go|[A-Za-z]:[^\s:]+\.go):(?P<line>\d{1,9})\s*$"
+)
+_BARE_CALL = re.compile(
+    r"\s{0,8}(?:-> )?(?P<function>[\w./*()\[\]{}@~$-]*\.[\w.*()\[\]$-]*[\w)\]]|\w+(?=\(\)))(?:\(\))?\s*$"
+)
 _LEVEL = re.compile(r"(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|DPANIC|PANIC|FATAL)$", re.IGNORECASE)
 _COLUMN = re.compile(r"\t| {2,}")
 _WHERE_LOGGED = re.compile(r"[\w./-]+\.go:\d+$")
@@ -112,7 +116,9 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int]:
 
 def _since_panic(frames: list[Frame]) -> list[Frame]:
     """Without the calls of the panic itself, and of who recovered from it."""
-    last = max((at for at, frame in enumerate(frames) if _is_panics(frame) and frame.function not in _FIRST), default=-1)
+    last = max(
+        (at for at, frame in enumerate(frames) if _is_panics(frame) and frame.function not in _FIRST), default=-1
+    )
     inner = frames[last + 1 :] if last + 1 < len(frames) else frames
     return [frame for frame in inner if not _is_panics(frame)]
 
@@ -181,8 +187,13 @@ def _logged(line: str) -> str | None:
     if level in _QUIET:
         return None
     if level:
-        columns = [one for one in columns[[one.upper() for one in columns].index(level) + 1 :] if not _WHERE_LOGGED.match(one)]
-    said = [*filter(None, columns), *(record[name] for name in ("error", "err") if isinstance(record, dict) and name in record)]
+        columns = [
+            one for one in columns[[one.upper() for one in columns].index(level) + 1 :] if not _WHERE_LOGGED.match(one)
+        ]
+    said = [
+        *filter(None, columns),
+        *(record[name] for name in ("error", "err") if isinstance(record, dict) and name in record),
+    ]
     return ": ".join(map(str, said)).strip()
 
 

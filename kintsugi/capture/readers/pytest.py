@@ -17,7 +17,9 @@ _SAID = re.compile(r"E   (?P<said>\s*\S.*)")
 _SECTION = re.compile(r"_{3,} .* _{3,}$|={3,}.*={3,}$")
 _ERROR = re.compile(r"\s*[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Failed)\b")
 _SUMMARY = re.compile(r"(?:FAILED|ERROR) (?P<path>[^\s:]+\.py)(?:::(?P<test>\S+))?(?: - (?P<said>.*))?$")
-_PREFIXED = re.compile(r".*\s(?<!FAILED )(?<!ERROR )(?=(?:(?:FAILED|ERROR) )?[^\s:]+\.py:)")  # what a build's log puts before each line
+_PREFIXED = re.compile(
+    r".*\s(?<!FAILED )(?<!ERROR )(?=(?:(?:FAILED|ERROR) )?[^\s:]+\.py:)"
+)  # what a build's log puts before each line
 _LONGEST = 4_000
 _MOST = 2_000  # lines of one test's report
 _PLACES = 100  # at most, before what was raised is told

@@ -97,7 +97,9 @@ def _causes(lines: Lines, at: int) -> list[str]:
 
 
 def _location(lines: Lines, first: int) -> list[Frame]:
-    below = ((lines[k] or "")[:_LONGEST] for k in range(first + 1, lines.at) if "Location:" in f"{lines[k]}{lines[k - 1]}")
+    below = (
+        (lines[k] or "")[:_LONGEST] for k in range(first + 1, lines.at) if "Location:" in f"{lines[k]}{lines[k - 1]}"
+    )
     found = next((found for line in below if (found := _LOCATION.match(line))), None)
     return [Frame(path=found["path"], line=int(found["line"]))] if found else []
 
