@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kintsugi.telemetry.redact.between import MADE_UP
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import is_of_a_person, is_of_people, is_strong
+from kintsugi.telemetry.redact.looks import MADE_UP, is_of_a_person, is_of_people, is_strong
 from kintsugi.telemetry.redact.values import is_reference, is_secret, looks_random
 
 Span = tuple[int, int]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
+from kintsugi.telemetry.redact.looks import MADE_UP, MADE_UP_WORD
 from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
@@ -66,12 +67,6 @@ _OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _OURS = (" my ", " our ", " your ")
 _GIVEN_WITH = ("with ", "using ")
 _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
-MADE_UP = (
-    r"(?:(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)"
-    r"|(?=[A-Za-z!#$%&*+@^~?_-]{0,30}\d)(?=[a-z\d!#$%&*+@^~?_-]{0,30}[A-Z])(?=[A-Z\d!#$%&*+@^~?_-]{0,30}[a-z])"
-    r"[0-9A-Za-z!#$%&*+@^~?_-]{8,60}(?=[\s.,;)\"']|$))"
-)
-MADE_UP_WORD = re.compile(MADE_UP)
 _FURTHER_CELL = re.compile(
     rf"[^|│┃║\n]{{0,80}}(?:[|│┃║][^|│┃║\n]{{0,80}}){{0,5}}?[|│┃║][ \t]{{0,8}}"
     rf"(?P<secret>{MADE_UP})(?=[ \t]{{0,40}}(?:[|│┃║\n]|$))"

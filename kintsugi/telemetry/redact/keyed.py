@@ -5,24 +5,19 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 
-from kintsugi.telemetry.redact.between import AFTER, MADE_UP_WORD, further_cell, grade_in_place, level_behind
+from kintsugi.telemetry.redact.between import AFTER, further_cell, grade_in_place, level_behind
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
+from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people, is_strong
 from kintsugi.telemetry.redact.notations import (
     LEADS,
     LONGEST_TITLES,
     bound_to,
     in_columns,
     in_two_columns,
-    is_of_people,
     is_record,
-    is_strong,
-    may_be_said_earlier,
-    may_be_said_later,
     said_before,
     said_below,
-    said_earlier,
-    said_later,
     value_before,
 )
 from kintsugi.telemetry.redact.values import (
@@ -43,6 +38,7 @@ from kintsugi.telemetry.redact.values import (
     to_end_of_word,
     whole,
 )
+from kintsugi.telemetry.redact.weighing import SAID, Said, may_be_near, weighed
 
 Span = tuple[int, int]
 
@@ -111,6 +107,9 @@ _PLAIN_VALUE = re.compile(
 )
 _OFTEN_OTHERWISE = ("secret", "pin")  # the names of things in the cloud, and pins of boards
 _IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])")
+_ACT = re.compile(
+    r"(?<!o)auth(?:enticat[a-z]{1,5}|ori[sz][a-z]{1,7})?(?:_?(?:attempt|args|arguments|user))?$", re.IGNORECASE
+)
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b")
 _NEXT_HEADER = re.compile(r"[\r\n]|\\[rn]|[,;]? [A-Za-z-]{2,40}: ")
@@ -198,23 +197,27 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     stop = tail.end() if tail else end
     is_in_list = is_in_list and is_listed(text, at, stop)
     is_of_tuple = text.startswith(", ", stop) and "=" in text[stop : stop + _FAR]
-    is_sentence, is_end = may_be_said_later(text, stop), may_be_said_earlier(text, at, end)
-    if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_sentence or is_end):
+    is_near = may_be_near(text, at, stop)
+    if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_near):
         return ()
     level = grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
-        return ()
+        return weighed(text, at, stop, Said.ACT) if is_near and _ACT.search(text[at:stop]) else ()
     return [
         *(in_lists(text, at, stop, level) if is_in_list else ()),
         *(in_tuples(text, at, stop) if is_of_tuple else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(in_two_columns(text, at, stop, level) if is_title else ()),
         *(said_below(text, at, stop, level) if is_title else ()),
-        *(said_later(text, stop, level) if is_sentence else ()),
-        *(said_earlier(text, at, level) if is_end and level >= Grade.SECRET else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
+        *(weighed(text, at, stop, _said(text[at:stop], level)) if is_near else ()),
     ]
+
+
+def _said(name: str, level: Grade) -> Said:
+    """How heavily a name announces what stands further on."""
+    return Said.ACT if level is Grade.TOKEN and _ACT.search(name) else SAID[level]
 
 
 def shortly(text: str, start: int, end: int) -> Iterable[Span]:

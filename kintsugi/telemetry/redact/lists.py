@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import bound_to, is_strong
+from kintsugi.telemetry.redact.looks import is_strong
+from kintsugi.telemetry.redact.notations import bound_to
 from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 Span = tuple[int, int]

@@ -52,6 +52,7 @@ from kintsugi.telemetry.redact.vendors import (
     REACH_LINE,
     SHAPES,
 )
+from kintsugi.telemetry.redact.weighing import ACTS, SERVICES, acted, served
 
 Span = tuple[int, int]
 Found = tuple[int, int, str]
@@ -307,10 +308,8 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     yield "keyed", "_api=", keyed, False
     for variable in VARIABLES:
         yield "keyed", variable, keyed, True
-    for word in ABROAD:
-        yield "keyed", word, _abroad, False
-    for word in KEYS:
-        yield "keyed", word, announced, False
+    for words, check in ((ABROAD, _abroad), (KEYS, announced), (ACTS, acted), (SERVICES, served), (SHORT, shortly)):
+        yield from (("keyed", word, check, False) for word in words)
     for word in CODES:
         yield "command", word, code, False
     for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
@@ -322,8 +321,6 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     yield "cookie", "cookie", cookies, False
     for scheme in ("bearer", "basic ", "basic%20"):
         yield "scheme", scheme, bare_scheme, True
-    for short in SHORT:
-        yield "keyed", short, shortly, False
     yield "keyed", '"kty', key_of_json, False
     yield "keyed", 'kty\\"', key_of_json, False
     for echoed in ("input_value", '"input"', "'input'"):
