@@ -132,6 +132,7 @@ COMMANDS = (
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
     Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
     # In a statement or a call.
+    Command(("identified by ",), _STRONG),
     Command(
         ("identified",),
         r" (?:with \S{1,40} )?(?i:by) (?:(?i:password) )?\\?['\"](?P<secret>[^'\"]{2,200})['\"]",
@@ -159,7 +160,7 @@ COMMANDS = (
         Command(  # and no close code, error code, country code
             leads,
             r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) )"
-            rf"{{0,3}}(?i:code|pin|otp|tan|passcode)(?: is)?:? (?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|"
+            rf"{{0,3}}(?i:code|pin|otp|tan|passcode)(?: you (?:received|got))?(?: is)?:? (?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|"
             r"[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
         )
         for leads, least in ((("your ", "enter the ", "enter "), 4), (("sent ", "sending "), 6))  # 4014 says why

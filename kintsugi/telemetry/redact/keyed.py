@@ -68,6 +68,13 @@ _MORE_WORDS = re.compile(
 _NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
 _OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
+_FIRST_OF_QUERY = re.compile(r"[^\s&='\"]{8,400}&[\w.]{1,40}=")  # authz=…&timeout=3s
+_AND_BEFORE = re.compile(
+    r"\b(?:user|name|username|login|log-in|e-?mail|account)(?: and | & |/| / |, ?|\|)$", re.IGNORECASE
+)
+_TWO_WORDS = re.compile(
+    r"[\"']?[A-Za-z][\w.@+-]{1,60}[\"']?(?:\s{1,3}|,\s?|\s?/\s?|:|\|| and )[\"']?(?P<secret>[^\s\"',;]{4,100})"
+)
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS, _QUOTES = ("|", ">"), ('"', "'", "`", "\\")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
@@ -152,18 +159,28 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         if name[-13:].lower() == "authorization":
             return _authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
         level = level_behind(text, at, stem, name, after)
+        if not level and after["sign"] == "=" and _FIRST_OF_QUERY.match(text, after.end()):
+            level = grade(name, in_address=True)
         is_pair = after.lastgroup == "pair" and level is not Grade.NONE
         if is_pair and (listed := list(in_lists(text, at, after.end("tail"), level))):
             return listed
         if after["sign"] == "=" and level and (of_tuple := in_tuples(text, at, after.end("tail"))):
             return of_tuple
-        found = list(_value(text, level, name, after)) if level else []
+        found = list(_second_of_two(text, at, after) or _value(text, level, name, after)) if level else []
         found = found or list(further_cell(text, after.end(), level) if after.lastgroup == "cell" else ())
         if found:
             last = found[-1][1]
             changed = _CHANGED.match(text, last) if text[last : last + 1] in _QUOTES else None
             return [*found, changed.span("secret")] if changed else found
     return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
+
+
+def _second_of_two(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
+    """Of `username and password: bob …` the second word."""
+    if after["sign"] not in (":", "=") or not _AND_BEFORE.search(text, max(0, at - _BEFORE), at):
+        return ()
+    two = _TWO_WORDS.match(text, after.end())
+    return (two.span("secret"),) if two and is_strong(two["secret"]) else ()
 
 
 def is_right_behind(text: str, end: int, span: Span) -> bool:

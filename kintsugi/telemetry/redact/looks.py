@@ -34,10 +34,11 @@ _LETTERS, _VOWEL = re.compile(r"[A-Za-z]{8,40}"), re.compile("[aeiou]")
 # of mail and of pointers, constants, numbers with a unit, dates.
 _OF_THINGS = re.compile(
     r"0[xX][0-9A-Fa-f]+|.*%[0-9A-Fa-f]{2}.*|.*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|[\w.+-]+@[\w-]+(?:\.[\w-]+)*"
-    r"|[A-Z0-9_.-]+|.*&#?\w*|(?:[\w.]*\+){3,}.*|v?\d+(?:\.\d+){1,3}[-+.]?\w*|\*[a-z]\w*\.\w+|[0-9a-fA-F:.-]+|\d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?"
-    r"|[a-z]+\d{1,2}|[A-Z]?[a-z]+[-_:.#@]\d{1,3}|[A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}v?\d[a-z]?"
+    r"|[A-Z0-9_.-]+|.*&#?\w*|\W{0,2}(?i:sha|md|aes|rsa)[-_]?\d{1,4}|(?:[\w.]*\+){3,}.*|v?\d+(?:\.\d+){1,3}[-+.]?\w*|\*[a-z]\w*\.\w+|[0-9a-fA-F:.-]+|\d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?"
+    r"|[a-z]{2,}(?:[A-Z][A-Za-z]+\d?)+[A-Za-z]*|.*(?:A-Z|a-z|0-9).*|[A-Z]?[a-z]+[-_:.#@]\d{1,3}|[A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}v?\d[a-z]?"
     r"|[a-z_]\w*(?:\.[a-z_]\w*)+|(?i:pk|fk|uq|uk|ix|idx)_\w+|.*[<>].*"
 )
+_WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[a-z]+|[A-Z]+))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
 _SYLLABLES = re.compile(r"[A-Z]?[a-z]{3,}")
@@ -76,6 +77,8 @@ def looks(value: str) -> Look:
         return Look.HEX
     if value.isdigit() or grade(value) or _OF_THINGS.fullmatch(value) or value.endswith(_OF_CLASSES):
         return Look.NOTHING
+    if _WORD_WITH_DIGITS.fullmatch(value):
+        return Look.NAMED
     if is_file(value):
         return Look.NOTHING
     if is_made_up(value) and len(value) >= _LONG:

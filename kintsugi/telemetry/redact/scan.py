@@ -21,11 +21,13 @@ from kintsugi.telemetry.redact.arguments import (
     CALLS,
     FLAGS,
     FLAGS_OF_NAMES,
+    GLUED,
     USER_FLAGS,
     Call,
     called,
     flagged,
     flagged_user,
+    glued,
 )
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.budget import USUAL, Budget
@@ -293,10 +295,8 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
         yield "command", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for call in CALLS:
         yield from (("command", name, _called(call), False) for name in call.names)
-    for flag in (*FLAGS, *FLAGS_OF_NAMES):
-        yield "command", flag, flagged, False
-    for flag in USER_FLAGS:
-        yield "command", flag, flagged_user, False
+    for flags, check in (((*FLAGS, *FLAGS_OF_NAMES), flagged), (USER_FLAGS, flagged_user), (GLUED, glued)):
+        yield from (("command", flag, check, False) for flag in flags)
     for marker in MARKERS:
         yield "marked", marker, _marked, False
     yield from _structural()

@@ -40,15 +40,16 @@ class Link(IntEnum):
     NONE = 0
     LED = 4  # a sign or a word leads to it: `is`, `with`, `->`
     DIRECT = 8  # nothing but signs and words without a meaning between, or a name: `login bob …`
+    PAIRED = 10  # a name and a sign: `bob / …`, `('bob', '…')`
 
 
 # What is done with a secret, and what is called so in many languages of programs.
 ACTS = (
     "login", "logon", "log in", "logged in", "logging in", "sign in", "signed in", "signing in", "signin", "unlock",
-    "unseal", "decrypt", "kinit",
+    "unseal", "decrypt", "kinit", "_bind",
 )  # fmt: skip
 # What one logs in to.
-SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user")
+SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user", " / ")
 
 _BEHIND, _BEFORE, _MOST_WORDS, _NEAR, _CLOSE = 100, 60, 12, 48, 32
 _OF_NAMES = ("(", "=", "[")
@@ -68,7 +69,7 @@ _EMPTY = (
 _DIRECT = re.compile(rf"[^\w,;)\]]{{0,6}}(?:{_EMPTY}[^\w,;)\]]{{1,4}}){{0,5}}", re.IGNORECASE)
 _KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin)\W{1,4}$")
 _LED = re.compile(
-    r"(?:[:=>]|(?:^|\W)(?:is|now|was|(?:set|reset|changed|updated|back|it|from \S{1,40}) to|with|using|use|via))"
+    r"(?:[:=>]|(?:^|\W)(?:is|now|was|(?:set|reset|changed|updated|back|it|bound|from \S{1,40}) to|with|using|use|via))"
     r"\s{0,2}[\"'`(\[]{0,2}$",
     re.IGNORECASE,
 )
@@ -76,11 +77,12 @@ _LED = re.compile(
 _NAME = r"[\"']?(?P<name>[A-Za-z][\w.@\\+-]{1,60})[\"']?"
 _PAIRED = re.compile(rf"(?:^|[\s\"'(\[=:,]){_NAME}(?:[/|:%]|\ [/|]\ |\ (?:with|and|using|via)\ )[\"']?$")
 _IN_A_CALL = re.compile(
-    r"[\"']?(?:(?:->|::)\w{1,24}|[\s:=]{1,3})?[(\[](?:[^()\[\]\n]{0,60},\s?)??"
-    r"[\"']?(?P<name>[\w.@\\+-]{2,60})[\"']?,\s?[\"']?$"
+    r"[\"']?(?:(?:->|::)\w{1,24}|[\s:=]{1,3}|[^()\n]{1,30}\s?)?[(\[](?:[^()\[\]\n]{0,60},\s?)??"
+    r"(?:(?P<quote>[\"'])(?P<literal>[^\"'\n]{1,80})(?P=quote)|(?P<name>[\w.@\\+-]{2,60})),\s?[bu]?[\"']?$"
 )
+_IN_A_TUPLE = re.compile(r"[(\[]\s?[bu]?[\"'](?P<name>[A-Za-z][\w.@\\+-]{1,60})[\"'],\s?[bu]?[\"']$")
 _BEHIND_A_NAME = re.compile(
-    rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by)\W{{1,3}}){{0,2}}{_NAME}\s{{1,3}}[\"']?"
+    rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
 )
 _WORDS_OF_LOGS = re.compile(
     r"(?i:error|line|port|code|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
@@ -89,6 +91,8 @@ _WORDS_OF_LOGS = re.compile(
 )
 # A name of its own: the nearest one announces.
 _OWNER = re.compile(r"(?P<name>[\w.-]{1,40})\\{0,3}[\"']?(?P<sign>=|: ?)\\{0,3}[\"']?$")
+_LAST_OF_LINE = re.compile(r"\S{1,100}[ \t\r]*(?=\n|$)")
+_OF_NAMES_OF_USERS = (Look.NOTHING, Look.NAMED, Look.HEX)
 _LAST_WORD = re.compile(r"([^\W\d_]\w*)[\s\"'`(\[\\]{1,4}$")
 _NO_LINKS = words(
     """
@@ -127,18 +131,18 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
             continue
         for begin, value in _values(text, found):
             look = looks(value)
-            most = said + look + Link.DIRECT if look else 0
+            most = said + look + Link.PAIRED if look else 0
             if most >= ENOUGH and said + look + _link(text, end, begin, found, said) >= ENOUGH:
                 yield begin, begin + len(value)
-    if said is Said.SERVICE:
-        return
     start = text.rfind("\n", max(0, at - _BEFORE), at) + 1 or max(0, at - _BEFORE)
     for found in _WORD.finditer(text, start, at):
         if found[0].isalpha() and found[0][1:].islower():
             continue
         for begin, value in _values(text, found):
             look = looks(value)
-            if look and said + look + _link_back(text[start:begin], text[begin + len(value) : at], said) >= ENOUGH:
+            most = said + look + Link.PAIRED if look else 0
+            behind = text[begin + len(value) : at]
+            if most >= ENOUGH and said + look + _link_back(text[start:begin], behind, said) >= ENOUGH:
                 yield begin, begin + len(value)
 
 
@@ -170,7 +174,7 @@ def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
 def _link(text: str, end: int, begin: int, word: re.Match[str], said: Said) -> Link:
     """How the value at `begin` in a word is linked to what announces it and ends at `end`."""
     before = text[end:begin]
-    if before[:1] == "[" or _has_an_owner(text[end : max(end, word.start())], said) or _has_an_owner(before, said):
+    if before == "[" or _has_an_owner(text[end : max(end, word.start())], said) or _has_an_owner(before, said):
         return Link.BLOCKED
     is_led = _LED.search(before, max(0, len(before) - _NEAR)) is not None
     last = None if is_led else _LAST_WORD.search(before, max(0, len(before) - 24))
@@ -178,9 +182,9 @@ def _link(text: str, end: int, begin: int, word: re.Match[str], said: Said) -> L
         return Link.BLOCKED
     if said is not Said.SERVICE and _DIRECT.fullmatch(before):
         return Link.DIRECT if said is not Said.ACT or _KEY_BETWEEN.search(before) else Link.LED
-    if said in (Said.ACT, Said.SERVICE):
-        return _pair(before, said)
-    if said is Said.WEAK:
+    if said is not Said.TOKEN and (paired := _pair(text, end, begin, before, said)):
+        return paired
+    if said in (Said.ACT, Said.SERVICE, Said.WEAK):
         return Link.FAR
     if _END_OF_SENTENCE.search(before):
         return Link.FAR
@@ -197,20 +201,38 @@ def _has_an_owner(before: str, said: Said) -> bool:
     return said is not Said.KEY and _WORDS_OF_LOGS.fullmatch(owner["name"]) is not None
 
 
-def _pair(before: str, said: Said) -> Link:
+def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
     """How a value is linked to a name before it, which may be that of a user. A colon tells least."""
+    if said is Said.WEAK:
+        return Link.NONE
     paired = _PAIRED.search(before, max(0, len(before) - _NEAR))
-    if not paired and said is Said.ACT:
+    if not paired and said is not Said.SERVICE:
         paired = _IN_A_CALL.match(before) or _BEHIND_A_NAME.fullmatch(before)
-    if not paired or paired.start("name") > _CLOSE or _WORDS_OF_LOGS.fullmatch(paired["name"]):
-        return Link.FAR
-    if looks(paired["name"]) not in (Look.NOTHING, Look.NAMED, Look.HEX):
-        return Link.FAR
-    return Link.LED if paired[0].endswith(":") else Link.DIRECT
+    if not paired and _is_a_line_of_its_own(text, end, begin):
+        paired = _BEHIND_A_NAME.fullmatch(before)
+    if not paired or paired.start() > _CLOSE:
+        return Link.NONE
+    if (name := paired["name"]) and (_WORDS_OF_LOGS.fullmatch(name) or looks(name) not in _OF_NAMES_OF_USERS):
+        return Link.NONE
+    if paired.re is _BEHIND_A_NAME:
+        return Link.DIRECT if said is not Said.KEY or paired["comma"] else Link.NONE
+    return Link.LED if paired[0].endswith(":") else Link.PAIRED
+
+
+def _is_a_line_of_its_own(text: str, end: int, begin: int) -> bool:
+    """Whether a line has only three words: what announces, a name and the value."""
+    line = text.rfind("\n", max(0, end - _LONGEST_NAME), end) + 1
+    if " " in text[line:end] or (not line and end > _LONGEST_NAME):
+        return False
+    return _LAST_OF_LINE.match(text, begin) is not None
 
 
 def _link_back(before: str, between: str, said: Said) -> Link:
     """The same of a value that stands before what announces it."""
+    if between[:1] in ("'", '"') and _IN_A_TUPLE.search(before, max(0, len(before) - _NEAR)):
+        return Link.PAIRED
+    if said is Said.SERVICE:
+        return Link.FAR
     if before[-1:] in (":", "/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _LED.search(before, max(0, len(before) - _NEAR)):
