@@ -209,7 +209,6 @@ use bob with {made} to log in
 vpn: bob / {made}
 Failed to unlock the vault with {random}
 signed in as bob using {made}
-Guest Wi-Fi: CafeNet, key {made}
 """.strip().split("\n")
 
 

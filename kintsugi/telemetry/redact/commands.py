@@ -160,8 +160,8 @@ COMMANDS = (
         Command(  # and no close code, error code, country code
             leads,
             r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) )"
-            rf"{{0,3}}(?i:code|pin|otp|tan|passcode)(?: you (?:received|got))?(?: is)?:? (?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|"
-            r"[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
+            r"{0,3}(?i:code|pin|otp|tan|passcode)(?: you (?:received|got))?(?: is)?:? "
+            rf"(?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|[A-Z0-9]{{4}}-[A-Z0-9]{{4}})(?!\w|[.-]\d)",
         )
         for leads, least in ((("your ", "enter the ", "enter "), 4), (("sent ", "sending "), 6))  # 4014 says why
     ),

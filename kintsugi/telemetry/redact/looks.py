@@ -36,10 +36,10 @@ _OF_THINGS = re.compile(
     r"0[xX][0-9A-Fa-f]+|.*%[0-9A-Fa-f]{2}.*|.*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|[\w.+-]+@[\w-]+(?:\.[\w-]+)*"
     r"|[A-Z0-9_.-]+|.*&#?\w*|\W{0,2}(?i:sha|md|aes|rsa)[-_]?\d{1,4}|(?:[\w.]*\+){3,}.*|v?\d+(?:\.\d+){1,3}[-+.]?\w*|\*[a-z]\w*\.\w+|[0-9a-fA-F:.-]+|\d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?"
     r"|[a-z]{2,}(?:[A-Z][A-Za-z]+\d?)+[A-Za-z]*|.*(?:A-Z|a-z|0-9).*|[A-Z]?[a-z]+[-_:.#@]\d{1,3}|[A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}v?\d[a-z]?"
-    r"|[a-z_]\w*(?:\.[a-z_]\w*)+|(?i:pk|fk|uq|uk|ix|idx)_\w+|.*[<>].*"
+    r"|[a-z_]\w*(?:\.[a-z_]\w*)+|[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)+|S-\d(?:-\w+)+|.*#0\d\d.*|(?:[A-Z]{2,}[-_/]?)+v?\d[a-z]?|(?i:pk|fk|uq|uk|ix|idx)_\w+|.*[<>].*"
 )
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
-_NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[a-z]+|[A-Z]+))+")
+_NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
 _SYLLABLES = re.compile(r"[A-Z]?[a-z]{3,}")
 

@@ -34,7 +34,8 @@ from kintsugi.telemetry.redact.budget import USUAL, Budget
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.fold import Folded
-from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
+from kintsugi.telemetry.redact.headers import bare_scheme, cookies
+from kintsugi.telemetry.redact.keyed import is_right_behind, keyed, parameter, shortly
 from kintsugi.telemetry.redact.keys import ABROAD, ROOTS, SHORT, VARIABLES, Grade
 from kintsugi.telemetry.redact.languages import CODES, KEYS, announced, code
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input

@@ -23,7 +23,7 @@ class Said(IntEnum):
     """How heavily something announces a secret."""
 
     SERVICE = 4  # something that one logs in to
-    WEAK = 5
+    WEAK = 3
     TOKEN = 6
     ACT = 8  # that one logs in
     KEY = 12
@@ -52,21 +52,25 @@ ACTS = (
 SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user", " / ")
 
 _BEHIND, _BEFORE, _MOST_WORDS, _NEAR, _CLOSE = 100, 60, 12, 48, 32
-_OF_NAMES = ("(", "=", "[")
+_IS_A_NAME, _ESCAPES = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:"), "nrtsdw"
 _WORD = re.compile(r"(?<![^\s\"'`,;()\[\]{}|=\\])[^\s\"'`,;()\[\]{}|=\\]{6,300}(?:={1,2}(?=[\s\"',;)\]]|$))?")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
 _AROUND = ".,:;?"  # and no exclamation mark: people end passwords with one
 _SIGNS, _LONGEST_NAME, _MOST_DIGITS = re.compile("[:/%]"), 60, 2
+_NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
 # A quick look: a digit beside what no number has, or letters in an order that no word has.
 _BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
-_REST_OF_NAME = re.compile(r"[\w.]{0,40}")
+_REST_OF_NAME = re.compile(
+    r"(?:s|ed|ing|_?(?:args|arguments|attempts?|commands?|requests?|params|users?|with))?(?![A-Za-z0-9_])",
+    re.IGNORECASE,
+)
 
 _EMPTY = (
     r"(?:is|was|are|be|been|has|have|now|to|with|using|via|set|reset|changed|rotated|updated|like|it|it's|its|the|a|"
     r"an|my|your|our|this|new|old|temporary|initial|current|following|value|string|token|key|secret|password|code|pin|"
     r"given|used|received|got|entered|typed|tried|generated|created)"
 )
-_DIRECT = re.compile(rf"[^\w,;)\]]{{0,6}}(?:{_EMPTY}[^\w,;)\]]{{1,4}}){{0,5}}", re.IGNORECASE)
+_DIRECT = re.compile(rf"[^\w,;)\]|]{{0,6}}(?:{_EMPTY}[^\w,;)\]|]{{1,4}}){{0,5}}", re.IGNORECASE)
 _KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin)\W{1,4}$")
 _LED = re.compile(
     r"(?:[:=>]|(?:^|\W)(?:is|now|was|(?:set|reset|changed|updated|back|it|bound|from \S{1,40}) to|with|using|use|via))"
@@ -90,7 +94,10 @@ _WORDS_OF_LOGS = re.compile(
     r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|expired|denied|invalid|required|handler|url|event)"
 )
 # A name of its own: the nearest one announces.
-_OWNER = re.compile(r"(?P<name>[\w.-]{1,40})\\{0,3}[\"']?(?P<sign>=|: ?)\\{0,3}[\"']?$")
+_OWNER = re.compile(
+    r"(?P<name>[\w.-]{1,40})(?P<quote>\\{0,3}[\"'])?(?P<sign>=| ?:)"
+    r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}$"
+)
 _LAST_OF_LINE = re.compile(r"\S{1,100}[ \t\r]*(?=\n|$)")
 _OF_NAMES_OF_USERS = (Look.NOTHING, Look.NAMED, Look.HEX)
 _LAST_WORD = re.compile(r"([^\W\d_]\w*)[\s\"'`(\[\\]{1,4}$")
@@ -101,27 +108,31 @@ _NO_LINKS = words(
     pool thread table file folder bucket release build job task model image container pod ticket nonce as not
     """
 )
-_END_OF_SENTENCE = re.compile(r"[.!?] [A-Z]")
+_END_OF_SENTENCE = re.compile(r"[.!?] +[A-Z]")
+
+
+_END_OF_TUPLE = re.compile(r"[\"']\s?[)\]]:?\s(?:[A-Za-z]+\s){0,6}")
 
 
 def acted(text: str, start: int, end: int) -> Iterable[Span]:
     """What is handed over to an act, in whose name `text[start:end]` stands."""
-    return weighed(text, start, _end_of_name(text, end), Said.ACT) if may_be_near(text, end, end) else ()
+    return _near_to(text, start, end, Said.ACT)
 
 
 def served(text: str, start: int, end: int) -> Iterable[Span]:
     """The same of what one logs in to."""
-    return weighed(text, end, _end_of_name(text, end), Said.SERVICE) if may_be_near(text, end, end) else ()
+    return _near_to(text, start, end, Said.SERVICE)
 
 
-def _end_of_name(text: str, end: int) -> int:
+def _near_to(text: str, start: int, end: int, said: Said) -> Iterable[Span]:
     rest = _REST_OF_NAME.match(text, end)
-    return rest.end() if rest else end
+    return weighed(text, start, rest.end(), said) if rest and may_be_near(text, end, end) else ()
 
 
 def may_be_near(text: str, at: int, end: int) -> bool:
-    """A quick look for `weighed`."""
-    return _BESIDE.search(text, max(0, at - _BEFORE), end + _BEHIND) is not None
+    """A quick look for `weighed`; the quickest is whether anything is no small letter."""
+    start, stop = max(0, at - _BEFORE), end + _BEHIND
+    return _NO_SMALL_LETTER.search(text, start, stop) is not None and _BESIDE.search(text, start, stop) is not None
 
 
 def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
@@ -142,7 +153,11 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
             look = looks(value)
             most = said + look + Link.PAIRED if look else 0
             behind = text[begin + len(value) : at]
-            if most >= ENOUGH and said + look + _link_back(text[start:begin], behind, said) >= ENOUGH:
+            if (
+                most >= ENOUGH
+                and said + look + _link_back(text[max(0, begin - _NEAR) : begin].rpartition("\n")[2], behind, said)
+                >= ENOUGH
+            ):
                 yield begin, begin + len(value)
 
 
@@ -156,11 +171,17 @@ def _end_of_line(text: str, end: int) -> int:
 
 
 def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
-    """What a word may hold: all of it, or what stands behind a name in it. What is called or assigned to is a name."""
-    if text[found.end() : found.end() + 1] in _OF_NAMES:
+    """What a word may hold: all of it, or what stands behind a name in it. What is called or assigned to is a name, and
+    so is what stands behind a folder or a domain."""
+    if _IS_A_NAME.match(text, found.end()):
         return
-    value = found[0].rstrip(_AROUND)
-    begin = found.start() + len(value) - len(value.lstrip(_AROUND))
+    begin, value = found.start(), found[0].rstrip(_AROUND)
+    if text[begin - 1 : begin] == "\\":
+        if text[max(0, begin - 9) : begin].rstrip("\\")[-1:].isalnum() and value[0] not in _ESCAPES:
+            return
+        skipped = value[0] in _ESCAPES
+        begin, value = begin + skipped, value[skipped:]
+    begin += len(value) - len(value.lstrip(_AROUND))
     value = value.lstrip(_AROUND)
     signs = _SIGNS.findall(value)
     if not signs:
@@ -196,9 +217,9 @@ def _has_an_owner(before: str, said: Said) -> bool:
     owner = _OWNER.search(before, max(0, len(before) - 48))
     if not owner or grade(owner["name"]):
         return False
-    if owner["sign"] == "=" or not is_open(owner["name"]):
+    if owner["sign"] == "=" or owner["quote"] or not is_open(owner["name"]):
         return True
-    return said is not Said.KEY and _WORDS_OF_LOGS.fullmatch(owner["name"]) is not None
+    return said is not Said.KEY and owner[0][-1:].isspace()
 
 
 def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
@@ -212,7 +233,9 @@ def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
         paired = _BEHIND_A_NAME.fullmatch(before)
     if not paired or paired.start() > _CLOSE:
         return Link.NONE
-    if (name := paired["name"]) and (_WORDS_OF_LOGS.fullmatch(name) or looks(name) not in _OF_NAMES_OF_USERS):
+    if (name := paired["name"]) and (
+        _WORDS_OF_LOGS.fullmatch(name) or looks(name) not in _OF_NAMES_OF_USERS or not is_open(name)
+    ):
         return Link.NONE
     if paired.re is _BEHIND_A_NAME:
         return Link.DIRECT if said is not Said.KEY or paired["comma"] else Link.NONE
@@ -229,7 +252,11 @@ def _is_a_line_of_its_own(text: str, end: int, begin: int) -> bool:
 
 def _link_back(before: str, between: str, said: Said) -> Link:
     """The same of a value that stands before what announces it."""
-    if between[:1] in ("'", '"') and _IN_A_TUPLE.search(before, max(0, len(before) - _NEAR)):
+    if (
+        said is not Said.WEAK
+        and _END_OF_TUPLE.fullmatch(between)
+        and _IN_A_TUPLE.search(before, max(0, len(before) - _NEAR))
+    ):
         return Link.PAIRED
     if said is Said.SERVICE:
         return Link.FAR
