@@ -771,6 +771,31 @@ def test_a_secret_refuses_the_whole() -> None:
     assert (taken_out.source, taken_out.why_not) == ("", "a secret: the value of password")
 
 
+def answered(request: dict[str, Any], checks: Callable[[Any], object]) -> object:
+    return checks(request)
+
+
+def checks_a_field(request: dict[str, Any]) -> object:
+    return handed_over(request["address"])
+
+
+def test_where_a_call_holds_a_secret_the_next_one_without_it_is_kept_in_part() -> None:
+    request = {"cookies": {"session_token": "k9Zq7xQ2vB4mT8wR"}, "address": "[foo]"}
+
+    capsule = made_of(_raised(lambda: answered(request, checks_a_field)))
+    alone = made_of(_raised(lambda: answered(request, handed_over)))
+
+    assert capsule.function == "handed_over"
+    assert capsule.in_part == "the call around it, answered, holds a secret: the value of session_token"
+    assert run(capsule).args == ("[foo]",)
+    assert (alone.function, alone.source, alone.in_part) == ("answered", "", "")
+
+
+def test_the_shells_folders_are_no_secrets() -> None:
+    assert made_of(_raised(lambda: handed_over({"PWD": "/srv/shop", "OLDPWD": "/"}))).source
+    assert not made_of(_raised(lambda: handed_over({"DB_PWD": "correct-horse"}))).source
+
+
 def test_a_secret_in_a_name_is_told_neither_in_the_file_nor_in_why_there_is_none() -> None:
     maker = random.Random(8)
     cases = [case for case in special_cases(maker) if case.secret]

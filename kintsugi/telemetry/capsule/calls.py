@@ -48,6 +48,12 @@ class Call:
         return not self.path
 
     @property
+    def objects(self) -> frozenset[int]:
+        """What it is called on and with, by identity, but for plain values."""
+        given = (*(value for _, value in self.positional), *(value for _, value, _ in self.keywords))
+        return frozenset(id(value) for value in given if id(type(value)) not in _PLAIN)
+
+    @property
     def flags(self) -> int:
         return self.frame.f_code.co_flags
 
