@@ -14,7 +14,7 @@ from ahocorasick_rs import AhoCorasick
 from kintsugi.capture.readers import new_readers
 from kintsugi.capture.report import Found, Line, Reader, Report
 from kintsugi.capture.text import blocks, uncoloured
-from kintsugi.capture.wrappers import Strip, Unfolding, as_carried, opens_field, view_by_vote
+from kintsugi.capture.wrappers import Strip, Unfolding, as_carried, opens_field, view_by_vote, without_headings
 
 _ABOVE = 320  # lines kept at hand
 _SHOWN_BEFORE = 300  # of a report's log: a key may begin among those that are not kept
@@ -81,7 +81,8 @@ def _strip(tape: _Tape, at: int, line: Line, width: int, reader: Reader) -> Stri
     def below_it(strip: Strip) -> bool:
         return any(strip(other) for other in after)
 
-    return view_by_vote(line.text[:width], votes, near, below_it, in_field=not line.inside and opens_field(above))
+    chosen = view_by_vote(line.text[:width], votes, near, below_it, in_field=not line.inside and opens_field(above))
+    return chosen if line.inside or line.text[:width].strip() else without_headings(chosen, above, below)
 
 
 def _same_writer(line: Line, other: Line) -> bool:
