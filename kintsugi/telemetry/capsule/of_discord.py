@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LIBRARIES = frozenset(("discord", "disnake", "nextcord", "interactions", "hikari"))
 _CONTAINERS, _MANY = frozenset(map(id, (dict, list, collections.deque, collections.OrderedDict))), 50
 _OWNERS = ("_cog", "cog", "binding", "parent_cog")  # what a command calls the cog that it belongs to
-_KNOWS = frozenset(("state", "connection"))  # by these names the data lead to what is known of the guilds
+KNOWS = frozenset(("state", "connection"))  # by these names the data lead to what is known of the guilds
 
 
 def is_of_library(kind: type) -> bool:
@@ -97,10 +97,10 @@ class Libraries:
             kind = type(value.__self__)
         known = self._known.get(id(kind))
         if known is None:
-            wires = is_of_library(kind) and raw.layout_of(kind).dictionary is not None and not names_of_a_client(kind)
-            wires = wires or is_command(value)
+            wires = any(map(is_of_library, raw.mro(kind))) and raw.layout_of(kind).dictionary is not None
+            wires = wires and (is_command(value) or (is_of_library(kind) and not names_of_a_client(kind)))
             known = self._known[id(kind)] = kind, wires
-        return known[1] and hint not in _KNOWS
+        return known[1] and hint not in KNOWS
 
 
 def member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> bool:
