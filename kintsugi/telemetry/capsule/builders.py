@@ -18,11 +18,9 @@ from typing import Any
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import forms, of_discord, raw
 from kintsugi.telemetry.capsule.graph import (
-    A_CLASS,
     A_MARK,
     LONGEST_TEXT,
     MOST_ITEMS,
-    OF_PYTHON,
     Entry,
     Graph,
     Part,
@@ -104,9 +102,7 @@ class Builders:
         kind = type(value)
         known = self._classes.get(id(kind))
         seen = known or self._seen(kind)
-        graph.left -= OF_PYTHON if known else OF_PYTHON + A_CLASS
-        if seen.builds_on_discord:
-            graph.has_a_bot()
+        graph.one_of_python(is_first=known is None, is_of_a_bot=seen.builds_on_discord)
         base, own = seen.base, seen.name
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
@@ -272,7 +268,7 @@ class Builders:
             if of_library and grade(shown) > Grade.WEAK and type(one) is str:  # each interaction has a token of its own
                 made: str | Entry = f"missing({f'{shown}: a secret of the library'!r})"
             else:
-                at_last = (name in last and shown not in of_discord.KNOWS) or (
+                at_last = (name in last and not of_discord.is_asked_for(shown, one)) or (
                     of_library and (of_discord.is_large(one) or self._is_foreign(one))
                 )
                 made = self.value(graph, one, shown, depth, shown, at_last=at_last)

@@ -23,7 +23,7 @@ _STRETCH = 16  # so deep brackets may be in each other: then what is inside gets
 OF_THE_CALL = 1  # so deep lie the call's arguments
 _NEAR = 2  # these, whatever they are called
 _AN_OBJECT, _A_LOOK = 3, 2  # of the work: an object or a container, a text on its own
-OF_PYTHON, A_CLASS = 5, 8  # besides: an object of a class made in Python, and the first of its class
+_OF_PYTHON, _A_CLASS = 5, 8  # besides: an object of a class made in Python, and the first of its class
 A_MARK = 0.5  # an attribute that is None, True or False
 _A_PIECE, _A_LOOK_AT = 64, 16  # characters that are one piece of it: of any text, and of one on its own besides
 _LAST = 600  # of the work: what is put off to the last is looked at only where no more than this is used by then
@@ -231,9 +231,10 @@ class Graph:
         if not lead.endswith("="):
             self.text("", name)
 
-    def has_a_bot(self) -> None:
-        """A call in a bot has more room."""
-        if not self._is_of_a_bot:
+    def one_of_python(self, *, is_first: bool, is_of_a_bot: bool) -> None:
+        """An object of a class made in Python, and whether it is the first of that. A call in a bot has more room."""
+        self.left -= _OF_PYTHON + _A_CLASS * is_first
+        if is_of_a_bot and not self._is_of_a_bot:
             self._is_of_a_bot = True
             self.left += _OF_A_BOT
 

@@ -63,6 +63,12 @@ def names_of_a_client(kind: type) -> frozenset[str]:
     return frozenset(name for made in makers if (code := raw.code_of(made)) for name in code.co_names)
 
 
+def is_asked_for(name: str, value: object) -> bool:
+    """Of what a client has of its library: its connection, which knows the guilds, and the table of its cogs."""
+    first = next(iter(value.values()), None) if type(value) is dict else None
+    return name in KNOWS or makes_its_commands(type(first))
+
+
 def is_from_its_class(kind: type, name: object, value: object) -> bool:
     """Whether a cog has this attribute from its making already."""
     if type(name) is not str:
@@ -98,7 +104,8 @@ class Libraries:
         known = self._known.get(id(kind))
         if known is None:
             wires = any(map(is_of_library, raw.mro(kind))) and raw.layout_of(kind).dictionary is not None
-            wires = wires and (is_command(value) or (is_of_library(kind) and not names_of_a_client(kind)))
+            is_own = is_of_library(kind) and not names_of_a_client(kind)
+            wires = wires and (is_own or is_command(value) or makes_its_commands(kind))
             known = self._known[id(kind)] = kind, wires
         return known[1] and hint not in KNOWS
 
