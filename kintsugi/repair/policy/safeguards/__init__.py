@@ -1,7 +1,8 @@
 """What held something back and is gone or looser, though what it held back is still there.
 
-Functions are laid beside the ones that they were, statement by statement. Each difference has signs: what was
-done, where, and what the code around it is about. What they are worth together decides whether a human has to read it (`points.py`).
+Functions are laid beside the ones that they were, statement by statement. Each difference has signs: what was done,
+where, and what the code around it is about. What they are worth together decides whether a human has to read it
+(`points.py`).
 A few things are told whatever stands around them, one rule a row.
 """
 
@@ -52,7 +53,7 @@ def differing(before: Source, after: Source, path: str, *, is_page: bool) -> Ite
 
 def _of_pair(pair: Pair, around: int) -> Iterator[Told]:
     for one in pair.exchanged:
-        signs = [*differences.signs_of(one, len(pair.exchanged))]
+        signs = [*differences.signs_of(one, pair)]
         if (worth := around + points(signs)) >= BAR:
             yield Told(worth, differences.SAID[signs[0]], short(_told(one)))
     for statement in pair.unpaired:

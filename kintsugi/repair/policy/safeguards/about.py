@@ -13,11 +13,20 @@ from kintsugi.repair.policy.safeguards.functions import Function
 from kintsugi.repair.policy.vocabulary import CHECKING, DENIAL, REFUSAL, SECRET, WHO
 from kintsugi.repair.syntax import walked
 
-_SPEAKS = re.compile("|".join(f"(?:{one.pattern})" for one in (WHO, SECRET, CHECKING)), re.IGNORECASE)
+_SPEAKS = re.compile(
+    "|".join(f"(?:{one.pattern})" for one in (WHO, SECRET, CHECKING))
+    + r"|quota|cooldown|limiter|(?:\b|_)blocke?d|restrict|approv|privileg|suspicious|sandbox|trusted",
+    re.IGNORECASE,
+)
 _DECIDES = re.compile(
     f"{_SPEAKS.pattern}|valid|verif|access|privileg|guard|secur|saniti|cors|ssrf|sign(?!al)|login|logout|session|regulat"
     r"|throttl|limit|policy|protect|ban(?:$|_|s|n)|(?:^|[_/.])(?:check|is_|can_|may_|has_|allow|ensure|require|restrict"
     r"|deny|block)",
+    re.IGNORECASE,
+)
+_OF_BUILD = re.compile(
+    r"(?:^|/)(?:build|scripts?|extra|docs?|tools?|i18n|locales?|examples?|benchmarks?|migrations?|styles?|themes?|assets"
+    r"|static|public|components?)/|\.config\.|webpack|rollup|gulp",
     re.IGNORECASE,
 )
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -44,6 +53,8 @@ class About:
             yield "in a function that decides"
         if _DECIDES.search(self.path.replace("tests", "")):
             yield "in a file that decides"
+        if _OF_BUILD.search(self.path):
+            yield "in a file of the build or of looks"
         if self._mostly_refuses():
             yield "in a function that mostly refuses"
         if self.is_page:

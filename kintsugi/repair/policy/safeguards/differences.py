@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import amount_of, is_number
 from kintsugi.repair.policy.safeguards.about import decides, refuses, speaks_of_rights
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, names, same
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, names, same
 from kintsugi.repair.policy.safeguards.named import is_derived, is_new, is_renamed
 from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING
 
@@ -18,7 +18,10 @@ _CALLED = (ast.Call, ast.Await)
 _HOLDS = re.compile(r"\b(?:AND|WHERE)\b")
 _ALL = ("*", "0.0.0.0/0", "::/0")
 _EVERYBODY = frozenset(map(repr, _ALL))
+_OF_CALLERS = frozenset(("request", "req", "headers", "header", "query", "body", "params", "cookies", "form", "meta"))
+_OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
 _TIMES = 5  # as much
+_ADDED = 3  # statements
 _MUCH = 4  # differences in a function
 _DECIDING = ("in a refusal", "in a decision")
 SAID = {
@@ -37,6 +40,7 @@ SAID = {
     "another constant": "It is another value now.",
     "another value": "It asks about something else.",
     "given less": "It is given less than before.",
+    "turns away less": "It turns away less than before.",
     "asks more": "It turns away other cases than before.",
     "given more": "It is given more than before.",
     "the same otherwise": "It is written otherwise.",
@@ -44,8 +48,9 @@ SAID = {
 }
 
 
-def signs_of(one: Exchange, several: int) -> Iterator[str]:
-    """The first says what was done to it; `several`: how many parts differ in its function."""
+def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
+    """The first says what was done to it."""
+    several = len(pair.exchanged)
     place = _place(one)
     yield (done := _done(one, place))
     yield place
@@ -63,9 +68,17 @@ def signs_of(one: Exchange, several: int) -> Iterator[str]:
         yield "nothing else there was changed"
     if several >= _MUCH:
         yield "much else there was changed"
-    if is_new(one):
+    if len(pair.come) - (len(pair.gone) - len(pair.unpaired)) >= _ADDED:
+        yield "much came beside it"
+    if _asks_the_caller(one):
+        yield "taken from who asks"
+    elif is_new(one):
         yield "names what is new"
-    if done != "turned" and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp) and one.stays:
+    if (
+        done not in ("turned", "asks more", "turns away less")
+        and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp)
+        and one.stays
+    ):
         yield "stands elsewhere now"
 
 
@@ -99,7 +112,21 @@ def _is_of_protection(one: Exchange) -> bool:
     return any(isinstance(of, ast.keyword) and PROTECTING.fullmatch(of.arg or "") for of in one.around)
 
 
+def _asks_the_caller(one: Exchange) -> bool:
+    """What whoever asks can write as they like, and did not decide before."""
+    old, new = (set(map(str.lower, names(node))) for node in (one.old, one.new))
+    return not _OF_CALLERS.isdisjoint(new - old) or bool(
+        _OF_CALLERS & new and new - old and _texts(one.new) - _texts(one.old)
+    )
+
+
+def _texts(node: ast.AST) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+
+
 def _is_many_times(one: Exchange) -> bool:
+    if isinstance(one.old, ast.expr) and isinstance(one.new, ast.expr) and _is_multiplied(one.old, one.new):
+        return True
     less, more = sorted(abs(amount_of(node) or 0) for node in (one.old, one.new))
     return more >= _TIMES * max(less, 1)
 
@@ -130,13 +157,20 @@ def _done(one: Exchange, place: str) -> str:
         return "turned" if isinstance(old, ast.cmpop | ast.boolop) else "the same otherwise"
     if _is_turned(old, new):
         return "turned"
+    if _is_multiplied(old, new):
+        return "another number"
     return (
-        _of_parts(one, old, new, place) or _of_constants(old, new) or _of_lists(old, new) or _of_values(one, old, new)
+        _of_parts(one, old, new, place)
+        or _of_constants(one, old, new)
+        or _of_lists(old, new)
+        or _of_values(one, old, new)
     )
 
 
 def _is_turned(old: ast.expr, new: ast.expr) -> bool:
     match old, new:
+        case ast.Name(id=was) | ast.Attribute(attr=was), ast.Name(id=now) | ast.Attribute(attr=now):
+            return {was, now} in _OPPOSITES
         case ast.Constant(value=bool()), ast.Constant(value=bool()):
             return True
         case ast.Constant(value=str(was)), ast.Constant(value=str(now)):
@@ -155,8 +189,20 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
         is_looser = isinstance(joined.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
         return "asks less" if is_looser else "asks less of what turns away"
     if was < now:
-        return "asks more" if isinstance(joined.op, ast.And) else "another condition"
+        if not isinstance(joined.op, ast.And):
+            return "another condition"
+        come = [part for part in joined.values if ast.unparse(plain(part)) not in was]
+        is_guarded = all(_is_there(part, was) for part in come)
+        return "turns away less" if turns_away and not is_guarded else "asks more"
     return ""
+
+
+def _is_there(part: ast.expr, others: set[str]) -> bool:
+    """`x is not None`, and `x` of `x and x.open`: whether there is what the others speak of."""
+    if not only_asks_whether_there(part):
+        return False
+    bare = part.operand if isinstance(part, ast.UnaryOp) else part
+    return isinstance(bare, ast.Compare) or any(ast.unparse(bare) in other for other in others)
 
 
 def _parts(node: ast.expr, way: type[ast.boolop]) -> set[str]:
@@ -164,12 +210,22 @@ def _parts(node: ast.expr, way: type[ast.boolop]) -> set[str]:
     return {ast.unparse(plain(one)) for one in values}
 
 
-def _of_constants(old: ast.expr, new: ast.expr) -> str:
+def _is_multiplied(old: ast.expr, new: ast.expr) -> bool:
+    """`LIMIT` → `LIMIT * 100`"""
+    match new:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return is_number(right) and not is_number(old) and same(left, old)
+    return False
+
+
+def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     match old, new:
         case ast.Constant(value=str(was)), ast.Constant(value=str(now)):
             if now in _ALL and was not in _ALL:
                 return "always the same"
-            return "less of it" if _asks_less(was, now) else "another text"
+            if _asks_less(was, now):
+                return "less of it"
+            return "read from elsewhere" if _is_key(one) else "another text"
         case ast.Constant(value=was), ast.Constant(value=now):
             return "another number" if is_number(old) and is_number(new) else "another constant"
         case _, ast.Constant(value=bool()):
@@ -177,6 +233,16 @@ def _of_constants(old: ast.expr, new: ast.expr) -> str:
     if is_number(old) and is_number(new):
         return "another number"
     return "another constant" if isinstance(old, ast.Constant) or isinstance(new, ast.Constant) else ""
+
+
+def _is_key(one: Exchange) -> bool:
+    """`x["a"]`, `x.get("a")`: what is read goes by it."""
+    match one.within:
+        case ast.Subscript():
+            return True
+        case ast.Call(func=ast.Attribute(attr="get" | "header" | "getenv"), args=[first, *_]):
+            return first is one.old
+    return False
 
 
 def _asks_less(was: str, now: str) -> bool:
@@ -195,8 +261,10 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
         case ast.Call(func=called), ast.Call(func=other) if same(called, other):
             was, now = ({ast.unparse(part) for part in (*call.args, *call.keywords)} for call in (old, new))
             if isinstance(called, ast.Name) and called.id == "dict":
-                return "says more" if was < now else "the same otherwise"
+                return "says more" if was < now else "given less" if now < was else "the same otherwise"
             named = {part.arg for part in old.keywords} - {part.arg for part in new.keywords}
+            if was < now and not old.args and old.keywords:
+                return "says more"
             return "given more" if was < now else "given less" if now < was or named else "the same otherwise"
         case ast.Dict(keys=was_keys), ast.Dict(keys=now_keys):
             was, now = ({ast.unparse(key) for key in keys if key} for keys in (was_keys, now_keys))
@@ -214,7 +282,7 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return "the same otherwise" if isinstance(new, ast.Call) else "another value"
     if is_renamed(one) or is_derived(one):
         return "the same otherwise"
-    if isinstance(old, _VALUE) and isinstance(new, _VALUE):
+    if (isinstance(old, _VALUE) and isinstance(new, _VALUE)) or _asks_the_caller(one):
         return "read from elsewhere"
     if isinstance(old, _CALLED) and isinstance(new, _CALLED):
         return "the same otherwise"

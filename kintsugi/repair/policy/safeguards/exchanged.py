@@ -106,13 +106,14 @@ def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source])
     waiting = defaultdict[type[ast.stmt], list[ast.stmt]](list)
     for one in come:
         waiting[type(one)].append(one)
-    kinds = Counter(map(type, gone))
+    places = _in_place(before, gone, after, come)
     exchanged, unpaired = list[Exchange](), list[ast.stmt]()
     for one in gone:
         others = waiting[type(one)]
-        alone = len(others) == 1 and kinds[type(one)] == 1
+        here = places.get(id(one))
+        tried = [other for other in others if other is here] or others[:_TRIED]
         best = min(
-            ((found, other) for other in others[:_TRIED] if (found := _differing(one, other, alone))),
+            ((found, other) for other in tried if (found := _differing(one, other, other is here))),
             key=lambda pair: len(pair[0]),
             default=None,
         )
@@ -124,6 +125,30 @@ def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source])
             stays = isinstance(part.old, ast.expr) and ast.unparse(part.old) in now
             exchanged.append(replace(part, function=name, sources=sources, stays=stays))
     return Pair(name, old, len(before), exchanged, gone, unpaired, come)
+
+
+def _in_place(
+    before: list[tuple[str, ast.stmt]], gone: list[ast.stmt], after: list[tuple[str, ast.stmt]], come: list[ast.stmt]
+) -> dict[int, ast.stmt]:
+    """By what is gone, what alone of its kind stands there now, after the same statement that was kept."""
+    was, now = _gaps(before, gone), _gaps(after, come)
+    return {id(listed[0]): now[gap][0] for gap, listed in was.items() if len(listed) == 1 and len(now[gap]) == 1}
+
+
+def _gaps(
+    pieces: list[tuple[str, ast.stmt]], differ: list[ast.stmt]
+) -> defaultdict[tuple[str, int, type], list[ast.stmt]]:
+    """What differs by the kept statement before it, and by its kind."""
+    those = set(map(id, differ))
+    seen, gap = Counter[str](), ("", 0)
+    found = defaultdict[tuple[str, int, type], list[ast.stmt]](list)
+    for key, one in pieces:
+        if id(one) in those:
+            found[*gap, type(one)].append(one)
+        else:
+            seen[key] += 1
+            gap = (key, seen[key])
+    return found
 
 
 def _only(pieces: list[tuple[str, ast.stmt]], differ: Counter[str]) -> list[ast.stmt]:

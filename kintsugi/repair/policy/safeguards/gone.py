@@ -48,6 +48,8 @@ def _kind(statement: ast.stmt) -> str:
             return "an answer is gone"
         case ast.Raise():
             return "an error is gone"
-        case ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign():
+        case ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign() | ast.Delete():
+            return "an effect is gone"
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             return "an effect is gone"
     return "something is gone"

@@ -34,7 +34,8 @@ _POINTS = {
     "another condition": 0,
     "another constant": 0,
     "another value": 0,
-    "given less": 0,
+    "given less": 1,
+    "turns away less": 2,
     "asks more": -2,
     "given more": -2,
     "the same otherwise": -4,
@@ -54,16 +55,19 @@ _POINTS = {
     "in a file that decides": 3,
     "in a function that mostly refuses": 1,
     "compared": 2,
+    "taken from who asks": 3,
     "many times as much": 3,
     # How the rest of the function was changed.
     "nothing else there was changed": 7,
     "much else there was changed": -4,
+    "much came beside it": -2,
     "nothing came for it": 4,
     "little else is gone": 3,
     "nothing speaks of it any more": 1,
     "names what is new": -3,
     "stands elsewhere now": -1,
     "in a page": -4,
+    "in a file of the build or of looks": -3,
 }
 
 
