@@ -32,8 +32,9 @@ _OF_CONDITIONS = frozenset(
     (
         "It asks about something else.",
         "It asks less than before.",
+        "It asks something else.",
         "It goes on where it left before.",
-        "It turns a comparison.",
+        "It lets in more than before.",
         "It turns a condition.",
         "It turns away less than before.",
     )

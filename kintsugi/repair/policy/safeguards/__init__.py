@@ -15,9 +15,10 @@ from typing import NamedTuple
 from kintsugi.repair.policy.safeguards import differences, gone
 from kintsugi.repair.policy.safeguards.about import About
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, heads, pairs
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, heads, pairs, statements
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.held import lets_go
+from kintsugi.repair.policy.safeguards.leaving import answers_to_nobody, comes_no_further, goes_on
 from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
 from kintsugi.repair.policy.safeguards.read import reads_by_text
 from kintsugi.repair.policy.safeguards.settings import of_security
@@ -25,6 +26,9 @@ from kintsugi.repair.syntax import Source
 
 _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It takes away a lock or a transaction.", lets_go),
+    ("It goes on where it left before.", goes_on),
+    ("Nobody asks what it answers.", answers_to_nobody),
+    ("Nobody comes to what follows.", comes_no_further),
     ("It changes a setting of security.", of_security),
     ("It does that to all there are.", is_done_to_all),
     ("A text decides what is read.", reads_by_text),
@@ -56,7 +60,8 @@ def _of_pair(pair: Pair, around: int) -> Iterator[Told]:
         signs = [*differences.signs_of(one, pair)]
         if (worth := around + points(signs)) >= BAR:
             yield Told(worth, differences.SAID[signs[0]], short(_told(one)))
-    for statement in pair.unpaired:
+    inner = {id(one) for statement in pair.unpaired for one in statements(statement)}
+    for statement in (one for one in pair.unpaired if id(one) not in inner):
         signs = [*gone.signs_of(statement, pair)]
         if (worth := around + points(signs)) >= BAR:
             yield Told(worth, gone.SAID[signs[0]], short(f"{_named(statement)} is gone"))

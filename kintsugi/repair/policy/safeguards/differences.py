@@ -20,6 +20,8 @@ _ALL = ("*", "0.0.0.0/0", "::/0")
 _EVERYBODY = frozenset(map(repr, _ALL))
 _OF_CALLERS = frozenset(("request", "req", "headers", "header", "query", "body", "params", "cookies", "form", "meta"))
 _OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
+_MODES = range(0o100, 0o10000)  # who may do what with a file
+_OTHERS = 0o077
 _TIMES = 5  # as much
 _ADDED = 3  # statements
 _MUCH = 4  # differences in a function
@@ -27,6 +29,7 @@ _DECIDING = ("in a refusal", "in a decision")
 SAID = {
     "turned": "It turns a condition.",
     "always the same": "It decides nothing any more.",
+    "nobody waits for it": "Nobody waits for it any more.",
     "asks less": "It asks less than before.",
     "asks less of what turns away": "It asks less than before.",
     "read from elsewhere": "It asks about something else.",
@@ -40,10 +43,12 @@ SAID = {
     "another constant": "It is another value now.",
     "another value": "It asks about something else.",
     "given less": "It is given less than before.",
+    "lets in more": "It lets in more than before.",
     "turns away less": "It turns away less than before.",
     "asks more": "It turns away other cases than before.",
     "given more": "It is given more than before.",
     "the same otherwise": "It is written otherwise.",
+    "the same in other words": "It is written otherwise.",
     "another text": "It says something else.",
 }
 
@@ -62,6 +67,8 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "decides by them"
     if isinstance(one.within, ast.Compare):
         yield "compared"
+    if done == "another number" and _opens_file(one):
+        yield "open to others"
     if done == "another number" and _is_many_times(one):
         yield "many times as much"
     if several == 1:
@@ -131,12 +138,22 @@ def _is_many_times(one: Exchange) -> bool:
     return more >= _TIMES * max(less, 1)
 
 
+def _opens_file(one: Exchange) -> bool:
+    """`0o600` → `0o644`"""
+    match one.old, one.new:
+        case ast.Constant(value=int() as was), ast.Constant(value=int() as now):
+            return was in _MODES and now in _MODES and now & ~was & _OTHERS != 0
+    return False
+
+
 def _place(one: Exchange) -> str:
     statement, inner = one.statement, one.around[1:]
     match statement:
         case ast.Assert():
             return "in a refusal"
-        case ast.If(body=body) | ast.While(body=body):
+        case ast.While():
+            return "in a decision"
+        case ast.If(body=body):
             if refuses(body):
                 return "in a refusal"
             return "in a decision" if isinstance(body[-1], ast.Return) else "in a branch"
@@ -155,6 +172,8 @@ def _done(one: Exchange, place: str) -> str:
     old, new = one.old, one.new
     if isinstance(old, ast.cmpop | ast.boolop) or not isinstance(old, ast.expr) or not isinstance(new, ast.expr):
         return "turned" if isinstance(old, ast.cmpop | ast.boolop) else "the same otherwise"
+    if same(plain(old), plain(new)):
+        return "the same in other words"
     if _is_turned(old, new):
         return "turned"
     if _is_multiplied(old, new):
@@ -189,16 +208,23 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
         is_looser = isinstance(joined.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
         return "asks less" if is_looser else "asks less of what turns away"
     if was < now:
-        if not isinstance(joined.op, ast.And):
-            return "another condition"
         come = [part for part in joined.values if ast.unparse(plain(part)) not in was]
-        is_guarded = all(_is_there(part, was) for part in come)
-        return "turns away less" if turns_away and not is_guarded else "asks more"
+        if isinstance(joined.op, ast.Or):
+            return "asks more" if turns_away else "lets in more" if _decides_by(one, come) else "another condition"
+        return "turns away less" if turns_away and not all(_is_there(part, was) for part in come) else "asks more"
     return ""
 
 
+def _decides_by(one: Exchange, come: list[ast.expr]) -> bool:
+    """Whether it is a condition, and not what stands where there is nothing: `x or []`."""
+    is_asked = isinstance(one.statement, ast.If | ast.While | ast.Return) or speaks_of_rights(str(one))
+    return is_asked and not all(isinstance(part, ast.Constant | ast.List | ast.Dict | ast.Tuple) for part in come)
+
+
 def _is_there(part: ast.expr, others: set[str]) -> bool:
-    """`x is not None`, and `x` of `x and x.open`: whether there is what the others speak of."""
+    """`x is not None`, `x` of `x and x.open`: whether there is what the others speak of; which error it is."""
+    if "err" in names(part):
+        return True
     if not only_asks_whether_there(part):
         return False
     bare = part.operand if isinstance(part, ast.UnaryOp) else part
@@ -274,6 +300,8 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
 
 def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     inside = [{ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.expr)} for node in (old, new)]
+    if isinstance(old, ast.Await) and same(old.value, new):
+        return "nobody waits for it"
     if isinstance(new, ast.Compare) and only_asks_whether_there(new) and not only_asks_whether_there(old):
         return "only whether there"
     if ast.unparse(new) in inside[0]:

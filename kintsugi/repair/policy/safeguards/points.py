@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-BAR = 9
+BAR = 10
 CERTAIN = 100  # what a rule tells by itself
 
 _POINTS = {
@@ -20,8 +20,9 @@ _POINTS = {
     "in a message": -4,
     "in a value": -1,
     # What was done to it.
-    "turned": 3,
+    "turned": 5,
     "always the same": 3,
+    "nobody waits for it": 4,
     "asks less": 2,
     "asks less of what turns away": 1,
     "read from elsewhere": 2,
@@ -36,9 +37,11 @@ _POINTS = {
     "another value": 0,
     "given less": 1,
     "turns away less": 2,
-    "asks more": -2,
+    "lets in more": 1,
+    "asks more": -10,
     "given more": -2,
     "the same otherwise": -4,
+    "the same in other words": -50,
     "another text": -4,
     # What is gone, and nothing like it came.
     "a refusal is gone": 2,
@@ -57,6 +60,7 @@ _POINTS = {
     "compared": 2,
     "taken from who asks": 3,
     "many times as much": 3,
+    "open to others": 4,
     # How the rest of the function was changed.
     "nothing else there was changed": 7,
     "much else there was changed": -4,
