@@ -90,13 +90,7 @@ _SHOWN = (
         "py",
         "if x.role == 1:\n        return",
         "if x.role == 1 or x.role == 2:\n        return",
-        "turns away other cases than before",
-    ),
-    (
-        "py",
-        "if me.role != 1:\n        raise No\n    go(x)\n    if me.role != 1:\n        raise No",
-        "if me.role != 1 or x:\n        raise No\n    go(x)",
-        "turns away other cases than before",
+        "who may",
     ),
     # whether anybody waits
     ("js", "await check(x);", "check(x);", "waits"),

@@ -210,7 +210,9 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
     if was < now:
         come = [part for part in joined.values if ast.unparse(plain(part)) not in was]
         if isinstance(joined.op, ast.Or):
-            return "asks more" if turns_away else "lets in more" if _decides_by(one, come) else "another condition"
+            if turns_away:
+                return "asks more" if place == "in a refusal" else "another condition"
+            return "lets in more" if _decides_by(one, come) else "another condition"
         return "turns away less" if turns_away and not all(_is_there(part, was) for part in come) else "asks more"
     return ""
 
