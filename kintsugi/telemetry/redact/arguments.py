@@ -43,7 +43,13 @@ CALLS = (
         ),
         2,
     ),
-    Call(("secretstr(", "secretbytes(", "changepassword("), 0),
+    Call(
+        (
+            "bcrypt.compare(", "checkpw(", "password_verify(", "verify_password(", "secretstr(", "secretbytes(",
+            "changepassword(",
+        ),
+        0,
+    ),
     Call(
         (
             "attempt(", "bindas(",

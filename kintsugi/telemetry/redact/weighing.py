@@ -46,7 +46,7 @@ class Link(IntEnum):
 # What is done with a secret, and what is called so in many languages of programs.
 ACTS = (
     "login", "logon", "log in", "logged in", "logging in", "sign in", "signed in", "signing in", "signin", "unlock",
-    "unseal", "decrypt", "kinit", "_bind",
+    "unseal", "decrypt", "kinit", "runas", "_bind", "/register", "securestring",
 )  # fmt: skip
 # What one logs in to.
 SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user", " / ")
@@ -98,6 +98,7 @@ _OWNER = re.compile(
     r"(?P<name>[\w.-]{1,40})(?P<quote>\\{0,3}[\"'])?(?P<sign>=| ?:)"
     r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}$"
 )
+_NO_OWNERS = ("value", "string", "is", "now", "it", "to", "with", "new")
 _LAST_OF_LINE = re.compile(r"\S{1,100}[ \t\r]*(?=\n|$)")
 _OF_NAMES_OF_USERS = (Look.NOTHING, Look.NAMED, Look.HEX)
 _LAST_WORD = re.compile(r"([^\W\d_]\w*)[\s\"'`(\[\\]{1,4}$")
@@ -111,6 +112,7 @@ _NO_LINKS = words(
 _END_OF_SENTENCE = re.compile(r"[.!?] +[A-Z]")
 
 
+_PIPED = re.compile(r"[\"']?\s?\|\s{0,2}(?:[\w./:-]{1,30}\s){0,2}[\w./:-]{0,30}")
 _END_OF_TUPLE = re.compile(r"[\"']\s?[)\]]:?\s(?:[A-Za-z]+\s){0,6}")
 
 
@@ -215,7 +217,7 @@ def _link(text: str, end: int, begin: int, word: re.Match[str], said: Said) -> L
 def _has_an_owner(before: str, said: Said) -> bool:
     """Whether a name of its own stands right before a value, and announces nothing."""
     owner = _OWNER.search(before, max(0, len(before) - 48))
-    if not owner or grade(owner["name"]):
+    if not owner or grade(owner["name"]) or (not owner["quote"] and owner["name"].lower() in _NO_OWNERS):
         return False
     if owner["sign"] == "=" or owner["quote"] or not is_open(owner["name"]):
         return True
@@ -252,6 +254,8 @@ def _is_a_line_of_its_own(text: str, end: int, begin: int) -> bool:
 
 def _link_back(before: str, between: str, said: Said) -> Link:
     """The same of a value that stands before what announces it."""
+    if said > Said.TOKEN and _PIPED.fullmatch(between):
+        return Link.PAIRED
     if (
         said is not Said.WEAK
         and _END_OF_TUPLE.fullmatch(between)
