@@ -219,7 +219,7 @@ def _has_an_owner(before: str, said: Said) -> bool:
     owner = _OWNER.search(before, max(0, len(before) - 48))
     if not owner or grade(owner["name"]) or (not owner["quote"] and owner["name"].lower() in _NO_OWNERS):
         return False
-    if owner["sign"] == "=" or owner["quote"] or not is_open(owner["name"]):
+    if owner["sign"] == "=" or owner["quote"] or owner[0].endswith((':"', ":'")) or not is_open(owner["name"]):
         return True
     return said is not Said.KEY and owner[0][-1:].isspace()
 
