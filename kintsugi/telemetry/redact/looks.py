@@ -33,7 +33,7 @@ _LETTERS, _VOWEL = re.compile(r"[A-Za-z]{8,40}"), re.compile("[aeiou]")
 # What is written like a password and is none: percent signs of addresses, classes within classes, parameters, addresses
 # of mail and of pointers, constants, numbers with a unit, dates.
 _OF_THINGS = re.compile(
-    r"0[xX][0-9A-Fa-f]+|.*%[0-9A-Fa-f]{2}.*|.*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|[\w.+-]+@[\w-]+(?:\.[\w-]+)*"
+    r"0[xX][0-9A-Fa-f]+|[a-z]{2}_[A-Z]{2}(?:\.[\w-]+)?|.*%[0-9A-Fa-f]{2}.*|.*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|[\w.+-]+@[\w-]+(?:\.[\w-]+)*"
     r"|[A-Z0-9_.-]+|.*&#?\w*|\W{0,2}(?i:sha|md|aes|rsa)[-_]?\d{1,4}|(?:[\w.]*\+){3,}.*|v?\d+(?:\.\d+){1,3}[-+.]?\w*|\*[a-z]\w*\.\w+|[0-9a-fA-F:.-]+|\d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?"
     r"|[a-z]{2,}(?:[A-Z][A-Za-z]+\d?)+[A-Za-z]*|.*(?:A-Z|a-z|0-9).*|[A-Z]?[a-z]+[-_:.#@]\d{1,3}|[A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}v?\d[a-z]?"
     r"|[a-z_]+(?:[A-Z][a-z]+)*(?:\.[a-z_]+(?:[A-Z][a-z]+)*\d{0,3})+|[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)+|S-\d(?:-\w+)+|.*#0\d\d.*|(?:[A-Z]{2,}[-_/]?)+v?\d[a-z]?|(?i:pk|fk|uq|uk|ix|idx)_\w+|.*[<>].*"

@@ -151,7 +151,7 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
 _LABEL_LENGTH, _BELOW_LENGTH, _LONG = 200, 300, 20
 _BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
 _OF_MARKUP = "`*"
-_ALONE = re.compile(r"[\w./-]{1,200}\r?")
+_ALONE = re.compile(r"(?!--)(?:[\w./-]{1,40} ){0,3}[\w./-]{1,200}\r?")
 
 
 def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:

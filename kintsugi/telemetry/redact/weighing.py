@@ -46,10 +46,10 @@ class Link(IntEnum):
 # What is done with a secret, and what is called so in many languages of programs.
 ACTS = (
     "login", "logon", "log in", "logged in", "logging in", "sign in", "signed in", "signing in", "signin", "unlock",
-    "unseal", "decrypt", "kinit", "runas", "_bind", "/register", "securestring",
+    "unseal", "decrypt", "kinit", "runas", "connecting as", "connect as", "_bind", "/register", "securestring",
 )  # fmt: skip
 # What one logs in to.
-SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user", " / ")
+SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user")
 
 _BEHIND, _BEFORE, _MOST_WORDS, _NEAR, _CLOSE = 100, 60, 12, 48, 32
 _IS_A_NAME, _ESCAPES = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:"), "nrtsdw"
@@ -264,7 +264,7 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         return Link.PAIRED
     if said is Said.SERVICE:
         return Link.FAR
-    if before[-1:] in (":", "/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
+    if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _LED.search(before, max(0, len(before) - _NEAR)):
         return Link.LED
