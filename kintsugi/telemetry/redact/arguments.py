@@ -115,6 +115,7 @@ _SHAPED = re.compile(
 # What parts two quoted arguments, and what begins a struct as Go prints one. Nothing else announces these: in 330,000
 # lines of logs and 460,000 of source, a name and a word as people make passwords stood in parentheses once, and it
 # was a secret. Two words with a slash between them are how people write down a log-in.
+_LONGEST_NAME = 42
 BETWEEN_ARGUMENTS, STRUCTS, SLASHES = ("', '", '", "'), ("&{",), (" / ",)
 _QUOTED = re.compile(r"(?P<secret>[^\s'\",;()=:/]{6,60})(?P<quote>['\"])\s?[,)\]]")
 _NAME_IN_A_CALL = re.compile(
@@ -139,7 +140,7 @@ def slashed(text: str, start: int, end: int) -> Iterable[Span]:
     given = _BEHIND_SLASH.match(text, end)
     if not given or looks(given["secret"]) < Look.LIKELY:
         return ()
-    named = _NAME_BEFORE_SLASH.search(text, max(0, start - _FAR), start)
+    named = _NAME_BEFORE_SLASH.search(text, max(0, start - _LONGEST_NAME), start)
     return (given.span("secret"),) if named and is_open(named["name"]) else ()
 
 

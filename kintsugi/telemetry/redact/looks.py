@@ -6,6 +6,7 @@ secret is hardly ever among them. So a look alone hides nothing; `weighing` adds
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 
 from kintsugi.telemetry.redact.alone import OF_DOCUMENTS, RARE_PAIR, is_made_up, is_unspeakable
 from kintsugi.telemetry.redact.keys import Grade, grade
@@ -67,6 +68,7 @@ _OF_PEOPLE = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def looks(value: str) -> Look:
     """How much a value alone tells, where nothing but its place could tell more."""
     value = value.rstrip("=")
@@ -84,7 +86,7 @@ def looks(value: str) -> Look:
         return Look.NAMED
     if is_file(value):
         return Look.NOTHING
-    if is_made_up(value) and len(value) >= _LONG:
+    if len(value) >= _LONG and is_made_up(value):
         return Look.STRONG
     is_by_people = is_of_people(value)
     if is_by_people and WITH_SIGN.search(value):
