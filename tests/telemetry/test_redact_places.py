@@ -201,6 +201,14 @@ user 'ops' pass 'sunflower' is 'ops' here
 password='ERROR:{made}'
 {{"passphrase": "the copper thunder?"}}
 neues Passwort {made}
+auth attempt bob|{made} from 10.0.0.7
+decrypting with key {hex}
+stream_authentication bob:{made}
+loginArgs: [bob, {made}]
+use bob with {made} to log in
+vpn: bob / {made}
+Failed to unlock the vault with {random}
+signed in as bob using {made}
 """.strip().split("\n")
 
 
@@ -267,6 +275,13 @@ def test_a_secret_is_found_on_another_line(text):
         "Password reset mail sent to lena1984, see Ticket12345",
         "password login on Ubuntu2204 disabled, secret synced to store2024",
         "the password of node1234 and host0001 is stored",
+        "password policy is OWASP-2021, login with NTLMv2 or Argon2id, password_hash not built with Argon2",
+        'login failed: user="Veeam2021" requestId=navidrome-statefulset-0/YzKDTM4yVE-001467 from 10.0.0.7',
+        "Accepted publickey for bob from 10.0.0.7 ssh2: RSA SHA256:Kl8kPGZrTiz7g4FO1hyqHdsSBBb5Fge6NWOobN03XJg",
+        "auth: sql(bob@shop.example,192.168.144.226,<6rXunFtu493AqJDi>): Password mismatch",
+        "CustomAuthenticationFailureHandler [qtp877788296-1176] Failed login attempt from IP: [::1]",
+        "SASL LOGIN authentication failed: UGFzc3dvcmQ6 for user conn2271",
+        "Adding job token for job_1445144423722_0020 to jobTokenSecretManager",
         "PASS src/auth/token3.test.ts",
         "| PASS | src/auth/token3.test.ts |",
         "Login and store the token in ~/.netrc",

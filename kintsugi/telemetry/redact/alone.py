@@ -87,7 +87,7 @@ _GROUPS = re.compile(
 _MIXED_GROUP, _BEYOND_HEX = re.compile(r"(?=\d*[A-Za-z])(?=[A-Za-z]*\d)\w+"), re.compile(r"[g-zG-Z]")
 _LEAST_CHUNKS = 0.3  # to a character: names that people make have one in five, made-up words one in two
 RARE = _PAIRS.split()
-_RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(RARE)})"), 14
+RARE_PAIR, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(RARE)})"), 14
 _SYLLABLE, _MOST_IN_WORDS = 3, 0.7
 _PIECE, _MOST_OF_ONE = 10, 6
 _FEW_GROUPS, _FEW_SIGNS, _VOWEL = 2, 2, re.compile(r"[aeiou]")
@@ -121,7 +121,7 @@ def is_made_up(word: str) -> bool:
 
 def _is_unspeakable(word: str) -> bool:
     """Whether a word without a digit has too many pairs of letters that are rare."""
-    rare = len(_RARE.findall(word.lower())) if word.isalpha() and not (word.islower() or word.isupper()) else 0
+    rare = len(RARE_PAIR.findall(word.lower())) if word.isalpha() and not (word.islower() or word.isupper()) else 0
     return rare >= max(2, len(word) // _FOR_ONE_RARE)
 
 
@@ -138,15 +138,15 @@ def _is_in_groups(word: str, least: int = 1) -> bool:
 
 
 def _is_no_syllable(group: str) -> bool:
-    return _VOWEL.search(group) is None or _RARE.search(group) is not None
+    return _VOWEL.search(group) is None or RARE_PAIR.search(group) is not None
 
 
 def is_unspeakable(word: str) -> bool:
     """Whether nobody could say a word of letters alone: pairs that are rare, many consonants, capitals anywhere."""
     if _is_broken(_CHUNK.findall(word), len(word)):
         return True
-    signs = len(_RARE.findall(word.lower())) + len(_CONSONANTS.findall(word)) + len(_TURNS.findall(word)) // 2
-    return signs >= _FEW_SIGNS and _RARE.search(word.lower()) is not None
+    signs = len(RARE_PAIR.findall(word.lower())) + len(_CONSONANTS.findall(word)) + len(_TURNS.findall(word)) // 2
+    return signs >= _FEW_SIGNS and RARE_PAIR.search(word.lower()) is not None
 
 
 def _is_broken(chunks: list[str], length: int) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
+from kintsugi.telemetry.redact.looks import MADE_UP, MADE_UP_WORD
 from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
@@ -15,7 +16,8 @@ AFTER = re.compile(
             |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
     (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:
-        [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
+        [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)(?:[ ]""[ ]=>)?|%3[DdAa]
+                |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
             (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
             (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|<<(?=")
                 |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=")|chr[ ](?="))?
@@ -29,7 +31,7 @@ AFTER = re.compile(
             |</key>\s{0,24}<string>
             |</(?:name|string)>\s{0,24}<(?:value|string)>|;s:\d{1,5}:(?=\\{0,7}")))
       | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
-            \\{0,7}["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
+            \\{0,7}[bu]?["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
             (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["'])))
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])
@@ -66,12 +68,6 @@ _OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _OURS = (" my ", " our ", " your ")
 _GIVEN_WITH = ("with ", "using ")
 _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
-MADE_UP = (
-    r"(?:(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)"
-    r"|(?=[A-Za-z!#$%&*+@^~?_-]{0,30}\d)(?=[a-z\d!#$%&*+@^~?_-]{0,30}[A-Z])(?=[A-Z\d!#$%&*+@^~?_-]{0,30}[a-z])"
-    r"[0-9A-Za-z!#$%&*+@^~?_-]{8,60}(?=[\s.,;)\"']|$))"
-)
-MADE_UP_WORD = re.compile(MADE_UP)
 _FURTHER_CELL = re.compile(
     rf"[^|│┃║\n]{{0,80}}(?:[|│┃║][^|│┃║\n]{{0,80}}){{0,5}}?[|│┃║][ \t]{{0,8}}"
     rf"(?P<secret>{MADE_UP})(?=[ \t]{{0,40}}(?:[|│┃║\n]|$))"

@@ -21,18 +21,21 @@ from kintsugi.telemetry.redact.arguments import (
     CALLS,
     FLAGS,
     FLAGS_OF_NAMES,
+    GLUED,
     USER_FLAGS,
     Call,
     called,
     flagged,
     flagged_user,
+    glued,
 )
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.budget import USUAL, Budget
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.fold import Folded
-from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
+from kintsugi.telemetry.redact.headers import bare_scheme, cookies
+from kintsugi.telemetry.redact.keyed import is_right_behind, keyed, parameter, shortly
 from kintsugi.telemetry.redact.keys import ABROAD, ROOTS, SHORT, VARIABLES, Grade
 from kintsugi.telemetry.redact.languages import CODES, KEYS, announced, code
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
@@ -52,6 +55,7 @@ from kintsugi.telemetry.redact.vendors import (
     REACH_LINE,
     SHAPES,
 )
+from kintsugi.telemetry.redact.weighing import ACTS, SERVICES, acted, served
 
 Span = tuple[int, int]
 Found = tuple[int, int, str]
@@ -292,10 +296,8 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
         yield "command", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for call in CALLS:
         yield from (("command", name, _called(call), False) for name in call.names)
-    for flag in (*FLAGS, *FLAGS_OF_NAMES):
-        yield "command", flag, flagged, False
-    for flag in USER_FLAGS:
-        yield "command", flag, flagged_user, False
+    for flags, check in (((*FLAGS, *FLAGS_OF_NAMES), flagged), (USER_FLAGS, flagged_user), (GLUED, glued)):
+        yield from (("command", flag, check, False) for flag in flags)
     for marker in MARKERS:
         yield "marked", marker, _marked, False
     yield from _structural()
@@ -307,10 +309,8 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     yield "keyed", "_api=", keyed, False
     for variable in VARIABLES:
         yield "keyed", variable, keyed, True
-    for word in ABROAD:
-        yield "keyed", word, _abroad, False
-    for word in KEYS:
-        yield "keyed", word, announced, False
+    for words, check in ((ABROAD, _abroad), (KEYS, announced), (ACTS, acted), (SERVICES, served), (SHORT, shortly)):
+        yield from (("keyed", word, check, False) for word in words)
     for word in CODES:
         yield "command", word, code, False
     for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
@@ -322,8 +322,6 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     yield "cookie", "cookie", cookies, False
     for scheme in ("bearer", "basic ", "basic%20"):
         yield "scheme", scheme, bare_scheme, True
-    for short in SHORT:
-        yield "keyed", short, shortly, False
     yield "keyed", '"kty', key_of_json, False
     yield "keyed", 'kty\\"', key_of_json, False
     for echoed in ("input_value", '"input"', "'input'"):
