@@ -245,7 +245,8 @@ def redact_field(name: str, value: str) -> str:
     level = grade(name)
     if level is Grade.SECRET:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
-    if level and not is_too_brief(name, value) and is_secret(value, True, level, prose=False):
+    is_folder = value.startswith("/") and name.lower().endswith("pwd")  # the shell's PWD and OLDPWD
+    if level and not (is_folder or is_too_brief(name, value)) and is_secret(value, True, level, prose=False):
         of_this_process().hidden["keyed"] += 1
         return MASK
     if name[-13:].lower() == "authorization" and is_phrase_of_header(value):

@@ -21,6 +21,7 @@ sys.path[:] = [entry for entry in sys.path if entry]  # nothing of the project s
 import builtins
 import contextlib
 import dis
+import gc
 import importlib.util
 import json
 import os
@@ -293,6 +294,15 @@ class Plugin:
         self.pytest_deselected = write_deselected
 
 
+def load_pytest() -> None:
+    """What it is made of is no garbage. To look for some in it, now and again, is a fifth of a short run."""
+    gc.disable()
+    import pytest  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
+
+
 def run_pytest(tree: str, arguments: list[str], write: Write, watch: Watch) -> int:
     """`python -m pytest` with these arguments: its exit status."""
     import pytest
@@ -475,7 +485,7 @@ def run(form: str, arguments: list[str], set_up: dict[str, Any], crash: dict[str
     os.set_inheritable(CHANNEL, False)
     write = opened(CHANNEL)
     if form == "pytest":
-        import pytest  # noqa: F401  # loaded before its parts are looked at
+        load_pytest()  # before its parts are looked at
     before = machinery()
     watch = Watch(tree, crash)
     source = [os.path.join(tree, one) for one in set_up["folders"]]
