@@ -37,6 +37,11 @@ def a_file(name: str, text: str, setting: str) -> Callable[[Path], dict[str, str
     return make
 
 
+def a_script(folder: Path) -> dict[str, str]:
+    (folder / "deploy.sh").write_text("#!/bin/sh\n")
+    return {"DEPLOY_FOLDER": str(folder)}
+
+
 def an_env_file(text: str) -> Callable[[Path], dict[str, str]]:
     def make(folder: Path) -> dict[str, str]:
         (folder / ".env").write_text(text, encoding="utf-8")
@@ -111,6 +116,11 @@ BROKEN = [
     ),
     Broken({"ALERT_RULES": "/no/rules.toml"}, "ALERT_RULES: /no/rules.toml: no such file.*Name a file"),
     Broken({"TEST_COMMAND": "no-such-runner -q"}, "TEST_COMMAND: no-such-runner cannot be found.*Install it"),
+    Broken(
+        {"DEPLOY_COMMAND": "deploy.sh", "PROGRAM_URL": "http://127.0.0.1:9"},
+        "DEPLOY_COMMAND: deploy.sh cannot be run. Name its path",
+        a_script,
+    ),
     # GitHub
     Broken({"GITHUB_REPO": "checkout"}, "GITHUB_REPO: should be owner/name"),
     Broken({"GITHUB_REPO": "a/b"}, "GITHUB_REPO needs KINTSUGI_GITHUB_TOKEN"),
