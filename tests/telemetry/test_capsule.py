@@ -213,6 +213,17 @@ def test_a_value_is_rebuilt(what: str) -> None:
     assert [type(one) for one in again] == [type(one) for one in VALUES[what]]
 
 
+def test_what_cannot_be_rebuilt_takes_only_what_it_is_a_key_of_or_the_object_of_its_class() -> None:
+    hidden = (n for n in (1, 2))
+    gone = type(Path)("Gone", (), {"__module__": __name__})()
+    held = collections.defaultdict(list, {(hidden, 1): [1]})
+
+    again = rebuilt_from(handed_over, [{hidden: 1}, {hidden}, held, gone, "kept"])
+
+    assert again[4] == "kept"
+    assert [type(one).__name__ for one in again[:3]] == ["missing"] * 3
+
+
 def test_a_dictionary_that_is_its_own_attributes_stays_so() -> None:
     again = rebuilt_from(handed_over, OwnItems(size=3))
     again["more"] = 4

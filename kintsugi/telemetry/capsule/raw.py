@@ -118,6 +118,11 @@ def state_of(value: object, layout: Layout | None = None) -> Iterator[tuple[str,
         yield from (pair for pair in dict.copy(own).items() if type(pair[0]) is not str or pair[0] not in layout.slots)
 
 
+def globals_of_function(function: object) -> dict[str, Any]:
+    """The names of the module that it was written in; empty for what is no function."""
+    return function.__globals__ if type(function) is FunctionType else {}
+
+
 def importable(module: str) -> str:
     """The name by which a module is imported in another process: that of the main one is another there.
 
