@@ -156,7 +156,9 @@ BROKEN = [
     Broken({"RAILWAY_TOKEN": SECRET}, "RAILWAY_TOKEN needs KINTSUGI_RAILWAY_PROJECT_ID"),
     Broken({"RAILWAY_SERVICE_ID": "s"}, "RAILWAY_SERVICE_ID is set.*Set KINTSUGI_RAILWAY_TOKEN"),
     Broken({"DEPLOY_COMMAND": "sh deploy.sh"}, "DEPLOY_COMMAND is set.*Set KINTSUGI_PROGRAM_URL"),
-    Broken({"DEPLOY_COMMAND": "no-such-program", "PROGRAM_URL": NOBODY}, "no-such-program cannot be run. Name its path"),
+    Broken(
+        {"DEPLOY_COMMAND": "no-such-program", "PROGRAM_URL": NOBODY}, "no-such-program cannot be run. Name its path"
+    ),
     Broken({"DEPLOY_COMMAND": "true", "DEPLOY_FOLDER": "/no/folder"}, "DEPLOY_FOLDER: there is no folder /no/folder"),
     Broken({"DEPLOY_ENV": "KINTSUGI_LLM_API_KEY"}, "DEPLOY_ENV: should name variables of the program's"),
     Broken({"DEPLOY_WEBHOOK_URL": NOBODY}, "DEPLOY_WEBHOOK_URL needs KINTSUGI_DEPLOY_WEBHOOK_SECRET"),
