@@ -414,4 +414,29 @@ BUILD = Printed(
     "'price'",
     ("shop/cart.py", 9),
 )
+CAUSES = Printed(
+    """\
+ActionView::Template::Error (undefined method `total' for nil:NilClass):
+    1: <%= @cart.total %>
+
+app/views/carts/index.html.erb:2:in `show'
+
+Causes:
+NoMethodError (undefined method `total' for nil:NilClass)
+
+app/views/carts/index.html.erb:2:in `show'""",
+    "ruby",
+    ("NoMethodError", "ActionView::Template::Error"),
+    "undefined method `total' for nil:NilClass",
+    ("app/views/carts/index.html.erb", 2),
+)
+TRAEFIK = Printed(
+    'time="2026-11-28T10:00:00Z" level=error msg="Stack: goroutine 6859 [running]:\\n'
+    "panic({0x2f423e0, 0xc00011ea90})\\n\\t/usr/local/go/src/runtime/panic.go:513 +0x1b9\\n"
+    'main.(*Retry).ServeHTTP(0xc000cbf860)\\n\\t/srv/shop/retry.go:38 +0x5e8\\n"',
+    "go",
+    ("panic",),
+    "",
+    ("/srv/shop/retry.go", 38),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

@@ -17,7 +17,15 @@ from types import FrameType, TracebackType
 
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.builders import Builders
-from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames_of, is_of_project, under_way
+from kintsugi.telemetry.capsule.calls import (
+    Call,
+    Unreachable,
+    bound_to_a_request,
+    calls_in,
+    frames_of,
+    is_of_project,
+    under_way,
+)
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, TooMuch
 from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
@@ -74,24 +82,37 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     frames = frames_of(error.__traceback__, is_project)
     why: Unreachable | None = None
     outermost: Capsule | None = None
+    holds = ""  # why that one is not the call to make again
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
     for call in calls_in(frames):
         if not isinstance(call, Call):
             why = why or call
         elif outermost is None or (handed_over.isdisjoint(call.objects) and time.thread_time() < ends):
             found = _written(call, error, frames, ends)
+            unfit = _unfit(found, call, frames)
             if outermost is None:
-                outermost = found
-            elif found.source:
-                return replace(found, in_part=f"the call around it, {outermost.function}, holds {outermost.why_not}")
-            if not found.why_not.startswith(_HELD_BACK):
+                outermost, holds = found, unfit
+            elif found.source and not unfit:
+                return replace(found, in_part=f"the call around it, {outermost.function}, {holds}")
+            if not unfit:
                 return outermost
-            handed_over.update(call.objects)
+            if not found.source:
+                handed_over.update(call.objects)
+    if outermost and outermost.source and holds:
+        return replace(outermost, source="", why_not=f"it {holds}")
     if outermost or why is None:
         return outermost
     code = frames[0].f_code
     module = frames[0].f_globals.get("__name__")
     return Capsule(module if type(module) is str else "", code.co_qualname, why_not=f"{why}")
+
+
+def _unfit(found: Capsule, call: Call, frames: list[FrameType]) -> str:
+    """Why a call inside of this one is better made again; "" where none is."""
+    if found.why_not.startswith(_HELD_BACK):
+        return f"holds {found.why_not}"
+    bound = bound_to_a_request(frames[frames.index(call.frame) :])
+    return f"reads {bound}, which is there only while a request is served" if bound else ""
 
 
 @functools.cache
