@@ -52,7 +52,7 @@ AFTER = re.compile(
 _KINDS_OF_KEYS = (
     "api", "access", "secret", "private", "auth", "client", "app", "application", "service", "account", "signing",
     "encryption", "license", "bot", "master", "shared", "storage", "security", "webhook", "deploy", "refresh",
-    "session", "bearer", "unseal", "recovery",
+    "session", "bearer", "unseal", "recovery", "network", "link",
 )  # fmt: skip
 _WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
 _WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)

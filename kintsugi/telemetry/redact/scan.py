@@ -18,16 +18,22 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from kintsugi.telemetry.redact.addresses import before_host, encoded_user_information, user_information
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.arguments import (
+    BETWEEN_ARGUMENTS,
     CALLS,
     FLAGS,
     FLAGS_OF_NAMES,
     GLUED,
+    SLASHES,
+    STRUCTS,
     USER_FLAGS,
     Call,
     called,
     flagged,
     flagged_user,
     glued,
+    handed_over,
+    in_a_struct,
+    slashed,
 )
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.budget import USUAL, Budget
@@ -66,7 +72,7 @@ Check = Callable[[str, int, int], Iterable[Span]]
 # at than an honest text has.
 KINDS = (
     "vendor", "address", "command", "marked", "keyed", "url", "cookie", "scheme", "private_key", "discord",
-    "own", "flood", "personal", "alone",
+    "own", "flood", "personal", "alone", "argument",
 )  # fmt: skip
 
 # What is hidden also in code, outside of its literals.
@@ -95,7 +101,7 @@ _DIGIT = re.compile(r"\d")
 _STRETCH, _LITTLE_WORK = 512, 40
 
 # A look costs as much as several, unless it ends at the first character that does not fit.
-_COST, _CHEAP = 4, KNOWN - {"command"} | {"url"}
+_COST, _CHEAP = 4, KNOWN - {"command"} | {"url", "argument"}
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _MOST_SHAPES = 16
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
@@ -298,6 +304,8 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
         yield from (("command", name, _called(call), False) for name in call.names)
     for flags, check in (((*FLAGS, *FLAGS_OF_NAMES), flagged), (USER_FLAGS, flagged_user), (GLUED, glued)):
         yield from (("command", flag, check, False) for flag in flags)
+    for signs, between in ((BETWEEN_ARGUMENTS, handed_over), (STRUCTS, in_a_struct), (SLASHES, slashed)):
+        yield from (("argument", sign, between, False) for sign in signs)
     for marker in MARKERS:
         yield "marked", marker, _marked, False
     yield from _structural()
