@@ -55,6 +55,7 @@ _BEHIND, _BEFORE, _NEAR, _CLOSE = 100, 60, 48, 32
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
 _IS_A_NAME, _ESCAPES = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:"), "nrtsdw"
 _WORD = re.compile(r"(?<![^\s\"'`,;()\[\]{}|=\\])[^\s\"'`,;()\[\]{}|=\\]{6,300}(?:={1,2}(?=[\s\"',;)\]]|$))?")
+_PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
 _AROUND = ".,:;?"  # and no exclamation mark: people end passwords with one
 _SIGNS, _LONGEST_NAME, _MOST_DIGITS = re.compile("[:/%]"), 60, 2
@@ -134,9 +135,13 @@ def _near_to(text: str, start: int, end: int, said: Said) -> Iterable[Span]:
 
 
 def may_be_near(text: str, at: int, end: int) -> bool:
-    """A quick look for `weighed`; the quickest is whether anything is no small letter."""
+    """A quick look for `weighed`; the quickest are whether anything is no small letter, and parts words."""
     start, stop = max(0, at - _BEFORE), end + _BEHIND
-    return _NO_SMALL_LETTER.search(text, start, stop) is not None and _BESIDE.search(text, start, stop) is not None
+    return (
+        _NO_SMALL_LETTER.search(text, start, stop) is not None
+        and _PARTS.search(text, start, stop) is not None
+        and _BESIDE.search(text, start, stop) is not None
+    )
 
 
 def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
