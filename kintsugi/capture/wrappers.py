@@ -222,9 +222,9 @@ def without_headings(strip: Strip, above: Sequence[Line], below: Sequence[Line])
     return lambda line: None if shape.fullmatch(line.text) else strip(line)
 
 
-def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:
+def _of_record(number: int, raw: str, record: Any, head: str, *, within: str = "") -> Sequence[Line]:
     stack = stack_of(record)
-    writer = f"json {head.strip()} {writer_of(record)}" if record else ""
+    writer = f"json {within}{head.strip()} {writer_of(record)}" if record else ""
     if stack is not None:
         return _record(number, raw, stack)
     lines = line_of(record)
@@ -232,7 +232,13 @@ def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:
         return (Line(number, raw, raw),)
     found: list[Line] = []
     for text in lines:
-        if "\n" in text.strip("\n"):
+        before, inner = record_in(text.strip("\n")) if "{" in text and not within else ("", None)
+        if isinstance(inner, dict) and (
+            stack_of(inner) or line_of(inner)
+        ):  # what a container writes in JSON, its log keeps within JSON
+            told = _of_record(number, raw, inner, before, within=f"{writer} ")
+            found += told if not found else [line._replace(raw=None) for line in told]
+        elif "\n" in text.strip("\n"):
             found += _record(number, raw, text, first=not found)
         else:
             found.append(Line(number, text.rstrip("\n"), raw if not found else None, writer=writer))

@@ -439,4 +439,23 @@ TRAEFIK = Printed(
     "",
     ("/srv/shop/retry.go", 38),
 )
+WITHIN = Printed(
+    '{"log":"{\\"level\\":50,\\"err\\":{\\"type\\":\\"TypeError\\",\\"message\\":\\"no cart\\",'
+    '\\"stack\\":\\"TypeError: no cart\\\\n    at total (/srv/shop/cart.js:9:11)\\"}}\\n","stream":"stdout"}',
+    "node",
+    ("TypeError",),
+    "no cart",
+    ("/srv/shop/cart.js", 9),
+)
+CAUSED_BY = Printed(
+    """\
+VError: cannot price: no coupon
+    at price (/srv/shop/price.js:3:9)
+caused by: RangeError: no coupon
+    at find (/srv/shop/coupons.js:9:3)""",
+    "node",
+    ("RangeError", "VError"),
+    "cannot price: no coupon",
+    ("/srv/shop/price.js", 3),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

@@ -367,6 +367,13 @@ def test_secrets_of_few_signs_are_found_in_their_place():
     assert [text for text, secret in texts.items() if redact(text.format(secret)) != text.format("***")] == []
 
 
+def test_no_word_can_be_read_in_so_many_ways_that_it_takes_for_ever():
+    for signs in ("A", "Ab", "aA1", "a-", "A_", "a.", "a+", "&", "$A", "Ab1", "ab.Ab", "Aa", "1a", "S-1-1"):
+        for begin in ("", "ab"):
+            word = f"{begin}{signs * 60}"[:190] + "!1"
+            assert "password" in redact(f"password {word} login bob {word} ('bob', '{word}') bob / {word}")
+
+
 def test_every_rule_can_be_compiled():
     for pattern in (
         *(each.secret for each in COMMANDS),

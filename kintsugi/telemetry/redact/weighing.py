@@ -2,7 +2,7 @@
 
 What announces is a key (`password`), an act that takes a secret (`login`) or what one logs in to; how a word is linked
 to it tells more or less, and so does the word itself. No notation and no program is known here: where the three
-together are heavy enough, the word is hidden. In 180,000 lines of logs of forty programs one such word is no secret.
+together are heavy enough, the word is hidden. In 330,000 lines of logs and samples, three such words are no secret.
 """
 
 import re
@@ -113,8 +113,6 @@ _NO_LINKS = words(
     """
 )
 _END_OF_SENTENCE = re.compile(r"[.!?] +[A-Z]")
-
-
 _PIPED = re.compile(r"[\"']?\s?\|\s{0,2}(?:[\w./:-]{1,30}\s){0,2}[\w./:-]{0,30}")
 _END_OF_TUPLE = re.compile(r"[\"']\s?[)\]]:?\s(?:[A-Za-z]+\s){0,6}")
 
