@@ -52,19 +52,21 @@ wheel: $(VENV)/.runtime
 	$(BIN)/python -m hatchling build -d dist
 
 # The hash-locked requirements. Each is installed when its file changes.
-$(VENV)/.runtime: requirements.txt pyproject.toml
+$(VENV)/.runtime: requirements.txt requirements-pip.txt pyproject.toml
 	$(call install,requirements.txt)
 
-$(VENV)/.development: requirements-dev.txt pyproject.toml
+$(VENV)/.development: requirements-dev.txt requirements-pip.txt pyproject.toml
 	$(call install,requirements-dev.txt)
 	@touch $(VENV)/.runtime
 
-# Modules are compiled when they are first imported: most never are.
+# Modules are compiled when they are first imported: most never are. A pip of today goes first: the one that comes with a Python
+# may take twice as long for all the others.
 define install
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "Kintsugi needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
 @echo "== installing $(1) into $(VENV)"
 $(PYTHON) -m venv $(VENV)
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-pip.txt
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(1)
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation -e .
 @touch $@
@@ -76,6 +78,8 @@ lock:
 	  --extra server --extra build -o requirements.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
 	  --extra server --extra build --extra dev -c requirements.txt -o requirements-dev.txt
+	echo "pip>=26" | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
+	  -o requirements-pip.txt
 
 # The tests of a guest and of the service, each on the oldest versions that pyproject.toml allows; needs uv and an index.
 # (discord.py 2.3 has no dynamic items, which one module is about, and uses what aiohttp 3.12 warns of. Two tests play other

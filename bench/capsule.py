@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import truediv
 from pathlib import Path
@@ -95,6 +95,14 @@ class Verdict:
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
     with_more: bool = False  # it ends well on its objects, where these have what their `__init__` gives them at the fix
 
+    @property
+    def line(self) -> str:
+        ended = f"{self.rerun}, green={self.green}"
+        ended += ", rejected on purpose" * self.rejected + ", answered" * self.answered
+        ended += ", another" * self.otherwise + ", asked for" * self.asked_for
+        ended += ", on new objects" * self.on_new + ", with more" * self.with_more
+        return f"{self.name} | {ended} | {self.why[:200]}"
+
 
 async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
     repository = case.name.partition(" ")[0]
@@ -105,27 +113,36 @@ async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
     assert crash
     name, folder = f"{found.module}.{found.function}", _folder_of_tests(case)
     call = FailingCall(found.source, name, found.module, folder, crash)
-    async with ground(box, case.true.base) as on:
+    verdict, green = await verdict_of_call(call, case.true.base, case.true.files, box, seconds)
+    asked = green is not None and not verdict.green and _is_asked_for(green, case)
+    return replace(verdict, repository=repository, name=case.name, asked_for=asked)
+
+
+async def verdict_of_call(
+    call: FailingCall, base: Path, files: Mapping[str, bytes | None], box: Box, seconds: float
+) -> tuple[Verdict, capsules.Made | None]:
+    """Of a call that failed in the code in `base`, which `files` mend; and how it ended with them."""
+    crash = call.crash
+    async with ground(box, base) as on:
         made = await capsules.make(call, on, {}, seconds=seconds)
-        rerun, why = capsules.judged(call, made, case.true.base)
+        rerun, why = capsules.judged(call, made, base)
         if rerun is not Rerun.REPRODUCED:
-            return Verdict(repository, case.name, rerun.value, why)
-        green = await capsules.make(call, on, case.true.files, seconds=seconds)
+            return Verdict("", call.name, rerun.value, why), None
+        green = await capsules.make(call, on, files, seconds=seconds)
         fails = green.fails_by(crash)
-        answer = green.answer(crash, case.true.base)
+        answer = green.answer(crash, base)
         others = capsules.on_new_objects(call).values() if fails and not answer else ()
-        renewed = any([await _ends_well_as(other, on, case, seconds) for other in others])
+        renewed = any([await _ends_well_as(other, on, files, seconds) for other in others])
         more = capsules.with_more_attributes(call) if green.lacks_an_attribute else None
-        with_more = await _ends_well_as(more, on, case, seconds)
+        with_more = await _ends_well_as(more, on, files, seconds)
     rejection = green.rejection(crash)
     well = green.passed or with_more
     otherwise = not well and not fails and not green.not_rebuilt and rejection is None
     no = rejection or answer
     why = "" if green.passed else no.says if no else green.said
     rejected, answered = rejection is not None, answer is not None
-    asked = not well and _is_asked_for(green, case)
-    verdict = Verdict(repository, case.name, rerun.value, why, well, rejected, answered, otherwise, asked)
-    return replace(verdict, on_new=renewed, with_more=with_more)
+    verdict = Verdict("", call.name, rerun.value, why, well, rejected, answered, otherwise)
+    return replace(verdict, on_new=renewed, with_more=with_more), green
 
 
 def _is_asked_for(made: capsules.Made, case: Replayed) -> bool:
@@ -144,11 +161,13 @@ def _is_asked_for(made: capsules.Made, case: Replayed) -> bool:
     return bool({name.rpartition(".")[2] for name in asked} & (classes - {"Exception", "BaseException", "object"}))
 
 
-async def _ends_well_as(call: FailingCall | None, on: Ground, case: Replayed, seconds: float) -> bool:
+async def _ends_well_as(
+    call: FailingCall | None, on: Ground, files: Mapping[str, bytes | None], seconds: float
+) -> bool:
     """Whether the call, made on other objects, fails in the same way and ends well at the fix."""
     if call is None or not (await capsules.make(call, on, {}, seconds=seconds)).fails_by(call.crash):
         return False
-    return (await capsules.make(call, on, case.true.files, seconds=seconds)).passed
+    return (await capsules.make(call, on, files, seconds=seconds)).passed
 
 
 async def _in_production(case: Replayed, box: Box, seconds: float) -> Capsule | None:
@@ -208,11 +227,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                     verdict = Verdict(case.name.partition(" ")[0], case.name, "box failed", str(failed))
                 found.append(verdict)
                 if arguments.verbose:
-                    ended = f"{verdict.rerun}, green={verdict.green}"
-                    ended += ", rejected on purpose" * verdict.rejected + ", answered" * verdict.answered
-                    ended += ", another" * verdict.otherwise + ", asked for" * verdict.asked_for
-                    ended += ", on new objects" * verdict.on_new + ", with more" * verdict.with_more
-                    print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
+                    print(verdict.line, flush=True)
     return found
 
 
@@ -220,12 +235,14 @@ def commits_in(file: Path) -> dict[str, list[str]]:
     """By the name of a repository. Each line begins with that and a commit, as `--verbose` prints them."""
     known: dict[str, list[str]] = {}
     for line in file.read_text().splitlines():
+        if line.startswith("#"):
+            continue
         repository, commit, *_ = line.split()
         known.setdefault(repository, []).append(commit)
     return known
 
 
-def _table(verdicts: Sequence[Verdict]) -> str:
+def table(verdicts: Sequence[Verdict]) -> str:
     lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>54}"]
     head = f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'is rejected':>12} {'answered':>9}"
     lines.append(f"{head} {'raises another':>15} {'new':>8}")
@@ -345,7 +362,7 @@ def _row(name: str, times: Sequence[float]) -> str:
 def main(arguments: argparse.Namespace) -> int:
     if arguments.repo:
         verdicts = asyncio.run(_replay(arguments))
-        print(_table(verdicts))
+        print(table(verdicts))
         return 0 if verdicts else 1
     remember(())  # as at a program's start: it builds the table of what secrets begin with, once a process
     print(f"{'milliseconds of the processor':34} {'crashes':>7} {'median':>10} {'99 of 100':>9} {'worst':>9}")

@@ -139,7 +139,7 @@ async def hangs(url: Database, effects: int) -> dict[str, float]:
 
 async def finishes(url: Database) -> dict[str, float]:
     async with opened(url) as desk, serving(desk, runner(desk.engine, nothing)):
-        while (figures := await desk.store.figures()).owed:  # noqa: ASYNC110  # what another process performs, too
+        while (figures := await desk.store.figures()).owed:  # what another process performs, too
             await asyncio.sleep(0.1)
     return {"left": figures.owed}
 

@@ -181,7 +181,7 @@ async def latencies(url: Database, count: int = 200) -> list[float]:
         for number in range(count):
             receipt = await desk.engine.fire(captured(number))
             committed = time.perf_counter()
-            while receipt.incident.id not in starts:  # noqa: ASYNC110  # an event would be one more thing measured
+            while receipt.incident.id not in starts:  # an event would be one more thing measured
                 await asyncio.sleep(0.0005)
             waits.append(max(starts[receipt.incident.id] - committed, 0.0))
         return waits

@@ -67,6 +67,7 @@ def pytest_configure() -> None:
     """
     gc.disable()
     os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
+    os.environ["GIT_TEMPLATE_DIR"] = ""  # a repository needs none of the fifteen sample files
     os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"  # trio has one, and no test uses it
     import hypothesis  # which looks for its plugins when it is loaded
 

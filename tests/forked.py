@@ -64,8 +64,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def _prepare(config: pytest.Config) -> None:
     """What takes seconds to make, and all processes share."""
     from kintsugi.repair.sandbox import BoxFailed, Limits
-    from tests.world import boxes, terminal
+    from tests.world import boxes, migrated, terminal
 
+    migrated.prepare()
     terminal.prepare()
     boxes.share(config._tmp_path_factory.getbasetemp())
     with suppress(BoxFailed):  # whoever needs one says so

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from kintsugi.integrations.workbench import Workbench
     from kintsugi.web.reports import Reports
 
-RECONCILE_EVERY = timedelta(minutes=3)
+_EVERY, _NEARBY_EVERY = timedelta(minutes=3), timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,7 @@ class Ports:
     channel: Channel
     commits: Commits = field(default_factory=NoCommits)
     pulls: Pulls | None = None  # where people open pull requests by hand
+    nearby: bool = False  # the code host is a folder of this machine, and nobody tells of a merge there
 
 
 class Kintsugi:
@@ -89,7 +90,8 @@ class Kintsugi:
         self._desk = desk
         fire, clock = desk.engine.fire, desk.clock
         self._by_hand = ByHand(desk.store, parts.pulls, clock, fire) if parts.pulls else None
-        self._reconciler = Reconciler(desk.store, parts.code_host, clock, fire, self._by_hand)
+        self._reconciler = Reconciler(desk.store, parts.code_host, clock, fire, self._by_hand, nearby=parts.nearby)
+        self._looks_every = _NEARBY_EVERY if parts.nearby else _EVERY
         self.attempts = Attempts()
         tools = EffectNeeds(
             store=desk.store,
@@ -113,7 +115,7 @@ class Kintsugi:
         executor = self._desk.executor
         with watched(lambda: executor.turns):
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._reconciler.run(RECONCILE_EVERY))
+                group.create_task(self._reconciler.run(self._looks_every))
                 group.create_task(executor.run(self._perform))
 
     @property
@@ -244,6 +246,7 @@ class Bootstrap:
             channel=channel,
             commits=CommitsOf(git) if git else NoCommits(),
             pulls=hosted.pulls if hosted else None,
+            nearby=not self.settings.github.repo,
         )
 
     def bare_deployer(self) -> Deployer:

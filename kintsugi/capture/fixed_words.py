@@ -41,8 +41,25 @@ _LIST = re.compile(r"(<\w+>)(?:(?:,| and|, and) \1)+")
 _PLURAL = re.compile(r"(<number> [a-z]{2,}?)(?:(?<=[sxzh])es|(?<!s)s)\b")
 
 
+_WHOLE = re.compile(  # taken out first, as others would take a part
+    r"""
+      (?P<url>\b[a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s'"<>)\]]+)
+    | (?P<email>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)
+    | (?P<date>\b\d{4}-\d\d-\d\d(?:[Tt\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?)
+    | (?P<data>\{\s?["'][^\n]*\})
+    """,
+    re.VERBOSE,
+)
+
+
 def fixed_words(message: str) -> str:
     """The message without what varies, in lower case."""
+    line = next((line for line in message.splitlines() if line.strip()), "")[:1_000]
+    return fixed_words_before(_WHOLE.sub(lambda found: f"<{found.lastgroup}>", line))
+
+
+def fixed_words_before(message: str) -> str:
+    """As they were before addresses, dates and data were taken out whole: what is known by these keeps its name."""
     line = next((line for line in message.splitlines() if line.strip()), "")[:1_000]
     plain = plain_message(_VARYING.sub(_kind_of, _APOSTROPHE.sub("", line)))
     return _PLURAL.sub(r"\1", _LIST.sub(r"\1", _ID.sub("<number>", plain)))

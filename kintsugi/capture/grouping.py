@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from kintsugi.capture.fixed_words import fixed_words
+from kintsugi.capture.fixed_words import fixed_words, fixed_words_before
 from kintsugi.capture.marks import marks_of
 from kintsugi.capture.report import LOGGED_TYPE
 from kintsugi.capture.source import is_library
 from kintsugi.capture.spellings import plain, unhashed
+from kintsugi.capture.tidied import tidied
 from kintsugi.telemetry.fingerprint import fingerprint as version_1
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.workflow.payload import Failure, Frame
@@ -68,18 +69,35 @@ def group_of(
     parts what several programs report; it counts where no file of the repository tells which one it is. `logger` is
     where words were said, which only parts their kin.
     """
-    parts, wordless, by = _parts(failure, template or words, logger, fixed_words)
-    before, _, _ = _parts(failure, template or words, logger, plain_message)
-    if given and any(not _DEFAULT.fullmatch(part.strip()) for part in given):
-        parts, before = _given(given, parts), _given(given, before)
-        by = f"the program's own fingerprint: {', '.join(given)}"
-    marks = marks_of(failure) if failure and parts[0] == "raised" else ()
-    if marks:
-        parts, by = [*parts, "with", *marks], f"{by}; {', '.join(map(_told, marks))}"
-    name, as_it_was = _named([program, *parts]), _named([program, *before])
-    # As it was named before marks counted, and words only without what varies in them.
-    earlier = (*((as_it_was,) if as_it_was != name else ()), _version_1(failure, words))
+    said = template or words
+    tidy = tidied(failure)
+    parts, wordless, by = _parts(tidy, said, logger, fixed_words)
+    marks = marks_of(failure) if failure else ()
+    if tidy and (unnamed := _words_of_unnamed(tidy)):
+        marks = (*marks, f"saying={unnamed}")
+    # As it was named before what is tidied was, and before marks counted, and words only without what varies in them.
+    before = (
+        (_parts(failure, said, logger, fixed_words_before)[0], marks_of(failure, as_before=True) if failure else ()),
+        (_parts(failure, said, logger, plain_message)[0], ()),
+    )
+    if is_given := any(not _DEFAULT.fullmatch(part.strip()) for part in given):
+        parts, by = _given(given, parts), f"the program's own fingerprint: {', '.join(given)}"
+    name = _named([program, *_marked(parts, marks)])
+    older = (_named([program, *_marked(_given(given, one) if is_given else one, marked)]) for one, marked in before)
+    earlier = (*dict.fromkeys(each for each in older if each != name), _version_1(failure, words))
+    if parts[0] == "raised" and marks:
+        by = f"{by}; {', '.join(map(_told, marks))}"
     return Group(name, earlier, by, _named([program, "kin", *wordless]))
+
+
+def _marked(parts: list[str], marks: Sequence[str]) -> list[str]:
+    return [*parts, "with", *marks] if marks and parts[0] == "raised" else parts
+
+
+def _words_of_unnamed(failure: Failure) -> str:
+    """The fixed words, where all that is known is a file, as of a panic without a backtrace."""
+    frames = [frame for raised in failure.chain for frame in raised.frames]
+    return fixed_words(failure.final.message) if len(frames) == 1 and not frames[0].function else ""
 
 
 def _given(given: Sequence[str], parts: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
 
 from kintsugi.capture.readers.python import HEADER, Python, read_raised
@@ -36,9 +36,7 @@ def from_exception(error: BaseException) -> Failure:
 def capsule_of(what: BaseException | capsules.Capsule | None) -> Capsule | None:
     """The failing call of an exception, or one that telemetry wrote down, as the payload has it."""
     told = capsules.record(what) if isinstance(what, BaseException) else what
-    if told is None:
-        return None
-    return Capsule(module=told.module, function=told.function, source=told.source, why_not=told.why_not)
+    return Capsule(**asdict(told)) if told else None
 
 
 @dataclass(frozen=True, slots=True)

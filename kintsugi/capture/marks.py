@@ -7,6 +7,7 @@ not.
 
 from __future__ import annotations
 
+import errno
 import re
 
 from kintsugi.workflow.payload import Failure, Raised
@@ -17,7 +18,8 @@ _NAME = r"[A-Za-z_][A-Za-z_.]*\d{0,2}(?![\w-])"
 _QUOTE = "[\"'`\u2018\u2019\u201c\u201d]"
 # What follows a status that a message begins with; "500 items are too many" has none.
 _AFTER_STATUS = r"""
-    (?:\W*$|:|\ (?:client|server|error|bad|unauthori[sz]ed|payment|forbidden|not|page|method|proxy|request|conflict|gone
+    (?:\W*$|:|,\ message=
+    |\ (?:client|server|error|bad|unauthori[sz]ed|payment|forbidden|not|page|method|proxy|request|conflict|gone
     |length|precondition|payload|content|uri|unsupported|unprocessable|locked|too\ many\ requests|unavailable|internal
     |service|gateway|http)\b)"""
 _FOUND = re.compile(
@@ -35,16 +37,35 @@ _FOUND = re.compile(
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
+# What other runtimes than Python's name of the code: a property, a method, and why the system refused.
+_ERRNO = "|".join(sorted({*errno.errorcode.values(), "ENOTFOUND", "EAI_AGAIN"}, key=len, reverse=True))
+_OF_RUNTIMES = re.compile(
+    rf"""
+      \b(?P<errno>{_ERRNO})\b
+    | \((?:reading|setting)\ '(?P<property>{_NAME})'\)
+    | ^(?P<used>[A-Za-z_$][\w$.]{{0,80}})\ is\ not\ (?:defined|iterable|a\ (?:function|constructor))\b
+    | ^Cannot\ (?:invoke|read\ field|assign\ field)\ "(?P<of_null>[^"\n]{{1,120}})"
+    | \bundefined\ (?:local\ variable\ or\ )?method\ [`'](?P<method>[^`'\n]{{1,60}})'
+    | \b(?:undefined\ (?:method|function)|a\ member\ function)\ (?P<called>[A-Za-z_][\w\\:]{{0,120}})\(\)
+    | \bUndefined\ (?:property|variable):?\ \$?(?P<unset>[A-Za-z_][\w\\:$]{{0,120}})
+    | ^runtime\ error:\ (?P<runtime>index|slice|invalid\ memory|integer\ divide|makeslice|hash\ of|comparing|negative)
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
 _QUOTED = re.compile(r"'([^'\n]{1,60})'|\"([^\"\n]{1,60})\"")
 
 
-def marks_of(failure: Failure) -> tuple[str, ...]:
-    """In the order of the words, each once; of the last exception."""
+def marks_of(failure: Failure, *, as_before: bool = False) -> tuple[str, ...]:
+    """In the order of the words, each once; of the last exception. `as_before`: those of the first version."""
     raised = failure.final
     text = raised.message[:_READ]
     matches = [match for match in _FOUND.finditer(text) if match.lastgroup != "status" or not _is_a_key(raised)]
     found = [f"{match.lastgroup}={match[match.lastgroup or 0].casefold()}" for match in matches]
     found += [f"in code={word}" for word in _in_the_code(text, raised)]
+    if not as_before:
+        found += [
+            f"{match.lastgroup}={match[match.lastgroup or 0].casefold()}" for match in _OF_RUNTIMES.finditer(text)
+        ]
     return tuple(dict.fromkeys(found))[:_MOST]
 
 

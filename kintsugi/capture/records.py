@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,7 +37,18 @@ _WRITER_FIELDS = (
     *("deploymentId", "replica", "instance", "hostname", "host", "logStream", "logStreamName", "pid", "thread"),
     *("_PID", "SYSLOG_IDENTIFIER", "_SYSTEMD_UNIT"),
 )
-RECORD_MARKS = ('"exc_type"', '"errorType"')  # of records that tell a failure in fields of their own
+# Of records that tell a failure in fields of their own: structlog's, Lambda's, Monolog's, zerolog's.
+RECORD_MARKS = ('"exc_type"', '"errorType"', '"trace":["', '"trace": [', '","line":"')
+_KINDS = ("error.type", "exception_class", "type")
+_KINDS_WITHIN = (*_KINDS, "class", "kind", "name")  # of an object within the record; the record's own is a logger's
+_WORDS = ("error.message", "exception_message")
+_WORDS_WITHIN = (*_WORDS, "message", "msg", "value")
+_SAID, _ABOUT = ("message", "msg", "@message", "short_message"), ("error", "err", "panic", "reason")
+_LEVELS = ("level", "severity", "lvl", "@l", "levelname", "log.level")
+_QUIET = frozenset(("trace", "debug", "info", "notice", "warn", "warning"))
+_GO_PLACE = re.compile(r"\t\S+\.go:\d+")
+_GO_PANIC = "runtime.gopanic\n"
+_PAIR = re.compile(r'(?:^|(?<=\s))(?P<name>[\w.@-]{1,60})=(?P<value>"(?:[^"\\]|\\.)*"|[^\s"]*)')
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _DEEPEST = 4
@@ -72,11 +84,9 @@ def stack_of(record: Any) -> str | None:
     told = _told_apart(record) or _exceptions(record)
     if told is not None:
         return told
-    inner = [value for value in record.values() if isinstance(value, Mapping)]
-    for one in (record, *inner):
-        for name in _STACK_FIELDS:
-            if isinstance(one.get(name), str) and one[name].strip() and (one is record or "\n" in one[name]):
-                return _with_head(str(one[name]), one)
+    for one in (record, *_within(record)):
+        if (stack := _stack_in(one, record)) is not None:
+            return stack or None
     return next(
         (text for text in _strings(record) if "\n" in text.strip("\n") and any(mark in text for mark in _STACK_MARKS)),
         None,
@@ -121,17 +131,75 @@ def writer_of(record: Any) -> str:
     )
 
 
-def _with_head(stack: str, record: Mapping[str, Any]) -> str:
+def pairs_in(line: str) -> dict[str, str]:
+    """The fields of a line of logfmt, `level=error msg="a b"`."""
+    found = {pair["name"]: pair["value"] for pair in _PAIR.finditer(line)}
+    return {name: _unquoted(value) for name, value in found.items()} if len(found) > 2 else {}
+
+
+def _unquoted(value: str) -> str:
+    try:
+        return str(json.loads(value, strict=False)) if value.startswith('"') else value
+    except ValueError:
+        return value
+
+
+def _within(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The objects in a record, and in these."""
+    inner = [value for value in record.values() if isinstance(value, Mapping)]
+    yield from inner
+    for one in inner:
+        yield from (value for value in one.values() if isinstance(value, Mapping))
+
+
+def _stack_in(one: Mapping[str, Any], record: Mapping[str, Any]) -> str | None:
+    """The stack that this object of a record carries; "" where it is of nothing that failed."""
+    for name in (*_STACK_FIELDS, "trace"):
+        value = one.get(name)
+        if isinstance(value, str) and value.strip() and (one is record or "\n" in value):
+            return _with_head(value, one, record) if name != "trace" or "\n" in value else None
+        if isinstance(value, list) and value and (text := _listed(value, one)):
+            return _with_head(text, one, record)
+    return None
+
+
+def _listed(calls: Sequence[Any], one: Mapping[str, Any]) -> str:
+    """A stack that is a list of places: zerolog's have names, Monolog's do not."""
+    if all(isinstance(call, Mapping) and str(call.get("source", "")).endswith(".go") for call in calls):
+        return "\n".join(f"{call.get('func')}()\n\t{call['source']}:{call.get('line')}" for call in calls)
+    if all(isinstance(call, str) and ".php:" in call for call in calls) and isinstance(one.get("file"), str):
+        places = (call.rpartition(":") for call in calls)
+        numbered = (f"#{at} {path}({line}): ?()" for at, (path, _, line) in enumerate(places))
+        kind, said = _first(one, _KINDS_WITHIN), _first(one, _WORDS_WITHIN)
+        return "\n".join((f"PHP Fatal error:  Uncaught {kind}: {said} in {one['file']}", "Stack trace:", *numbered))
+    return ""
+
+
+def _with_head(stack: str, one: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """The stack below the name and message that stand in fields of their own, where it has none."""
-    kind = next(
-        (record[name] for name in ("error.type", "exception_class", "type") if isinstance(record.get(name), str)), ""
-    )
-    said = next(
-        (record[name] for name in ("error.message", "exception_message") if isinstance(record.get(name), str)), ""
-    )
-    first = stack.lstrip("\n").partition("\n")[0]
-    bare = first.lstrip().startswith(("at ", "#0 ")) and kind
-    return f"{kind}: {said}\n{stack}" if bare else stack
+    kind = _first(one, _KINDS if one is record else _KINDS_WITHIN)
+    said = _first(one, _WORDS if one is record else _WORDS_WITHIN)
+    first, _, more = stack.lstrip("\n").partition("\n")
+    if _GO_PLACE.match(more) or first.startswith("goroutine "):
+        quiet = str(_first(record, _LEVELS)).lower() in _QUIET and _GO_PANIC not in stack
+        return "" if quiet else f"{_said_of(record)}\n{stack}"
+    if kind and first.lstrip().startswith(("at ", "#0 ")):
+        return f"{kind}: {said}\n{stack}"
+    if kind and first.lstrip().startswith('File "'):
+        return "\n".join(("Traceback (most recent call last):", stack.strip("\n"), f"{kind}: {said}" if said else kind))
+    return stack
+
+
+def _said_of(record: Mapping[str, Any]) -> str:
+    """What a record says, and of which error, on one line."""
+    said, about = _first(record, _SAID), _first(record, _ABOUT)
+    words = said if about in said else ": ".join(filter(None, (said, about)))
+    return " ".join(words.split())
+
+
+def _first(record: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The first of these fields that is text."""
+    return next((record[name] for name in names if isinstance(record.get(name), str) and record[name]), "")
 
 
 def _told_apart(record: Mapping[str, Any]) -> str | None:

@@ -50,7 +50,7 @@ def read_capsule(told: object) -> Capsule | None:
     """The failing call, as the program's telemetry wrote it down; None where what is told is none."""
     if not isinstance(told, dict) or not any(told.get(name) for name in ("source", "why_not")):
         return None
-    fields = {name: told.get(name) for name in ("module", "function", "source", "why_not")}
+    fields = {name: told.get(name) for name in ("module", "function", "source", "why_not", "in_part")}
     return Capsule(**{name: value if isinstance(value, str) else "" for name, value in fields.items()})
 
 

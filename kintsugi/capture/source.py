@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from kintsugi.capture.spellings import plain, spellings, unhashed
+from kintsugi.capture.own_packages import is_of_another_package, own_file
+from kintsugi.capture.spellings import compiled_from, plain, spellings, unhashed
 from kintsugi.capture.tree import Tree, commit_at, tree_at
 from kintsugi.workflow.payload import Failure, Frame, Raised, SourceLine
 
@@ -17,13 +18,14 @@ Locator = Callable[[Failure], Failure]
 _LIBRARY_PARTS = frozenset(("site-packages", "dist-packages", "node_modules", "jre", "jdk"))
 _LIBRARY_MARKS = ("<frozen", "node:", "/lib/python3", "/lib64/python3", "/usr/local/go/", "/pkg/mod/", "/gems/")
 _DEPENDENCY = re.compile(
-    r"/\.cargo/(?:registry|git)/|/rustc/[0-9a-f]{40}/|/rustlib/src/rust/|/lib/ruby/\d|/lib/pypy3"
+    r"/\.?cargo/(?:registry|git)/|/rustc/[0-9a-f]{40}/|/rustlib/src/rust/|/lib/ruby/\d|/lib/pypy3"
     r"|/(?i:python|(?:ana|mini)conda|miniforge)\d*(?:-\d+)?(?:/[\d.]+(?:/x\d\d)?|/envs/[\w.-]+)?/Lib/"
     r"|/(?:lib/go(?:lang)?(?:-[\d.]+)?|go/[\d.]+/(?:x64|libexec)|Program Files/Go)/src/"
 )
 # Into a folder `vendor` package managers put what others wrote, and this of their own.
 _OF_VENDORS = {"php": "autoload.php", "go": "modules.txt"}
 _MOST_CANDIDATES = 5
+_HEAD = 60  # lines of a file, in which it says what package it is of
 
 
 def locate(failure: Failure, root: Path, *, sha: str | None = None, around: int = 5) -> Failure:
@@ -106,7 +108,33 @@ def _chosen(failure: Failure, places: _Places) -> _Chosen:
     frames = [frame for raised in failure.chain for frame in raised.frames]
     found = {_key(frame): tuple(_own_paths(frame, failure.language, places)) for frame in frames}
     certain = [paths[0] for paths in found.values() if len(paths) == 1]
+    deployed = dict.fromkeys(_deployed(key, paths[0]) for key, paths in found.items() if len(paths) == 1)
+    for key, paths in found.items():
+        if len(paths) != 1 and (beside := _beside(key, [each for each in deployed if each], failure.language, places)):
+            found[key] = (beside,)
     return {key: _nearest(paths, certain) if len(paths) > 1 else paths for key, paths in found.items()}
+
+
+def _deployed(key: tuple[str, str, str], path: str) -> tuple[str, str] | None:
+    """The folder that the program ran in, and which of the project's it is, as a file of which both are known tells."""
+    for told in (plain(one) for one in (key[1], key[0]) if one):
+        ran, lies = PurePosixPath(told).parts, PurePosixPath(path).parts
+        alike = _common(ran[::-1], lies[::-1])
+        if told.startswith("/") and alike and alike < len(ran) - 1:
+            return PurePosixPath(*ran[:-alike]).as_posix(), "/".join(lies[:-alike])
+    return None
+
+
+def _beside(
+    key: tuple[str, str, str], deployed: Sequence[tuple[str, str]], language: str, places: _Places
+) -> str | None:
+    """The project's file that lies beside a known one as this path beside the other's, if all that is known agrees."""
+    told = next((path for one in (key[1], key[0]) if (path := plain(one)).startswith("/")), "")
+    if not told or is_library(told) or _is_dependency(told, language, places):
+        return None
+    under = {f"{lies}/{told[len(ran) + 1 :]}".removeprefix("/") for ran, lies in deployed if told.startswith(f"{ran}/")}
+    found = [path for path in under if path in places.tree.paths]
+    return found[0] if len(found) == 1 else None
 
 
 def _nearest(paths: tuple[str, ...], certain: Sequence[str]) -> tuple[str, ...]:
@@ -127,7 +155,7 @@ def _raised(raised: Raised, chosen: _Chosen, places: _Places, around: int) -> Ra
 
 def _located(frame: Frame, paths: tuple[str, ...], places: _Places, around: int) -> Frame:
     if len(paths) != 1:
-        candidates = paths[:_MOST_CANDIDATES]
+        candidates = (paths or _compiled(frame, places))[:_MOST_CANDIDATES]
         return frame.model_copy(
             update={"in_project": False, "source": (), "variables": {}, "candidates": candidates},
         )
@@ -137,6 +165,19 @@ def _located(frame: Frame, paths: tuple[str, ...], places: _Places, around: int)
     reported = frame.reported or (frame.path if frame.path != path else "")
     changed = {"path": path, "in_project": True, "source": _around(lines, frame.line, around) or frame.source}
     return frame.model_copy(update={**changed, "code": code, "reported": reported})
+
+
+def _compiled(frame: Frame, places: _Places) -> tuple[str, ...]:
+    """What a compiled file may have been made from: its lines are others, so that it is no more than a candidate."""
+    told = plain(frame.reported or frame.path)
+    if is_library(told):
+        return ()
+    made = [PurePosixPath(path).parts for path in compiled_from(told)]
+    names = {parts[-1] for parts in made}
+    fitting = [path for name in sorted(names) for path in places.by_name.get(name, ())]
+    ends = {path: max(_common(parts[::-1], PurePosixPath(path).parts[::-1]) for parts in made) for path in fitting}
+    longest = max(ends.values(), default=0)
+    return tuple(path for path, length in ends.items() if length == longest > 1)
 
 
 def _around(lines: list[str], line: int, around: int) -> tuple[SourceLine, ...]:
@@ -155,7 +196,10 @@ def _own_paths(frame: Frame, language: str, places: _Places) -> Iterable[str]:
         under = _under(plain(path), places.tree)
         if under is not None:
             return (under,) if under in places.tree.paths else ()
-    if any(
+    own = (own_file(plain(path), places.tree, places.by_name, places.lines) for path in told)
+    if (installed := next(filter(None, own), None)) is not None:
+        return (installed,)
+    if any(is_of_another_package(path, places.by_name, places.lines) for path in told) or any(
         is_library(plain(path)) or is_library(path) or _is_dependency(plain(path), language, places) for path in told
     ):
         return ()
@@ -227,7 +271,14 @@ def _is_strong(path: str, length: int, told: Sequence[str], frame: Frame, places
     if length > 1:
         return True
     whole = "/" not in path and any("/" not in spelling or spelling.startswith("/") for spelling in told)
-    return (whole and not frame.code) or path in told or _reads_alike(frame, places.lines(path))
+    lines = places.lines(path)
+    return (whole and not frame.code) or path in told or _reads_alike(frame, lines) or _is_of_package(frame, lines)
+
+
+def _is_of_package(frame: Frame, lines: Sequence[str]) -> bool:
+    """Kotlin's files need not lie in folders of their package's name, but say it."""
+    package = frame.module.rpartition(".")[0]
+    return bool(package) and any(line.strip().rstrip(";") == f"package {package}" for line in lines[:_HEAD])
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -18,6 +18,8 @@ _DRIVE = re.compile(r"[A-Za-z]:(?=/)")
 _QUERY = re.compile(r"[?#].*")
 _WRAPPED = re.compile(r"^(?:\(\w+\)|\[\w+\])/")  # webpack's (rsc), turbopack's [project]
 _HASHED = re.compile(r"[.-](?=[0-9a-zA-Z_]*\d)[0-9a-zA-Z_]{6,32}(?=(?:\.chunk|\.min|\.bundle)?\.[cm]?jsx?$)")
+_BUILT = re.compile(r"(?P<above>(?:.*/)?)(?:dist|build|out|lib)/(?P<file>(?:.*/)?[^/]+)\.[cm]?js$")
+_SOURCES = ("ts", "tsx", "mts", "cts", "js", "mjs")
 _FILE = re.compile(r"[^/\\]+\.\w+$")
 
 
@@ -47,6 +49,13 @@ def unhashed(name: str) -> str:
     return _HASHED.sub("", name)
 
 
+def compiled_from(path: str) -> Iterator[str]:
+    """`dist/cart/cart.js` was made from `src/cart/cart.ts` or so."""
+    if found := _BUILT.match(path):
+        folders = dict.fromkeys((f"{found['above']}src/", found["above"]))
+        yield from (f"{folder}{found['file']}.{kind}" for folder in folders for kind in _SOURCES)
+
+
 def _resolved(path: str) -> str:
     parts: list[str] = []
     for part in PurePosixPath(path).parts:
@@ -64,6 +73,8 @@ def _of_module(frame: Frame, language: str) -> Iterator[str]:
         return
     if language == "java" and name:
         yield f"{frame.module.rpartition('.')[0].replace('.', '/')}/{name[0]}".removeprefix("/")
+    elif language == "dotnet" and name:  # a class, or an assembly
+        yield f"{frame.module.partition(',')[0].rpartition('.')[0].replace('.', '/')}/{name[0]}".removeprefix("/")
     elif language == "go" and name and "/" in frame.module:
         yield f"{frame.module}/{name[0]}"
     elif language == "python" and frame.module not in ("__main__", "builtins"):

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from kintsugi.capture.records import RECORD_MARKS, line_of, record_in, stack_of, writer_of
+from kintsugi.capture.records import RECORD_MARKS, line_of, pairs_in, record_in, stack_of, writer_of
 from kintsugi.capture.report import Line
 from kintsugi.capture.text import returned
 
 CARRIERS = (  # for the table of what is read
+    ("any order", "with the newest line first too, as dashboards export logs, up to 64 MB"),
     (
         "what stands before each line",
         "whatever most lines around a report share but for the time: compose, pm2, kubectl, "
@@ -29,7 +30,8 @@ Strip = Callable[[Line], str | None]
 
 _ESCAPED = re.compile(
     r"""Traceback\ \(most\ recent\ call\ last\):\\n
-    | \\n\s*(?:\\t)*(?:at\ \S | \#\d | from\ \S | goroutine\ \d | File\ \\?"/ | \d+:\ \S | \*\*\ \( | stack\ backtrace:)
+    | \\n\s*(?:\\t)*(?:at\ \S | \#\d | from\ \S | goroutine\ \d | File\ \\?"/ | \d+:\ \S | \*\*\ \( | stack\ backtrace:
+      | \S{1,300}\.go:\d)
     | \\n(?:note:\ run\ with
       | \s+\(\w+\ [\d.]+\)\  | [^\s:"]{1,200}:\d+(?::in\ |\ \(0x) | [│╭] | Current\ thread | -+>\ \d)
     """,
@@ -39,6 +41,8 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _QUOTE = re.compile(r'(?<!\\)"')
 _OPEN_FIELD = re.compile(r'(?:^"[^"]+|,"[^"]*)$')
+_ESCAPE_SHOWN = ("\\x1b[", "\\u001b[", "\\u001B[", "\\033[", "\\e[", "#033[")  # a terminal's colours, as text
+_SHOWN_COLOUR = re.compile(r"(?:\\x1b|\\u001[bB]|\\033|\\e|#033)\[[\d;]{0,20}m")
 _MEMBER = re.compile(r'\s*(?:"(?P<name>[\w@. -]{1,40})"\s*:\s*)?(?P<text>"(?:[^"\\]|\\.)*"),?\s*$')
 _OPENS_LIST = re.compile(r'.{0,2000}?(?:"(?P<name>[\w@. -]{1,40})"\s*:\s*)?\[\s*$')
 _CLOSES_LIST = re.compile(r"\s*\],?\s*$")
@@ -51,9 +55,10 @@ _STACK_LISTS = frozenset(
 _ENTITY = re.compile(r"&(?:quot|#39|#x27|lt|gt);")
 _BREAK = re.compile(r"<br ?/?>")
 _LONGEST_MEMBER = 100_000
+_LONGEST_HEADING = 200
 _MOST_ENDS, _MOST_OUTER = 12, 4  # of words, at which what many lines share may end; and so many are tried
 
-_TIME = re.compile(
+TIME = re.compile(
     r"""(?: (?:[A-Z][a-z]{2},?\ +)? [A-Z][a-z]{2}\ +\d{1,2}\ +(?=\d{1,2}:)        # Nov 28
         | \d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{1,4} [T:,\ ]*           # 2026-11-28, 28/Nov/2026
         )? \d{1,2}:\d\d(?::\d\d)?(?:[.,:]\d{1,9})?(?:\ ?(?:[AP]M|Z|UTC|[+-]\d\d:?\d\d))?
@@ -78,10 +83,16 @@ class Unfolding:
             yield from self._of_one(number, text)
 
     def _of_one(self, number: int, raw: str) -> Iterable[Line]:
+        if not any(escape in raw for escape in _ESCAPE_SHOWN):
+            return self._unfolded(number, raw)
+        found = self._unfolded(number, _SHOWN_COLOUR.sub("", raw))
+        return [line._replace(raw=line.raw and raw) for line in found]
+
+    def _unfolded(self, number: int, raw: str) -> Iterable[Line]:
         if ('"' in raw or self._list is not None) and (found := self._json(number, raw)) is not None:
             return found
         if "\\n" in raw and _ESCAPED.search(raw):
-            return _record(number, raw, _unescaped(raw))
+            return _record(number, raw, (stack_of(pairs_in(raw)) if '="' in raw else None) or _unescaped(raw))
         if "#012" in raw:
             return _record(number, raw, raw.replace("#012", "\n").replace("#011", "\t"))
         if "&" in raw and '"' not in raw and "<" not in raw and _ENTITY.search(raw):
@@ -190,18 +201,30 @@ def view_by_vote(
 
 def _outer(prefix: str, votes: Callable[[Strip], int], below: Callable[[Strip], bool]) -> Strip | None:
     """What lines below share with the beginning of `prefix`, the rest of which only this line has."""
-    ends = [blanks.end() for blanks in re.finditer(r"\s+", prefix) if blanks.end() < len(prefix)][:_MOST_ENDS]
-    alike = (_alike(prefix[:end], any_number=False) for end in reversed(ends))
-    shared = islice((strip for strip in alike if below(strip)), _MOST_OUTER)
-    chosen = next((strip for strip in shared if votes(strip)), None)
+    ends = [blanks.end() for blanks in re.finditer(r"\s+[\"']?", prefix) if blanks.end() < len(prefix)][:_MOST_ENDS]
+    alike = ((_alike(prefix[:end], any_number=False), _quote_of(prefix[:end])) for end in reversed(ends))
+    shared = islice((each for each in alike if below(each[0])), _MOST_OUTER)
+    chosen, quote = next((each for each in shared if votes(each[0])), (None, ""))
     if chosen is None:
         return None
-    return lambda line: line.text[len(prefix) :] if line.text.startswith(prefix) else chosen(line)
+    return lambda line: line.text[len(prefix) :].removesuffix(quote) if line.text.startswith(prefix) else chosen(line)
 
 
-def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:
+def without_headings(strip: Strip, above: Sequence[Line], below: Sequence[Line]) -> Strip:
+    """Some tools tell when and who on a line of its own, before each line: what stands above the report comes again
+    just below its first line, but for the time."""
+    heading = above[-1].text if above and below else ""
+    if len(heading) > _LONGEST_HEADING or not TIME.search(heading):
+        return strip
+    shape = re.compile(_shape(heading, any_number=False))
+    if not shape.fullmatch(below[0].text):
+        return strip
+    return lambda line: None if shape.fullmatch(line.text) else strip(line)
+
+
+def _of_record(number: int, raw: str, record: Any, head: str, *, within: str = "") -> Sequence[Line]:
     stack = stack_of(record)
-    writer = f"json {head.strip()} {writer_of(record)}" if record else ""
+    writer = f"json {within}{head.strip()} {writer_of(record)}" if record else ""
     if stack is not None:
         return _record(number, raw, stack)
     lines = line_of(record)
@@ -209,7 +232,13 @@ def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:
         return (Line(number, raw, raw),)
     found: list[Line] = []
     for text in lines:
-        if "\n" in text.strip("\n"):
+        before, inner = record_in(text.strip("\n")) if "{" in text and not within else ("", None)
+        if isinstance(inner, dict) and (
+            stack_of(inner) or line_of(inner)
+        ):  # what a container writes in JSON, its log keeps within JSON
+            told = _of_record(number, raw, inner, before, within=f"{writer} ")
+            found += told if not found else [line._replace(raw=None) for line in told]
+        elif "\n" in text.strip("\n"):
             found += _record(number, raw, text, first=not found)
         else:
             found.append(Line(number, text.rstrip("\n"), raw if not found else None, writer=writer))
@@ -240,6 +269,8 @@ def _unescaped(line: str) -> str:
     """The line with its escapes undone; where the report stands in a string, only that string."""
     found = _ESCAPED.search(line)
     at = found.start() if found else 0
+    if at and line[at - 1] == "'" and found and found[0].startswith("Traceback"):  # what `repr` made of a text
+        line = line[: at - 1] + line[at - 1 :].rstrip().removesuffix("'").removesuffix("\\n")
     before = [quote.start() for quote in _QUOTE.finditer(line, 0, at)]
     if len(before) % 2:
         line = _QUOTE.split(line[before[-1] + 1 :], maxsplit=1)[0]
@@ -260,9 +291,10 @@ def _bare(line: Line) -> str | None:
 
 
 def _quoted(line: Line) -> str | None:
-    """A line of a field of a CSV file: quotes in it are doubled, and a single one ends it."""
+    """A line of a field of a CSV file: quotes in it are doubled, and a single one ends it, or begins it."""
     text = line.text.replace('""', "\0")
-    text = text.partition('"')[0]
+    begun = _OPEN_FIELD.search(text) if text.count('"') % 2 else None
+    text = text.rpartition('"')[2] if begun else text.partition('"')[0]
     return text.replace("\0", '"')
 
 
@@ -283,20 +315,26 @@ def _after(prefix: str) -> Callable[[Strip], Strip]:
 def _alike(prefix: str, *, any_number: bool) -> Strip:
     """Lines that begin as this one does, but for the time; and for any number."""
     shape = re.compile(_shape(prefix, any_number=any_number))
+    quote = _quote_of(prefix)
 
     def strip(line: Line) -> str | None:
         text = line.text
         if not text or text.isspace():
             return ""
         found = shape.match(text)
-        return text[found.end() :] if found else None
+        return text[found.end() :].removesuffix(quote) if found else None
 
     return strip
 
 
+def _quote_of(prefix: str) -> str:
+    """The quote that ends each line, where one begins it: `child 7 said: "…"`."""
+    return prefix[-1:] if prefix[-2:] in (' "', " '") else ""
+
+
 def _shape(prefix: str, *, any_number: bool) -> str:
     pieces, at = [], 0
-    for time in _TIME.finditer(prefix):
+    for time in TIME.finditer(prefix):
         pieces.append(_fixed(prefix[at : time.start()], any_number=any_number))
         pieces.append(_changing(time[0]))
         at = time.end()

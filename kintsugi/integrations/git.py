@@ -21,7 +21,13 @@ from kintsugi.repair.trees import ALONE, RevisionTree, TreeError
 
 NO_OBJECT = "0" * 40
 _ORDINARY = "100644"  # the mode of a file that is nothing but a file
-_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "safe.directory=*")
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "init.templateDir=",  # fifteen sample files in each repository
+    "safe.directory=*",
+)
 _TALKS = ("clone", "fetch", "pull", "push")  # what is for talking to another repository; nothing else may
 
 

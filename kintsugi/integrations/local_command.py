@@ -1,8 +1,9 @@
 """The Deployer port on a command of the user's: it checks a commit out and restarts the program.
 
 The command finds the commit in KINTSUGI_COMMIT, the incident that it is deployed for in KINTSUGI_INCIDENT, and no
-setting of ours. It may be run again for the same commit, and is over when the program runs. What runs is asked of the
-program itself: its version URL answers JSON with a `commit`.
+setting of ours. It may be run again for the same commit. What runs is asked of the program itself: its version URL
+answers JSON with a `commit`. Many commands are over before the program listens, such as `systemctl restart`: so it is
+asked for a while, until it tells something new.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Manners, Progress, Rollout
 
+_PAUSE = 1.0  # seconds between two looks at what runs
 _TAIL = 2000
 _MOST_BYTES = 20_000
 
@@ -37,6 +39,7 @@ class LocalCommandSettings:
     folder: Path
     program_url: Callable[[], str]  # asked anew each time: the first deployment may choose the port
     timeout: float = 300.0
+    settles: float = 120.0  # seconds after the command's end for the program to take over
     named: Sequence[str] = ()  # the variables of our environment that it gets too
     requests: OwnRequests | None = None  # counts that it was asked
 
@@ -64,7 +67,7 @@ class LocalCommand:
         previous = await self.running()
         progress(f"deploying {commit[:10]}")
         status, output = await self._run({"KINTSUGI_COMMIT": commit} | _named(incident))
-        running = await self.running()
+        running = await (self._taken_over(commit, previous, progress) if status == 0 else self.running())
         deployment = self._deployment(commit, running, previous)
         if status == 0:
             return Rollout(deployment, True, f"The deploy command is done; {running[:10] or 'nothing known'} runs.")
@@ -76,6 +79,19 @@ class LocalCommand:
     ) -> Rollout:
         found = await self.find(deployment.previous)
         return found or await self.deploy(deployment.previous, progress, incident=incident)
+
+    async def _taken_over(self, commit: str, previous: str, progress: Progress) -> str:
+        """What runs once it is that commit or something new; what runs after a while, where it stays as it was."""
+        progress(f"the deploy command is done: waiting for the program to run {commit[:10]}")
+        running = previous
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.settles):
+                while True:
+                    running = await self.running()
+                    if running == commit or running not in ("", previous):
+                        break
+                    await asyncio.sleep(_PAUSE)
+        return running
 
     async def running(self) -> str:
         return await commit_at(self._settings.program_url(), self._settings.requests)

@@ -174,11 +174,10 @@ class Workbench:
         return {path: self._git.file(tree, path) for path in self._git.changed_paths(base, tree)}
 
     async def _prove(self, candidate: _Candidate, case: Case, diagnosis: Diagnosis, progress: Progress) -> Evidence:
-        test = diagnosis.regression_test
-        tests = {test.path: candidate.files.get(test.path)} if test else {}
-        if diagnosis.patch:
-            tests = its_tests(candidate.files)
-        if case.payload.in_words and not its_tests(candidate.files):
+        tests = its_tests(candidate.files)
+        if test := diagnosis.regression_test:
+            tests[test.path] = candidate.files.get(test.path)
+        if case.payload.in_words and not tests:
             raise PatchUnproven(_NEEDS_RED)
         crash, made = crash_of(case.payload.exception), case.incident.reproduction
         call = failing_call(case.payload.capsule, case.payload.exception, crash)

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, meta
+from jinja2 import Environment, StrictUndefined, Template, meta
 
 _FOLDER = Path(__file__).parent
+_MOST_KEPT = 32  # compiled prompts: ours, and those of a folder that is tried
 _others: ContextVar[Path | None] = ContextVar("_others", default=None)
 
 
@@ -37,12 +39,17 @@ def render(name: str, **values: str) -> Prompt:
     source = _file(name).read_text(encoding="utf-8")
     head, _, body = source.partition("\n")
     version = head.removeprefix("<!-- version:").removesuffix("-->").strip()
-    environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701  # no HTML
-    wanted = meta.find_undeclared_variables(environment.parse(body))
+    template, wanted = _compiled(body)
     if wanted != set(values):
         raise PromptError(f"The prompt {name!r} takes {sorted(wanted)}, and was given {sorted(values)}.")
-    text = environment.from_string(body).render(**values)
-    return Prompt(f"{name} v{version} {sha256(source.encode()).hexdigest()[:8]}", text)
+    return Prompt(f"{name} v{version} {sha256(source.encode()).hexdigest()[:8]}", template.render(**values))
+
+
+@lru_cache(_MOST_KEPT)
+def _compiled(body: str) -> tuple[Template, set[str]]:
+    """And the values that it uses."""
+    environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701  # no HTML
+    return environment.from_string(body), meta.find_undeclared_variables(environment.parse(body))
 
 
 @contextmanager

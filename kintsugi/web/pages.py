@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,27 @@ _PASTS = 2000  # incidents that the numbers are made of, at most
 _WAITING = 500  # open incidents that are looked at, the oldest
 
 
+@cache
+def _templates() -> Environment:
+    """Each template is compiled once, however many servers a process has."""
+    templates = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    templates.filters.update(plain=shown.bounded, spread=shown.spread)
+    templates.globals.update(
+        diff=shown.diff,
+        code=shown.code,
+        counted=shown.counted,
+        mood=mood,
+        doing=doing,
+        can=can,
+        roughly=roughly,
+        person=name_of_person,
+        stages=STAGES,
+    )
+    return templates
+
+
 class Pages:
     """One method a route; `add_to` puts them into an application."""
 
@@ -61,21 +83,6 @@ class Pages:
         self._requests = Requests(behind.store, behind.clock, behind.fire, behind.rules, questions)
         self._entrance = Entrance(behind, self._page)
         self._live = Live(behind.store, self._entrance.session)
-        self._templates = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        self._templates.filters.update(plain=shown.bounded, spread=shown.spread)
-        self._templates.globals.update(
-            diff=shown.diff,
-            code=shown.code,
-            counted=shown.counted,
-            mood=mood,
-            doing=doing,
-            can=can,
-            roughly=roughly,
-            person=name_of_person,
-            stages=STAGES,
-        )
 
     def add_to(self, application: web.Application) -> None:
         router, guarded = application.router, self._entrance.guarded
@@ -260,7 +267,7 @@ class Pages:
             "states": list(State),
             "status": status,
         }
-        text = self._templates.get_template(name).render(common | values)
+        text = _templates().get_template(name).render(common | values)
         return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
 
 

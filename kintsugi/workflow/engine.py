@@ -52,6 +52,7 @@ Perform = Callable[[Claim], Awaitable[Performed]]
 _CONFLICT_TRIES = 5
 _AFTER_A_ROLLBACK = timedelta(minutes=5)  # a step that gave up while one was under way is tried again
 _LAST_WORDS = 5.0  # seconds to hand back what is under way
+_ONLY_LOOKS = {Effect.DIAGNOSE, Effect.CHECK_PATCH}  # may be stopped at any moment: it changes nothing outside
 _TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
 
 
@@ -67,6 +68,10 @@ class LeaseLost(Exception):
     """Another worker took the effect over; whatever this one did is not recorded, but for what it cost (`left`)."""
 
     left: StepFailed | None = None
+
+
+class NoLongerOwed(LeaseLost):
+    """Somebody moved the incident on: what this would find out is of no use any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,8 @@ class Engine:
             return
         try:
             performed = await self._perform(claim, performers[claim.kind])
+        except NoLongerOwed as void:
+            await self._void(claim, void.left)
         except LeaseLost as lost:
             log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
             if lost.left:
@@ -222,7 +229,7 @@ class Engine:
     def _claim(self, ledger: Ledger, effect: str) -> Claim | None:
         claim = ledger.claim(effect, self._lease)
         if claim and is_stale(claim):
-            ledger.settle(claim, "cancelled", f"{claim.incident.name} is {claim.incident.state} now.")
+            ledger.settle(claim, "cancelled", _moved_on(claim.incident))
             return None
         if claim and self._retries.is_deadly(claim.attempt):
             self._bury(ledger, claim)
@@ -235,6 +242,17 @@ class Engine:
         log.error("effect_crashes_worker", extra={"effect": claim.id, "attempts": claim.attempt - 1})
         if ledger.settle(claim, "failed", says) and self._holds_up(ledger, claim):
             self._take(ledger, self._gave_up(claim, says), claim)
+
+    async def _void(self, claim: Claim, left: StepFailed | None) -> None:
+        """Write down that it was stopped, and what it had cost by then."""
+
+        def void(ledger: Ledger) -> str:
+            self._keep_what_is_left(ledger, claim, left)
+            why = _moved_on(ledger.incident(claim.incident.id) or claim.incident)
+            ledger.settle(claim, "cancelled", why, left.spent if left else NOTHING)
+            return why
+
+        log.info("effect_stopped", extra={"effect": claim.id, "why": await self._transact(void)})
 
     async def _have_it_told(self, claim: Claim) -> None:
         """What we said in our sleep may stand over what is newer: the newest is told once more."""
@@ -277,7 +295,7 @@ class Engine:
             await asyncio.gather(renewal, work, return_exceptions=True)
 
     async def _renew(self, claim: Claim) -> None:
-        """Keep the lease while the work runs. Raises LeaseLost, also where the store does not answer until it ends."""
+        """Keep the lease while the work runs. Raises NoLongerOwed, or LeaseLost, which a silent store means as well."""
         third = self._lease.total_seconds() / 3
         while True:
             await asyncio.sleep(third)
@@ -290,9 +308,15 @@ class Engine:
                 raise LeaseLost(claim.id)
 
     async def _renewed(self, claim: Claim, pause: float) -> bool:
+        def renew(ledger: Ledger) -> bool:
+            incident = ledger.incident(claim.incident.id) or claim.incident
+            if claim.kind in _ONLY_LOOKS and is_stale(replace(claim, incident=incident)):
+                raise NoLongerOwed(claim.id)
+            return ledger.renew(claim, self._lease)
+
         while True:
             try:
-                return await self._transact(lambda ledger: ledger.renew(claim, self._lease))
+                return await self._transact(renew)
             except StoreUnavailable:  # it may be back before the lease is over
                 await asyncio.sleep(pause)
 
@@ -392,6 +416,10 @@ async def _left_of(work: asyncio.Future[Performed]) -> StepFailed | None:
     work.cancel()
     (ended,) = await asyncio.gather(work, return_exceptions=True)
     return ended if isinstance(ended, StepFailed) else None
+
+
+def _moved_on(incident: Incident) -> str:
+    return f"{incident.name} is {incident.state} now."
 
 
 def is_stale(claim: Claim) -> bool:

@@ -90,7 +90,8 @@ class Capsule(_Value):
     source: str = Field(default="", description="a pytest file that makes the same call; empty where there is none")
     why_not: str = Field(default="", description="why the call could not be written down")
     in_part: str = Field(
-        default="", description="how much of the call it has, where it was made from what a report shows of the values"
+        default="",
+        description="how much of the call it is: what a report shows of it, or an inner one where it holds a secret",
     )
 
 

@@ -233,4 +233,229 @@ FENCED = Printed(
     "no tea",
     ("/srv/shop/store.py", 3),
 )
+ZAP = Printed(
+    """\
+2026-11-28T10:00:00Z\tERROR\tshop/web.go:12\tcannot price\t{"order": 7, "error": "no coupon"}
+github.com/acme/shop.Price
+\t/srv/shop/price.go:31
+main.main
+\t/srv/shop/main.go:9
+runtime.main
+\t/usr/local/go/src/runtime/proc.go:267""",
+    "go",
+    ("error",),
+    "cannot price: no coupon",
+    ("/srv/shop/price.go", 31),
+)
+ZAP_JSON = Printed(
+    '{"level":"error","msg":"cannot price","error":"no coupon","stacktrace":"github.com/acme/shop.Price\\n'
+    '\\t/srv/shop/price.go:31\\nmain.main\\n\\t/srv/shop/main.go:9"}',
+    "go",
+    ("error",),
+    "cannot price: no coupon",
+    ("/srv/shop/price.go", 31),
+)
+CHI = Printed(
+    """\
+ panic: no cart
+
+ -> main.Total
+ ->   /srv/shop/cart.go:21
+
+    main.handle
+      /srv/shop/main.go:36
+    net/http.HandlerFunc.ServeHTTP
+      /usr/local/go/src/net/http/server.go:2136""",
+    "go",
+    ("panic",),
+    "no cart",
+    ("/srv/shop/cart.go", 21),
+)
+SLOG = Printed(
+    'time=2026-11-28T10:00:00Z level=ERROR msg=recovered err="no cart" stack="goroutine 35 [running]:\\n'
+    "panic({0x6c6a40, 0xc000016120})\\n\\t/usr/local/go/src/runtime/panic.go:914 +0x21f\\n"
+    'main.pick(...)\\n\\t/srv/shop/pick.go:9\\n"',
+    "go",
+    ("panic",),
+    "recovered: no cart",
+    ("/srv/shop/pick.go", 9),
+)
+ZEROLOG = Printed(
+    '{"level":"error","stack":[{"func":"inner","line":"20","source":"cart.go"},'
+    '{"func":"main","line":"15","source":"main.go"}],"error":"no cart"}',
+    "go",
+    ("error",),
+    "no cart",
+    ("cart.go", 20),
+)
+MONOLOG = Printed(
+    '{"message":"failed","context":{"exception":{"class":"App\\\\NoStock","message":"none left",'
+    '"file":"/srv/src/Stock.php:14","trace":["/srv/src/Api.php:20"]}},"level":500}',
+    "php",
+    ("App\\NoStock",),
+    "none left",
+    ("/srv/src/Stock.php", 14),
+)
+ECS = Printed(
+    '{"log.level":"error","message":"boom","error":{"type":"ValueError","message":"bad",'
+    '"stack_trace":"  File \\"/srv/shop/cart.py\\", line 3, in add\\n    check()\\n"}}',
+    "python",
+    ("ValueError",),
+    "bad",
+    ("/srv/shop/cart.py", 3),
+)
+FPM = Printed(
+    """\
+[28-Nov-2026 10:00:00] WARNING: [pool www] child 7 said into stderr: "NOTICE: PHP message: PHP Fatal error:  \
+Uncaught Error: no tea in /srv/src/Tea.php:7"
+[28-Nov-2026 10:00:00] WARNING: [pool www] child 7 said into stderr: "Stack trace:"
+[28-Nov-2026 10:00:00] WARNING: [pool www] child 7 said into stderr: "#0 /srv/public/index.php(31): Tea->pour()"
+[28-Nov-2026 10:00:00] WARNING: [pool www] child 7 said into stderr: "#1 {main}\"""",
+    "php",
+    ("Error",),
+    "no tea",
+    ("/srv/src/Tea.php", 7),
+)
+HEADED = Printed(
+    """\
+11/28/2026, 8:09:59 PM shop STDERR
+Traceback (most recent call last):
+11/28/2026, 8:09:59 PM shop STDERR
+  File "/srv/shop/app.py", line 12, in <module>
+11/28/2026, 8:09:59 PM shop STDERR
+    load()
+11/28/2026, 8:09:59 PM shop STDERR
+ValueError: no tea""",
+    "python",
+    ("ValueError",),
+    "no tea",
+    ("/srv/shop/app.py", 12),
+)
+LOGCAT = Printed(
+    """\
+2026-11-28 10:00:00.253 18077-18110/? E/AndroidRuntime: FATAL EXCEPTION: main
+    Process: com.shop, PID: 18077
+    java.lang.RuntimeException: no cart
+        at com.shop.Main.run(Main.kt:64)
+     Caused by: java.io.IOException: no tea
+        at com.shop.Tea.pour(Tea.kt:19)""",
+    "java",
+    ("java.io.IOException", "java.lang.RuntimeException"),
+    "no cart",
+    ("com/shop/Main.kt", 64),
+)
+DEMYSTIFIED = Printed(
+    """\
+System.Net.Sockets.SocketException (111): Connection refused
+   at async Task<Cart> Shop.Api.Get(int id) in /srv/Api.cs:line 31""",
+    "dotnet",
+    ("System.Net.Sockets.SocketException",),
+    "Connection refused",
+    ("/srv/Api.cs", 31),
+)
+ANYHOW = Printed(
+    """\
+Error: cannot load
+
+Caused by:
+    No such file or directory (os error 2)
+
+Stack backtrace:
+   0: shop::load
+             at ./src/config.rs:12:16""",
+    "rust",
+    ("Error", "Error"),
+    "cannot load",
+    ("src/config.rs", 12),
+)
+EYRE = Printed(
+    """\
+The application panicked (crashed).
+Message:  no cart
+Location: src/main.rs:7
+
+Backtrace omitted. Run with RUST_BACKTRACE=1 environment variable to display it.""",
+    "rust",
+    ("panic",),
+    "no cart",
+    ("src/main.rs", 7),
+)
+FLUTTER = Printed(
+    """\
+E/flutter ( 5068): [ERROR:flutter/runtime/dart_vm_initializer.cc(41)] Unhandled Exception: FormatException: no tea
+E/flutter ( 5068): #0      Cart.parse (package:shop/cart.dart:12:5)
+E/flutter ( 5068): <asynchronous suspension>
+E/flutter ( 5068): #1      main (package:shop/main.dart:4:3)""",
+    "dart",
+    ("FormatException",),
+    "no tea",
+    ("package:shop/cart.dart", 12),
+)
+COLOURS = Printed(
+    """\
+ERROR failed: 'Traceback (most recent call last):\\n  File "\\x1b[32m/srv/shop/base.py\\x1b[0m", line 3, in get\\n\
+    x()\\nValueError: bad\\n'""",
+    "python",
+    ("ValueError",),
+    "bad",
+    ("/srv/shop/base.py", 3),
+)
+BUILD = Printed(
+    """\
+2026-11-28T10:00:00Z =================================== FAILURES ===================================
+2026-11-28T10:00:00Z __________________________________ test_total ___________________________________
+2026-11-28T10:00:00Z >       assert total({}) == 0
+2026-11-28T10:00:00Z tests/test_cart.py:5:
+2026-11-28T10:00:00Z E       KeyError: 'price'
+2026-11-28T10:00:00Z shop/cart.py:9: KeyError
+2026-11-28T10:00:00Z =========================== short test summary info ============================""",
+    "python",
+    ("KeyError",),
+    "'price'",
+    ("shop/cart.py", 9),
+)
+CAUSES = Printed(
+    """\
+ActionView::Template::Error (undefined method `total' for nil:NilClass):
+    1: <%= @cart.total %>
+
+app/views/carts/index.html.erb:2:in `show'
+
+Causes:
+NoMethodError (undefined method `total' for nil:NilClass)
+
+app/views/carts/index.html.erb:2:in `show'""",
+    "ruby",
+    ("NoMethodError", "ActionView::Template::Error"),
+    "undefined method `total' for nil:NilClass",
+    ("app/views/carts/index.html.erb", 2),
+)
+TRAEFIK = Printed(
+    'time="2026-11-28T10:00:00Z" level=error msg="Stack: goroutine 6859 [running]:\\n'
+    "panic({0x2f423e0, 0xc00011ea90})\\n\\t/usr/local/go/src/runtime/panic.go:513 +0x1b9\\n"
+    'main.(*Retry).ServeHTTP(0xc000cbf860)\\n\\t/srv/shop/retry.go:38 +0x5e8\\n"',
+    "go",
+    ("panic",),
+    "",
+    ("/srv/shop/retry.go", 38),
+)
+WITHIN = Printed(
+    '{"log":"{\\"level\\":50,\\"err\\":{\\"type\\":\\"TypeError\\",\\"message\\":\\"no cart\\",'
+    '\\"stack\\":\\"TypeError: no cart\\\\n    at total (/srv/shop/cart.js:9:11)\\"}}\\n","stream":"stdout"}',
+    "node",
+    ("TypeError",),
+    "no cart",
+    ("/srv/shop/cart.js", 9),
+)
+CAUSED_BY = Printed(
+    """\
+VError: cannot price: no coupon
+    at price (/srv/shop/price.js:3:9)
+caused by: RangeError: no coupon
+    at find (/srv/shop/coupons.js:9:3)""",
+    "node",
+    ("RangeError", "VError"),
+    "cannot price: no coupon",
+    ("/srv/shop/price.js", 3),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

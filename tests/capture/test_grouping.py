@@ -36,6 +36,19 @@ def framed(*frames: dict[str, Any], **event: Any) -> dict[str, Any]:
     return an_error("E", "v", *frames, **event)
 
 
+def a_member(name: str) -> dict[str, Any]:
+    return {"type": "E", "value": "v", "stacktrace": {"frames": [a_frame(f"{name}.py")]}}
+
+
+def a_group(*members: dict[str, Any]) -> dict[str, Any]:
+    outer = {"type": "ExceptionGroup", "value": "v", "mechanism": {"exception_id": 0, "is_exception_group": True}}
+    told = [
+        each | {"mechanism": {"source": f"exceptions[{at}]", "exception_id": at + 1, "parent_id": 0}}
+        for at, each in enumerate(members)
+    ]
+    return {"platform": "python", "exception": [*reversed(told), outer]}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -76,6 +89,18 @@ def framed(*frames: dict[str, Any], **event: Any) -> dict[str, Any]:
         (framed(a_frame("a.rs", "shop::pay::h0123456789abcdef")), framed(a_frame("a.rs", "shop::pay"))),
         (framed(a_frame("a.erb", "_app_a_erb___123_45")), framed(a_frame("a.erb", "_app_a_erb__678_90"))),
         ({"exception": [{"type": "E", "value": "no tea (E)"}]}, {"exception": [{"type": "E", "value": "no tea"}]}),
+        (framed(a_frame("a.js", "Object.pay [as settle]")), framed(a_frame("a.js", "Cart.pay"))),
+        (framed(a_frame("a.go", "main.pay[...]")), framed(a_frame("a.go", "main.pay[go.shape.int]"))),
+        (framed(a_frame("a.php", "Cart->{closure}")), framed(a_frame("a.php", "Cart->{closure:Cart::pay():4}"))),
+        (
+            framed(a_frame("Native Method", "invoke0", in_app=False), a_frame("a.java", in_app=False)),
+            framed(a_frame("a.java", in_app=False)),
+        ),
+        (a_group(a_member("a"), a_member("b")), a_group(a_member("b"), a_member("a"), a_member("b"))),
+        ({"message": "cannot mail ada@till.test"}, {"message": "cannot mail bob@shop.test"}),
+        ({"message": "GET https://shop.test/a/7?b=1 failed"}, {"message": "GET https://shop.test/9 failed"}),
+        ({"message": "late since 2026-11-01T10:00:00Z"}, {"message": "late since 2026-11-02 11:22:33.4"}),
+        ({"message": 'bad order {"id": 7}'}, {"message": 'bad order {"id": 8, "tea": ["x"]}'}),
     ],
 )
 def test_one_failure_has_one_name(one: dict[str, Any], other: dict[str, Any]):
@@ -124,6 +149,7 @@ def at_one_place(said: str, code: str = "", kind: str = "E") -> str:
         ("APIError: [403]: no", "APIError: [429]: no"),
         ("Client error '401 Unauthorized' for url 'x': HTTP 401", "Client error '404 Not Found' for url 'x': HTTP 404"),
         ("answered 502", "answered 504"),
+        ("429, message='Too Many Requests'", "500, message='Internal Server Error'"),
         ("HTTP Error 404: Not Found", "HTTP Error 503: Service Unavailable"),
         ("404 page not found", "500 internal error"),
         ("404", "503"),
@@ -139,6 +165,13 @@ def at_one_place(said: str, code: str = "", kind: str = "E") -> str:
         ("'price' is a required property", "'coupon' is a required property"),
         ("1 validation error for Cart\nprice\n  Field required", "1 validation error for Cart\ncoupon\n  Field required"),
         ("[Errno 13] Permission denied", "[Errno 28] No space left on device"),
+        ("ENOENT: no such file or directory, open '/x'", "EACCES: permission denied, open '/x'"),
+        ("Cannot read properties of null (reading 'price')", "Cannot read properties of null (reading 'coupon')"),
+        ("price is not a function", "coupon is not defined"),
+        ('Cannot invoke "Cart.price()" because "cart" is null', 'Cannot invoke "Cart.coupon()" because "cart" is null'),
+        ("undefined method `price' for nil", "undefined method `coupon' for nil"),
+        ("Call to a member function price() on null", "Call to a member function coupon() on null"),
+        ("runtime error: index out of range [3] with length 2", "runtime error: invalid memory address or nil pointer"),
     ],
 )  # fmt: skip
 def test_two_failures_at_one_place_have_two_names(one: str, other: str):

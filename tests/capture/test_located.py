@@ -70,6 +70,47 @@ def test_a_file_is_found_however_its_path_is_spelt(tmp_path: Path, language: str
 
 
 @pytest.mark.parametrize(
+    ("language", "manifest", "file", "frame"),
+    [
+        ("python", "pyproject.toml", "src/shop/pricing.py", a_frame("/x/site-packages/shop/pricing.py")),
+        ("python", "till/setup.py", "till/shop/pricing.py", a_frame("/x/dist-packages/shop/pricing.py")),
+        ("ruby", "shop.gemspec", "lib/shop/cart.rb", a_frame("/x/gems/shop-1.2.0/lib/shop/cart.rb")),
+        ("node", "core/package.json", "core/src/cart.js", a_frame("/x/node_modules/@acme/shop/src/cart.js")),
+        ("go", "go.mod", "cart/cart.go", a_frame("/x/pkg/mod/github.com/!acme/shop/v2@v2.0.1/cart/cart.go")),
+        ("dart", "pubspec.yaml", "lib/main.dart", a_frame("main.dart", "package:shop/main.dart")),
+    ],
+)
+def test_its_own_installed_package_is_the_projects(
+    tmp_path: Path, language: str, manifest: str, file: str, frame: Frame
+):
+    root = a_tree(tmp_path, file, manifest)
+    names = {"go.mod": "module github.com/Acme/shop/v2\n", "package.json": '{\n  "name": "@acme/shop"\n}\n'}
+    (root / manifest).write_text(names.get(Path(manifest).name, "name: shop\n"))
+    other = frame.model_copy(
+        update={"path": frame.path.replace("shop", "other"), "reported": "package:other/main.dart"}
+    )
+
+    assert found(root, frame, other, language=language) == [file, None]
+
+
+def test_a_file_lies_beside_one_that_is_known(tmp_path: Path):
+    root = a_tree(tmp_path, "till/app.py", "till/db/pool.py", "desk/app.py")
+
+    pool, app = a_frame("/var/task/db/pool.py"), a_frame("/var/task/app.py")
+
+    assert found(root, app, pool) == ["till/app.py", "till/db/pool.py"]
+
+
+def test_what_a_compiled_file_was_made_from_is_shown_but_not_claimed(tmp_path: Path):
+    root = a_tree(tmp_path, "src/cart/cart.ts")
+
+    failure = Failure(language="node", chain=(Raised(type="E", frames=(a_frame("/app/dist/cart/cart.js"),)),))
+    frame = locate(failure, root).final.frames[0]
+
+    assert (frame.in_project, frame.candidates) == (False, ("src/cart/cart.ts",))
+
+
+@pytest.mark.parametrize(
     ("language", "frame"),
     [
         ("python", a_frame("shop/pricing.py", "/usr/lib/python3.11/site-packages/shop/pricing.py")),
@@ -82,6 +123,7 @@ def test_a_file_is_found_however_its_path_is_spelt(tmp_path: Path, language: str
         ("ruby", a_frame("shop/cart.rb", "/usr/local/bundle/gems/shop-1.0/lib/shop/cart.rb")),
         ("ruby", a_frame("shop/cart.rb", "/usr/local/lib/ruby/3.2.0/shop/cart.rb")),
         ("rust", a_frame("lib.rs", "/root/.cargo/registry/src/index.crates.io-6f17d22b/tokio-1.35.0/src/lib.rs")),
+        ("rust", a_frame("lib.rs", "/usr/local/cargo/registry/src/index.crates.io-6f17d22b/tokio-1.35.0/src/lib.rs")),
         ("unknown", a_frame(f"/rustc/{'0' * 40}/library/core/src/lib.rs")),
         ("php", a_frame("/vendor/acme/http/src/Cart.php", "/var/www/vendor/acme/http/src/Cart.php")),
         ("php", a_frame("/var/www/api/vendor/acme/Cart.php")),

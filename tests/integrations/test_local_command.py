@@ -75,6 +75,21 @@ async def test_a_deployment_is_what_the_program_says_it_runs(program: Program, t
     assert after.done
 
 
+@pytest.mark.parametrize("goes", ["pass", "u.urlopen(f'{url}/deployed?commit=').read()"], ids=["stays", "goes"])
+async def test_a_command_may_be_over_before_the_program_takes_over(program: Program, tmp_path: Path, goes: str):
+    deployer = a_deployer(program, tmp_path, f"{goes}\nif os.fork() == 0:\n    time.sleep(0.5); {RESTART}")
+
+    rollout = await deployer.deploy("n3w", lambda words: None)
+
+    assert (rollout.deployment.running, rollout.deployment.previous) == ("n3w", "0ld")
+
+
+async def test_a_program_that_never_takes_over_is_told_as_it_is(program: Program, tmp_path: Path):
+    rollout = await a_deployer(program, tmp_path, "", settles=0.1).deploy("n3w", lambda words: None)
+
+    assert rollout.says == "The deploy command is done; 0ld runs."
+
+
 async def test_the_command_is_told_the_incident_it_deploys_for(program: Program, tmp_path: Path):
     deployer = a_deployer(
         program, tmp_path, f"{RESTART}; print(os.environ.get('KINTSUGI_INCIDENT'), file=open('for', 'a'))"

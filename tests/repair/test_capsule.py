@@ -296,6 +296,7 @@ class Childless:
 
 def test_what_an_object_is_given_besides_changes_nothing_of_what_was_written_down() -> None:
     names: dict[str, Any] = {"inspect": inspect}
+    exec(helpers.HELPERS["new"], names)
     for name in ("with_state", "rebuilt", "filled"):
         exec(helpers.WITH_MORE[name], names)
     for kind, size in {Child: 1, ChildOfSlots: 1, ChildOfNew: 1, ChildInList: 1, Childless: None}.items():

@@ -21,7 +21,7 @@ from kintsugi.repair import sandbox
 from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome, a_user
 from kintsugi.repair.sandbox.probe import ACTIONS, Battery, probe
 from kintsugi.repair.sandbox.record import Record, RecordBroken
-from kintsugi.repair.sandbox.room import a_room
+from kintsugi.repair.sandbox.room import a_room, interpreter
 from kintsugi.repair.scratch import PREFIX, sweep
 from tests.world import boxes
 
@@ -457,6 +457,12 @@ async def test_a_command_that_is_not_there_is_a_failure_of_the_box(any_box: Box,
 async def test_an_interpreter_that_is_not_there_is_a_failure_of_the_box() -> None:
     with pytest.raises(BoxFailed, match="no interpreter for the tests"):
         await probe(Path("/no/such/python"), LIMITS)
+
+
+def test_an_interpreter_that_is_named_from_here_is_found_from_anywhere() -> None:
+    from_here = f"tests/../{os.path.relpath(sys.executable)}"
+
+    assert interpreter(Path(from_here)).python == Path(sys.executable)
 
 
 async def test_the_box_is_another_user_where_we_are_root(box_with_a_network: Box) -> None:

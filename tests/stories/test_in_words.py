@@ -92,23 +92,39 @@ async def reports(world: World, git: Git, words: str) -> None:
     await world.settles()
 
 
-def proposing(*tests: dict[str, str] | None) -> Any:
+IN_A_NEW_FILE = {"regression_test": {"path": "tests/test_total.py", "content": NEW_TEST}}
+IN_AN_OLD_ONE = {
+    "edits": [
+        MENDED,
+        {"path": "tests/test_count.py", "search": "import count", "replace": "import count, total", "occurrence": None},
+        {
+            "path": "tests/test_count.py",
+            "search": "        self.assertEqual(count([1, 2]), 2)\n",
+            "replace": "        self.assertEqual(count([1, 2]), 2)\n        self.assertEqual(total([3, 4]), 7)\n",
+            "occurrence": None,
+        },
+    ]
+}
+
+
+def proposing(*answers: dict[str, Any]) -> Any:
     """A model that proposes the same change each time, with one of these tests after the other."""
-    left = list(tests)
+    left = list(answers)
 
     def thinks(asked: dict[str, Any]) -> dict[str, Any]:
         if schema_name(asked) == "finding":
             return a_finding(cause="total() leaves the first price out.")
-        return a_fix(edits=[MENDED], regression_test=left.pop(0))
+        return a_fix(**{"edits": [MENDED], "regression_test": None} | left.pop(0))
 
     return thinks
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("test", [IN_A_NEW_FILE, IN_AN_OLD_ONE], ids=["new", "old"])
 async def test_a_wrong_total_is_mended_by_a_test_that_asserts_the_right_one(
-    world: World, git: Git, model: OpenAIStandIn
+    world: World, git: Git, model: OpenAIStandIn, test: dict[str, Any]
 ):
-    model.thinks = proposing(None, {"path": "tests/test_total.py", "content": NEW_TEST})
+    model.thinks = proposing({}, test)
 
     await reports(world, git, "The total of a basket is too low")
 

@@ -6,6 +6,7 @@ import array
 import ast
 import asyncio
 import collections
+import contextvars
 import dataclasses
 import datetime
 import decimal
@@ -34,8 +35,10 @@ from pathlib import Path
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, Optional, TypeVar, Union
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
+from werkzeug.local import LocalProxy
 
-from kintsugi.telemetry.capsule import LARGEST, Capsule, record
+from kintsugi.telemetry.capsule import LARGEST, Capsule, raw, record
 from kintsugi.telemetry.capsule.graph import CPU_SECONDS, MOST_OBJECTS, Graph
 from kintsugi.telemetry.capsule.inside import taken_by
 from kintsugi.telemetry.redact import redact
@@ -171,7 +174,10 @@ def handed_over(value: object) -> None:
     raise LookupError(value)
 
 
+QUERY: MultiDict[Any] = MultiDict([("n", "1"), ("n", ["2"])])
+
 VALUES: dict[str, Any] = {
+    "of multidict": [QUERY, MultiDictProxy(QUERY), CIMultiDict(A="1"), CIMultiDictProxy(CIMultiDict(A="1"))],
     "numbers": [0, -1, 1.5, True, None, ..., complex(1, -2), 10**30],
     "texts": ["", "it's", 'say "hi"\n', "\N{SNOWMAN} {call} {one}", "\ud800", b"\x00\xff", bytearray(b"x")],
     "containers": [(1,), (), set(), {1, 2}, frozenset({3}), {"a": {"b": [1]}, 2: (3, 4)}],
@@ -209,6 +215,17 @@ def test_a_value_is_rebuilt(what: str) -> None:
 
     assert again == VALUES[what]
     assert [type(one) for one in again] == [type(one) for one in VALUES[what]]
+
+
+def test_what_cannot_be_rebuilt_takes_only_what_it_is_a_key_of_or_the_object_of_its_class() -> None:
+    hidden = (n for n in (1, 2))
+    gone = type(Path)("Gone", (), {"__module__": __name__})()
+    held = collections.defaultdict(list, {(hidden, 1): [1]})
+
+    again = rebuilt_from(handed_over, [{hidden: 1}, {hidden}, held, gone, "kept"])
+
+    assert again[4] == "kept"
+    assert [type(one).__name__ for one in again[:3]] == ["missing"] * 3
 
 
 def test_a_dictionary_that_is_its_own_attributes_stays_so() -> None:
@@ -757,6 +774,7 @@ def test_a_secret_refuses_the_whole() -> None:
         {("db", "password"): "correct-horse"},
         functools.partial(log_in, "bob", "correct-horse"),
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
+        MultiDict([("user", "bob"), ("api_key", "k9Zq7xQ2vB4mT8wR")]),
         {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
         type("Settings", (), {"password": "correct-horse"}),
         that_keeps("correct-horse"),
@@ -769,6 +787,55 @@ def test_a_secret_refuses_the_whole() -> None:
         assert (capsule.source, capsule.why_not[:8]) == ("", "a secret")
     taken_out = made_of(_raised(lambda: Shop().took_out_a_secret(given="correct-horse")))
     assert (taken_out.source, taken_out.why_not) == ("", "a secret: the value of password")
+
+
+def answered(request: dict[str, Any], checks: Callable[[Any], object]) -> object:
+    return checks(request)
+
+
+def checks_a_field(request: dict[str, Any]) -> object:
+    return handed_over(request["address"])
+
+
+def test_where_a_call_holds_a_secret_the_next_one_without_it_is_kept_in_part() -> None:
+    request = {"cookies": {"session_token": "k9Zq7xQ2vB4mT8wR"}, "address": "[foo]"}
+
+    capsule = made_of(_raised(lambda: answered(request, checks_a_field)))
+    alone = made_of(_raised(lambda: answered(request, handed_over)))
+
+    assert capsule.function == "handed_over"
+    assert capsule.in_part == "the call around it, answered, holds a secret: the value of session_token"
+    assert run(capsule).args == ("[foo]",)
+    assert (alone.function, alone.source, alone.in_part) == ("answered", "", "")
+
+
+UNDER_WAY: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("UNDER_WAY")
+request: Any = LocalProxy(UNDER_WAY)  # as Flask has it
+
+
+def serves(checks: Callable[[str], object]) -> object:
+    return checks(request["address"])
+
+
+def test_of_a_call_that_reads_the_request_under_way_the_next_one_is_kept_in_part() -> None:
+    UNDER_WAY.set({"address": "[foo]"})
+    reads = "reads request, which is there only while a request is served"
+
+    inner = made_of(_raised(lambda: serves(handed_over)))
+    alone = made_of(_raised(lambda: serves(int)))
+
+    assert (inner.function, inner.in_part) == ("handed_over", f"the call around it, serves, {reads}")
+    assert (alone.function, alone.source, alone.why_not) == ("serves", "", f"it {reads}")
+
+
+def test_what_no_statement_can_import_is_no_module() -> None:
+    assert raw.importable("shop.cart") == "shop.cart"
+    assert [raw.importable(name) for name in ("my-bot", "app.0001_initial", "try", "shop.", "")] == [""] * 5
+
+
+def test_the_shells_folders_are_no_secrets() -> None:
+    assert made_of(_raised(lambda: handed_over({"PWD": "/srv/shop", "OLDPWD": "/"}))).source
+    assert not made_of(_raised(lambda: handed_over({"DB_PWD": "correct-horse"}))).source
 
 
 def test_a_secret_in_a_name_is_told_neither_in_the_file_nor_in_why_there_is_none() -> None:

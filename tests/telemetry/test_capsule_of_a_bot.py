@@ -31,6 +31,10 @@ MESSAGE = {
 }
 
 
+class OwnCommand(commands.Command[Any, Any, Any]):
+    """As bots make them."""
+
+
 class Prices(commands.Cog):
     def __init__(self, bot: commands.Bot) -> None:
         self.bot, self.prices, self.lock = bot, {"mug": 5}, asyncio.Lock()
@@ -53,6 +57,18 @@ class Prices(commands.Cog):
         channel = await context.author.create_dm()
         raise LookupError(channel.id)
 
+    @commands.command()
+    async def helps(self, context: commands.Context[commands.Bot]) -> None:
+        raise LookupError(type(self).__name__, self.prices)
+
+    @commands.command(cls=OwnCommand)
+    async def asks(self, context: commands.Context[commands.Bot]) -> None:
+        await self.helps(context)
+
+    @commands.command()
+    async def wrong(self, context: commands.Context[commands.Bot]) -> None:
+        await context.message.create_thread("Prices")  # type: ignore[misc, call-arg]
+
 
 class Buy(discord.ui.View):
     @discord.ui.button(label="Buy")
@@ -69,10 +85,11 @@ def _seen_by(message: discord.Message, prices: dict[str, int]) -> list[object]:
     return [message.content, member.top_role.name, may, channel.type, channel.guild.name, prices, message.created_at]
 
 
-@pytest.mark.parametrize("how", ["a command", "a command among many members and messages", "a button"])
+@pytest.mark.parametrize("how", ["a command", "a command among many members and messages", "a button", "asks", "wrong"])
 def test_a_call_in_a_bot_fails_in_the_same_way_again(how: str) -> None:
     error, source = asyncio.run(_failed(how, 200 if "many" in how else 0))
     assert _raised_by(source).args == error.args
+    assert "OwnCommand" not in source  # a cog makes its commands anew
 
 
 @pytest.mark.parametrize(
@@ -104,9 +121,11 @@ async def _failed(how: str, more: int = 0) -> tuple[BaseException, str]:
     ways: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "a button": lambda: view.children[0].callback(_pressed(bot, token)),
         "again": lambda: Prices.again.callback(cog, context),  # type: ignore[arg-type, call-arg]
+        "asks": lambda: Prices.asks.callback(cog, context),  # type: ignore[arg-type, call-arg]
+        "wrong": lambda: Prices.wrong.callback(cog, context),  # type: ignore[arg-type, call-arg]
         "told": lambda: Prices.told.callback(cog, context),  # type: ignore[arg-type, call-arg]
     }
-    with pytest.raises(LookupError) as seen:
+    with pytest.raises((LookupError, TypeError)) as seen:
         await ways.get(how, lambda: Prices.price.callback(cog, context))()  # type: ignore[arg-type, call-arg]
     error: BaseException = seen.value
     assert error.__traceback__

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Budget, Category, Cost, Cure
 from kintsugi.workflow.ports import Claim, Outcome, Reading
+from kintsugi.workflow.reconcile import Reconciler
 from kintsugi.workflow.states import Effect, State
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.world import World
@@ -482,6 +484,45 @@ async def test_what_is_under_way_when_we_are_told_to_end_is_due_at_once_and_coun
     assert "1:diagnose:1" in await world.store.due(10)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_an_incident_no_longer_needs_is_stopped_and_its_cost_is_kept(world: World):
+    engine = Engine(world.store, world.deliveries, world.clock, redact=str, lease=timedelta(seconds=1.5))
+
+    async def cancelled_meanwhile(claim: Claim) -> None:
+        await world.fires(t.Cancelled)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as stopped:
+            raise StepFailed("stopped", spent=Cost(2, 1200, 300, 0.01)) from stopped
+
+    await world.crashes()
+    await engine.run_effect("1:diagnose:1", {Effect.DIAGNOSE: cancelled_meanwhile})  # type: ignore[dict-item]
+
+    (owes,) = [owes for owes in await world.store.owed(1) if owes.kind is Effect.DIAGNOSE]
+    assert (owes.status, owes.error) == ("cancelled", "INC-1 is cancelled now.")
+    assert (await world.incident()).cost == Cost(2, 1200, 300, 0.01)
+    assert (await world.store.spent_on(world.clock.now().date())).usd == 0.01
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_touches_the_world_is_not_stopped_in_its_middle(world: World):
+    engine = Engine(world.store, world.deliveries, world.clock, redact=str, lease=timedelta(seconds=1.5))
+    ended = []
+
+    async def opens_slowly(claim: Claim) -> None:
+        await world.fires(t.Cancelled)
+        await asyncio.sleep(0.8)  # a renewal takes place
+        ended.append(claim.id)
+
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    (effect,) = [each for each in await world.store.due(10) if "open_pull_request" in each]
+    await engine.run_effect(effect, {Effect.OPEN_PULL_REQUEST: opens_slowly})  # type: ignore[dict-item]
+
+    assert ended == [effect]
+
+
 async def test_what_was_paid_and_found_until_we_are_told_to_end_is_kept(world: World):
     begun = asyncio.Event()
     found = a_diagnosis(unfinished=True, edits=())
@@ -546,6 +587,21 @@ async def test_what_every_worker_dies_of_ends_stuck_with_a_sentence(world: World
     assert incident.state is State.STUCK
     assert incident.stuck
     assert "It was begun 25 times and came to no end" in incident.stuck.why
+
+
+async def test_a_merge_on_this_machine_is_seen_at_once_however_old_its_pull_request_is(world: World):
+    nearby = Reconciler(world.store, world.host, world.clock, world.engine.fire, nearby=True)
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.passes(hours=48)
+    await nearby.round(timedelta(seconds=5))
+
+    world.host.merges(1)
+    world.clock.passes(seconds=5)
+    await nearby.round(timedelta(seconds=5))
+
+    assert await world.state() is State.MERGED
 
 
 async def test_a_worker_whose_lease_was_taken_records_nothing(world: World):

@@ -190,6 +190,9 @@ class DiscordStandIn:
 
     # --- HTTP ---------------------------------------------------------------------------------------------------
 
+    def add_to(self, application: web.Application, at: str) -> None:
+        """What a larger Discord answers besides."""
+
     async def callback(self, request: web.Request) -> web.Response:
         """The first answer: in time, and once."""
         exchange = self._exchanges[request.match_info["token"]]
@@ -389,9 +392,11 @@ class DiscordStandIn:
 
 
 @asynccontextmanager
-async def serving(contract: Contract = DISCORD) -> AsyncIterator[DiscordStandIn]:
-    """Start it, and at the end fail the test that broke the contract."""
-    stand_in = DiscordStandIn(contract)
+async def serving(
+    contract: Contract = DISCORD, kind: type[DiscordStandIn] = DiscordStandIn
+) -> AsyncIterator[DiscordStandIn]:
+    """Start it, and at the end fail the test that broke the contract. `kind`: one that knows more of Discord."""
+    stand_in = kind(contract)
     application = web.Application(client_max_size=2**26, middlewares=[stand_in.weather.middleware(), in_its_words])
     application.router.add_get("/gateway-ws/", stand_in.connect)
     at = "/api/v10"
@@ -409,6 +414,7 @@ async def serving(contract: Contract = DISCORD) -> AsyncIterator[DiscordStandIn]
     application.router.add_post(f"{in_channel}/messages", stand_in.post_message)
     application.router.add_patch(f"{in_channel}/messages/{{message}}", stand_in.edit_message)
     application.router.add_post(f"{in_channel}/messages/{{message}}/threads", stand_in.post_thread)
+    stand_in.add_to(application, at)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -19,6 +19,11 @@ def migrate(database: Database) -> None:
     database.file.write_bytes(_migrated())
 
 
+def prepare() -> None:
+    """The one that is copied."""
+    _migrated()
+
+
 @cache
 def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kintsugi.capture.readers.dart import Dart
 from kintsugi.capture.readers.dotnet import DotNet
 from kintsugi.capture.readers.elixir import Elixir
 from kintsugi.capture.readers.go import Go
@@ -34,6 +35,7 @@ def new_readers() -> tuple[Reader, ...]:
         Go(),
         Rust(),
         Php(),
+        Dart(),
         Elixir(),
         System(),
     )

@@ -16,12 +16,17 @@ from kintsugi.capture.readers.at_lines import (
     said,
     width_before,
 )
+from kintsugi.capture.readers.system import after_end
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
+_RETURNED = (  # what readable stacks (Demystifier's) have before the name
+    r"(?:(?:async|static|ref|new|void|bool|byte|char|decimal|double|float|int|long|object|short|string"
+    r"|[A-Z][\w.]*(?:<[^()]{1,200}?>)?)(?:\[\]|\?)* ){0,4}"
+)
 _CALL = re.compile(
-    r"(?:async |lambda_method\d*)?(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*(?:\.\.?c?tor)?)"
-    r"\((?P<arguments>[^)]*(?:\(\))?)\)"
+    rf"(?:lambda_method\d*|{_RETURNED})(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*(?:\.\.?c?tor)?)"
+    r"\((?P<arguments>[^)]*(?:\(\))?)\)(?:\+\w+\([^)]*\))?"
     r"(?: in (?P<path>.+?):line (?P<line>\d{1,9}))?$"
 )
 _MONO = re.compile(
@@ -31,7 +36,9 @@ _MONO = re.compile(
 _BETWEEN = re.compile(r"\s*at \(wrapper ")  # what Mono puts between two calls
 _ENDS = re.compile(r"\s*--- End of (?P<what>inner exception stack trace|stack trace from previous location).* ?---\s*$")
 _INNER = re.compile(r"\s*---> (?:\(Inner Exception #\d+\) )?(?P<head>.*)")
-_NAMED = re.compile(r"(?<![\w.])(?P<type>(?:[A-Za-z_]\w*\.)+[A-Z][\w`]*)(?: \(0x[0-9A-Fa-f]{8}\))?(?=:|\s*$)")
+_NAMED = re.compile(
+    r"(?<![\w.])(?P<type>(?:[A-Za-z_]\w*\.)+[A-Z][\w`]*)(?: \((?:0x[0-9A-Fa-f]{8}|-?\d{1,10})\))?(?=:|\s*$)"
+)
 _AGAIN = re.compile(r"\s*---> \(Inner Exception #\d+\) |\[ERROR\] FATAL UNHANDLED EXCEPTION: ")
 _AGAIN_END = "<---"
 _IN_LINE = " ---> "
@@ -61,7 +68,7 @@ class DotNet:
             each.model_copy(update={"frames": tuple(reversed(frames))})
             for each, frames in zip(named, sections, strict=True)
         ]
-        return Found(heads[0], end, Failure(language="dotnet", chain=chained(raised[::-1])))
+        return Found(heads[0], after_end(lines, end), Failure(language="dotnet", chain=chained(raised[::-1])))
 
 
 def _frames(lines: Lines, exceptions: int) -> tuple[list[list[Frame]], int]:

@@ -1,9 +1,10 @@
-"""Go's panics and fatal errors, also those that net/http and gin recover from."""
+"""Go's panics and fatal errors, also those that net/http, gin and chi recover from; errors logged with their stack."""
 
 from __future__ import annotations
 
 import re
 
+from kintsugi.capture.records import record_in
 from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -18,16 +19,31 @@ _PLACE = re.compile(
 )
 _GIN = re.compile(r"(?P<path>(?:/|[A-Za-z]:[\\/])\S*\.go):(?P<line>\d{1,9}) \(0x[0-9a-f]+\)\s*$")
 _GIN_CALL = re.compile(r"\s*(?P<function>[^\s:]{1,300}): (?P<code>.*)$")
+# The place of a call whose goroutine is not told: of `%+v` of an error, of zap; chi marks where it failed by an arrow.
+_BARE = re.compile(
+    r"(?:\s?->[ \t]{2,}|\t| {4,})(?P<path>[^\s:\"'()]{0,500}\.go|[A-Za-z]:[^\s:]+\.go):(?P<line>\d{1,9})\s*$"
+)
+_BARE_CALL = re.compile(
+    r"\s{0,8}(?:-> )?(?P<function>[\w./*()\[\]{}@~$-]*\.[\w.*()\[\]$-]*[\w)\]]|\w+(?=\(\)))(?:\(\))?\s*$"
+)
+_LEVEL = re.compile(r"(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|DPANIC|PANIC|FATAL)$", re.IGNORECASE)
+_COLUMN = re.compile(r"\t| {2,}")
+_WHERE_LOGGED = re.compile(r"[\w./-]+\.go:\d+$")
 _PANICS_FILE = re.compile(r"/src/runtime/(?:panic|signal_\w+)\.go$")
 _LOOK_BACK = 14  # lines above a stack that may tell of the panic
 _LONGEST = 4_000
 _MOST_FRAMES = 500
-_OWN_FRAMES = frozenset(("panic", "runtime.gopanic", "runtime.goexit", "runtime.main", "gopanic"))
+_QUIET = frozenset(("TRACE", "DEBUG", "INFO", "WARN", "WARNING"))
+_FIRST = frozenset(("runtime.goexit", "runtime.main"))
+_OWN_FRAMES = _FIRST | {"panic", "runtime.gopanic", "gopanic"}
 
 
 class Go:
     name = "Go"
-    reads = "panics and fatal errors, also as net/http and gin recover from them; the goroutine that failed"
+    reads = (
+        "panics and fatal errors, also as net/http, gin and chi recover from them; the goroutine that failed; "
+        "errors logged with a stack, as zap does"
+    )
     marks = ("goroutine ", ".go:")
 
     def begins(self, text: str) -> int | None:
@@ -35,6 +51,8 @@ class Go:
             return None
         if "[PANIC RECOVER] " in text and _GOROUTINE.search(text):
             return text.index("[PANIC RECOVER] ")
+        if ".go:" in text and (bare := _BARE.search(text)):
+            return bare.start()
         found = _GOROUTINE.search(text) if "goroutine " in text else _GIN.search(text) if "(0x" in text else None
         return found.start() if found else None
 
@@ -45,6 +63,8 @@ class Go:
         line = lines[lines.at] or ""
         if line.startswith("[PANIC RECOVER] "):
             return _echo(lines, line)
+        if _BARE.match(line):
+            return _bare(lines)
         return _gin(lines) if _GIN.match(line) else _goroutine(lines)
 
 
@@ -52,8 +72,8 @@ def _goroutine(lines: Lines) -> Found | None:
     """The stack on this line and those below; one that no panic stands above tells of nothing that failed."""
     told = _panic_above(lines, lines.at)
     frames, end = _frames(lines, lines.at + 1)
-    if told is None and any(frame.function in _OWN_FRAMES - {"runtime.main", "runtime.goexit"} for frame in frames):
-        told = _words_above(lines, lines.at)
+    if told is None and any(frame.function in _OWN_FRAMES - _FIRST for frame in frames):
+        told = _words_above(lines, lines.at) or (lines.at, "panic", "")  # they may stand in the record before
     if told is None:
         return Found(lines.at, end, None)
     first, kind, message = told
@@ -96,7 +116,9 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int]:
 
 def _since_panic(frames: list[Frame]) -> list[Frame]:
     """Without the calls of the panic itself, and of who recovered from it."""
-    last = max((at for at, frame in enumerate(frames) if _is_panics(frame)), default=-1)
+    last = max(
+        (at for at, frame in enumerate(frames) if _is_panics(frame) and frame.function not in _FIRST), default=-1
+    )
     inner = frames[last + 1 :] if last + 1 < len(frames) else frames
     return [frame for frame in inner if not _is_panics(frame)]
 
@@ -123,6 +145,56 @@ def _echo(lines: Lines, line: str) -> Found | None:
     message = line[len("[PANIC RECOVER] ") : found.start() if found else None].strip()
     raised = Raised(type="panic", message=message, frames=tuple(reversed(_since_panic(frames))))
     return Found(lines.at, end, Failure(language="go", chain=(raised,)))
+
+
+def _bare(lines: Lines) -> Found | None:
+    """A stack without its goroutine, below the words of the error or of the log call."""
+    frames, end = _bare_frames(lines)
+    if not frames:
+        return None
+    above = (k for k in range(lines.at - 2, max(lines.at - 2 - _LOOK_BACK, -1), -1) if (lines[k] or "").strip())
+    first = next(above, None)
+    said = _logged((lines[first] or "")[:_LONGEST]) if first is not None else None
+    if said is None or first is None:
+        return Found(lines.at - 1, end, None)
+    told = _PANIC.match((lines[first] or "")[:_LONGEST]) if not (lines[first] or "").endswith("}") else None
+    panicked = told is not None or any(frame.function in _OWN_FRAMES - _FIRST for frame in frames)
+    message = told["message"].strip() if told else said
+    ordered = tuple(reversed(_since_panic(frames)))
+    raised = Raised(type="panic" if panicked else "error", message=message, frames=ordered)
+    return Found(first, end, Failure(language="go", chain=(raised,)))
+
+
+def _bare_frames(lines: Lines) -> tuple[list[Frame], int]:
+    frames: list[Frame] = []
+    at = lines.at - 1
+    while len(frames) < _MOST_FRAMES:
+        at += lines[at] == "" and bool(frames)
+        call = _BARE_CALL.match((lines[at] or "")[:_LONGEST])
+        place = _BARE.match((lines[at + 1] or "")[:_LONGEST]) if call else None
+        if call is None or place is None:
+            break
+        frames.append(Frame(path=place["path"], line=int(place["line"]), function=call["function"]))
+        at += 2
+    return frames, at
+
+
+def _logged(line: str) -> str | None:
+    """What a logger wrote above a stack, without its columns; None where it is no error."""
+    head, record = record_in(line)
+    columns = [column.strip() for column in _COLUMN.split(head if record is not None else line)]
+    level = next((column.upper() for column in columns if _LEVEL.match(column)), "")
+    if level in _QUIET:
+        return None
+    if level:
+        columns = [
+            one for one in columns[[one.upper() for one in columns].index(level) + 1 :] if not _WHERE_LOGGED.match(one)
+        ]
+    said = [
+        *filter(None, columns),
+        *(record[name] for name in ("error", "err") if isinstance(record, dict) and name in record),
+    ]
+    return ": ".join(map(str, said)).strip()
 
 
 def _gin(lines: Lines) -> Found | None:

@@ -13,7 +13,6 @@ from kintsugi.capture.readers.at_lines import (
     chained,
     goes_on,
     heads_above,
-    indent,
     said,
     width_before,
 )
@@ -22,7 +21,7 @@ from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _CALL = re.compile(
     r"(?:[\w.@$-]*/){0,3}(?P<owner>[\w.$<>-]+)\.(?P<function>[\w$<>-]+)"
-    r"\((?:[\w.]+@[\w.+-]+/)?"
+    r" ?\((?:[\w.]+@[\w.+-]+/)?"  # with a blank before it, as Maven prints calls
     r"(?P<file>[\w$.+-]+\.(?:java|kts?|scala|groovy|clj|jsp)|SourceFile|Native Method|Unknown Source|<generated>)"
     r"(?::(?P<line>\d{1,9}))?\)(?: ~?\[[^\]]*\])?[,\\]?$"
 )
@@ -74,9 +73,9 @@ class _Section:
 
 def _sections(lines: Lines, above: str, head_at: int) -> tuple[list[_Section], int]:
     linked = _LINKED.match(above)
-    outer = indent(above)
     sections = [_Section("", _named(linked["head"] if linked else above))]
-    passed_over = False  # within what was suppressed
+    passed_over = False  # within what was suppressed,
+    deep = 0  # which is indented so far
     end = head_at + 1
     for at in range(head_at + 1, head_at + 1 + MOST_FRAMES):
         line = lines[at]
@@ -87,8 +86,9 @@ def _sections(lines: Lines, above: str, head_at: int) -> tuple[list[_Section], i
             if not passed_over:
                 sections[-1].frames.append(frame)
         elif found := _LINKED.match(line[:LONGEST]):
-            deeper = len(found["indent"]) > outer
-            passed_over = deeper or found["how"] == "Suppressed"
+            suppressed = found["how"] == "Suppressed"
+            deep = len(found["indent"]) if suppressed and not passed_over else deep
+            passed_over = suppressed or (passed_over and len(found["indent"]) >= deep > 0)
             if not passed_over:
                 sections.append(_Section(found["how"], _named(found["head"])))
         elif not (

@@ -17,6 +17,9 @@ _SAID = re.compile(r"E   (?P<said>\s*\S.*)")
 _SECTION = re.compile(r"_{3,} .* _{3,}$|={3,}.*={3,}$")
 _ERROR = re.compile(r"\s*[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Failed)\b")
 _SUMMARY = re.compile(r"(?:FAILED|ERROR) (?P<path>[^\s:]+\.py)(?:::(?P<test>\S+))?(?: - (?P<said>.*))?$")
+_PREFIXED = re.compile(
+    r".*\s(?<!FAILED )(?<!ERROR )(?=(?:(?:FAILED|ERROR) )?[^\s:]+\.py:)"
+)  # what a build's log puts before each line
 _LONGEST = 4_000
 _MOST = 2_000  # lines of one test's report
 _PLACES = 100  # at most, before what was raised is told
@@ -39,8 +42,14 @@ class Pytest:
         text = text.rstrip()
         if len(text) > _LONGEST:
             return None
-        told = _PLACE.match(text) or (self._told and _ONE_LINE.match(text)) or (not self._told and _SUMMARY.match(text))
-        return 0 if told else None
+        found = _PREFIXED.match(text)
+        for width in (0, found.end() if found else 0):
+            told = _PLACE.match(text, width) or (
+                _ONE_LINE.match(text, width) if self._told else _SUMMARY.match(text, width)
+            )
+            if told:
+                return width
+        return None
 
     def inside(self, text: str) -> bool:
         return _SAID.match(text[:_LONGEST]) is not None or _PLACE.match(text[:_LONGEST].rstrip()) is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -135,8 +136,9 @@ _NAMES: dict[type[BaseModel], str] = {
 _HEARTS: dict[type[BaseModel], str] = {Cause: "cause", Fix: "edits", Step: "tool"}  # by which an object is known
 
 
+@cache
 def schema_of(kind: type[BaseModel]) -> tuple[str, dict[str, Any]]:
-    """Name and JSON Schema of a reply, as structured output takes them."""
+    """Name and JSON Schema of a reply, as structured output takes them; to be read only."""
     return _NAMES[kind], kind.model_json_schema()
 
 

@@ -285,7 +285,7 @@ def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
     if not crash.path:
         flags.append("where the failure happened in the project is not known: only its type was compared")
     if any(test.raised for test in now):
-        flags.append(f"with the patch {crash.short_kind} is still raised in {crash.place}, and answered further out")
+        flags.append(f"with the patch {crash.short_kind} is still raised in {crash.place}, and caught")
     if all(test.entered is False for test in now):
         flags.append(f"with the patch the test no longer comes to {crash.place}")
     elif shown.asked and all(test.came is False for test in now):

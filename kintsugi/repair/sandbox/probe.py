@@ -139,7 +139,7 @@ async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism]
                 seen = await battery(box)
                 return replace(box, says=_sentence(box, seen), got_through=seen.got_through)
             reasons.append(f"{mechanism}: {reason}")
-    raise BoxFailed("no box works here. " + "; ".join(reasons))
+    raise BoxFailed("no box works here. " + "; ".join(dict.fromkeys(reasons)))
 
 
 def _may_be_tried(mechanism: Mechanism, *, other_user: bool) -> bool:

@@ -12,12 +12,20 @@ import gc
 import inspect
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.builders import Builders
-from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames_of, is_of_project, under_way
+from kintsugi.telemetry.capsule.calls import (
+    Call,
+    Unreachable,
+    bound_to_a_request,
+    calls_in,
+    frames_of,
+    is_of_project,
+    under_way,
+)
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, TooMuch
 from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
@@ -33,18 +41,23 @@ LARGEST = 64 * 1024  # characters of a file
 CPU_SECONDS = 0.005
 _PIECE, _AGAIN = 1_024, 2  # characters that are looked through for secrets at once; lines that are so twice
 _TOO_LARGE = f"its arguments are too large: more than {LARGEST // 1024} KB of source"
+_HELD_BACK = "a secret"
 _LONGEST_NAME = 80  # characters: more is no name, and may be cut in the middle of a secret
 _HOMES = 4  # modules whose own names are looked through for values
 
 
 @dataclass(frozen=True, slots=True)
 class Capsule:
-    """`function` of `module` is what was called; `source` a pytest file that calls it again, or `why_not` says why."""
+    """`function` of `module` is what was called; `source` a pytest file that calls it again, or `why_not` says why.
+
+    `in_part` names the call around it, where that one cannot be written down.
+    """
 
     module: str
     function: str
     source: str = ""
     why_not: str = ""
+    in_part: str = ""
 
 
 def record(error: BaseException, *, is_project: Callable[[str], bool] = is_of_project) -> Capsule | None:
@@ -68,15 +81,38 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     ends = time.thread_time() + CPU_SECONDS
     frames = frames_of(error.__traceback__, is_project)
     why: Unreachable | None = None
+    outermost: Capsule | None = None
+    holds = ""  # why that one is not the call to make again
+    handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
     for call in calls_in(frames):
-        if isinstance(call, Call):
-            return _written(call, error, frames, ends)
-        why = why or call
-    if why is None:
-        return None
+        if not isinstance(call, Call):
+            why = why or call
+        elif outermost is None or (handed_over.isdisjoint(call.objects) and time.thread_time() < ends):
+            found = _written(call, error, frames, ends)
+            unfit = _unfit(found, call, frames)
+            if outermost is None:
+                outermost, holds = found, unfit
+            elif found.source and not unfit:
+                return replace(found, in_part=f"the call around it, {outermost.function}, {holds}")
+            if not unfit:
+                return outermost
+            if not found.source:
+                handed_over.update(call.objects)
+    if outermost and outermost.source and holds:
+        return replace(outermost, source="", why_not=f"it {holds}")
+    if outermost or why is None:
+        return outermost
     code = frames[0].f_code
     module = frames[0].f_globals.get("__name__")
     return Capsule(module if type(module) is str else "", code.co_qualname, why_not=f"{why}")
+
+
+def _unfit(found: Capsule, call: Call, frames: list[FrameType]) -> str:
+    """Why a call inside of this one is better made again; "" where none is."""
+    if found.why_not.startswith(_HELD_BACK):
+        return f"holds {found.why_not}"
+    bound = bound_to_a_request(frames[frames.index(call.frame) :])
+    return f"reads {bound}, which is there only while a request is served" if bound else ""
 
 
 @functools.cache
@@ -92,7 +128,7 @@ def _written(call: Call, error: BaseException, frames: list[FrameType], ends: fl
         own, helpers = _source(call, error, frames)
         _check_whole(own, len(helpers), ends)
     except Secret as secret:
-        return Capsule(module, function, why_not=f"a secret: {_shown(str(secret))}")
+        return Capsule(module, function, why_not=f"{_HELD_BACK}: {_shown(str(secret))}")
     except TooMuch:
         return Capsule(module, function, why_not=_TOO_LARGE)
     return Capsule(module, function, own + helpers)

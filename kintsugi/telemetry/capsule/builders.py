@@ -9,16 +9,19 @@ import datetime
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import EnumMeta
 from types import FrameType, FunctionType
 from typing import Any
 
+from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import forms, of_discord, raw
 from kintsugi.telemetry.capsule.graph import (
+    A_CLASS,
     LONGEST_TEXT,
     MOST_ITEMS,
+    OF_PYTHON,
     Entry,
     Graph,
     Part,
@@ -46,6 +49,8 @@ class _Class:
     is_of_discord: bool
     is_of_typing: bool
     is_a_loop: bool
+    is_a_cog: bool
+    of_client: frozenset[str]  # what it has of its library, where it is a client's
     layout: raw.Layout
 
 
@@ -56,6 +61,7 @@ class Builders:
         """`around`: the frame of the function with this qualified name, where the exception came through it."""
         self.names, self._around = names, around
         self._classes: dict[int, _Class] = {}
+        self._foreign: dict[int, tuple[type, bool]] = {}
 
     def value(
         self, graph: Graph, value: object, name: str, depth: int, hint: str = "", *, at_last: bool = False
@@ -94,7 +100,9 @@ class Builders:
     def _instance(self, graph: Graph, value: object, entry: Entry) -> None:
         """An object of a class made in Python: its class, what its builtin base holds, and its state."""
         kind = type(value)
-        seen = self._classes.get(id(kind)) or self._seen(kind)
+        known = self._classes.get(id(kind))
+        seen = known or self._seen(kind)
+        graph.left -= OF_PYTHON if known else OF_PYTHON + A_CLASS
         base, own = seen.base, seen.name
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
@@ -106,7 +114,7 @@ class Builders:
             return None
         if base in (object, datetime.tzinfo) and self._is_one_of_a_kind(value, entry, seen.layout):
             return None
-        by_base = {datetime.tzinfo: zone_of_pytz, tuple: of_discord.member}.get(base)
+        by_base = {datetime.tzinfo: zone_of_pytz, tuple: of_discord.member, object: of_discord.of_its_cog}.get(base)
         if by_base is not None and by_base(self, graph, value, entry):
             return None
         if not own:
@@ -119,7 +127,10 @@ class Builders:
             entry.opens, entry.closes = f"rebuilt({own}", ")"
         elif not self._holds_its_content(graph, value, entry, seen):
             return None
-        self.add_state(graph, value, entry, seen.layout)
+        state = raw.state_of(value, seen.layout)
+        if seen.is_a_cog:
+            state = ((name, one) for name, one in state if not of_discord.is_from_its_class(kind, name, one))
+        self.add(graph, state, entry, raw.shown_kind(value), last=seen.of_client)
         return None
 
     def _holds_its_content(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> bool:
@@ -145,8 +156,17 @@ class Builders:
     def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
         own = (self.names.of(kind) or self._of_generic(kind)) if id(base) in CONTENT else ""
-        marks = of_discord.is_of_library(kind), raw.home_of(kind)[0].partition(".")[0] == "typing", _is_a_loop(kind)
-        seen = self._classes[id(kind)] = _Class(kind, base, own, *marks, raw.layout_of(kind))
+        seen = self._classes[id(kind)] = _Class(
+            kind,
+            base,
+            own,
+            of_discord.is_of_library(kind),
+            raw.home_of(kind)[0].partition(".")[0] == "typing",
+            _is_a_loop(kind),
+            of_discord.makes_its_commands(kind),
+            of_discord.names_of_a_client(kind),
+            raw.layout_of(kind),
+        )
         return seen
 
     def _of_generic(self, kind: type) -> str:
@@ -231,7 +251,9 @@ class Builders:
         kind: str = "function",
         *,
         of_library: bool = False,
+        last: Set[str] = frozenset(),
     ) -> None:
+        """`last`: the names of what few calls need."""
         is_told, depth, parts = grade(entry.hint) > Grade.WEAK, entry.depth + 1, entry.parts
         for name, one in state:
             if type(name) is not str or len(parts) > MOST_ITEMS:
@@ -243,9 +265,20 @@ class Builders:
             if of_library and grade(shown) > Grade.WEAK and type(one) is str:  # each interaction has a token of its own
                 made: str | Entry = f"missing({f'{shown}: a secret of the library'!r})"
             else:
-                made = self.value(graph, one, shown, depth, shown, at_last=of_library and of_discord.is_large(one))
+                at_last = name in last or (of_library and (of_discord.is_large(one) or self._is_foreign(one)))
+                made = self.value(graph, one, shown, depth, shown, at_last=at_last)
             parts.append(Part(made, lead, later))
         return None
+
+    def _is_foreign(self, value: object) -> bool:
+        """In one of Discord's objects: of a class of yet another library, such as a session of HTTP."""
+        kind = type(value)
+        known = self._foreign.get(id(kind))
+        if known is None:
+            file = raw.globals_of(sys.modules.get(raw.home_of(kind)[0].partition(".")[0])).get("__file__")
+            is_other = type(file) is str and is_installed(file) and not of_discord.is_of_library(kind)
+            known = self._foreign[id(kind)] = kind, is_other and raw.is_made_in_python(kind)
+        return known[1]
 
     def _named_tuple(self, graph: Graph, value: Any, entry: Entry, own: str) -> None:
         fields = raw.names_of(type(value)).get("_fields")
@@ -261,7 +294,8 @@ class Builders:
     def _stand_in(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:
         """Of Discord's own: the same class and its state, but its coroutines say nothing to Discord."""
         entry.opens, entry.closes = f"stand_in({seen.name}", ")"
-        self.add(graph, raw.state_of(value, seen.layout), entry, raw.shown_kind(value), of_library=True)
+        state, kind = raw.state_of(value, seen.layout), raw.shown_kind(value)
+        self.add(graph, state, entry, kind, of_library=True, last=seen.of_client)
 
 
 def _loop(value: object, entry: Entry, layout: raw.Layout) -> None:

@@ -6,9 +6,9 @@ import functools
 import inspect
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from types import CodeType, FrameType, FunctionType, TracebackType
+from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 from kintsugi.telemetry.build import is_installed
@@ -22,6 +22,7 @@ _NOTHING = object()
 _NEW, _CALL = vars(object)["__new__"], vars(type)["__call__"]
 _PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes)))
 _FILLED = frozenset(map(id, (list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter)))
+_OF_A_REQUEST = {("werkzeug.local", "LocalProxy"), ("bottle", "LocalRequest"), ("cherrypy", "_ThreadLocalProxy")}
 _INNER = ("__wrapped__", "callback", "_callback", "func", "fget", "fset", "fdel", "function", "run", "coro", "__func__")
 
 
@@ -46,6 +47,12 @@ class Call:
     def is_inside(self) -> bool:
         """Whether another function makes it, each time again: it has no path."""
         return not self.path
+
+    @property
+    def objects(self) -> frozenset[int]:
+        """What it is called on and with, by identity, but for plain values."""
+        given = (*(value for _, value in self.positional), *(value for _, value, _ in self.keywords))
+        return frozenset(id(value) for value in given if id(type(value)) not in _PLAIN)
 
     @property
     def flags(self) -> int:
@@ -78,6 +85,19 @@ def calls_in(frames: list[FrameType]) -> Iterator[Call | Unreachable]:
             yield _call(frame, inner)
         except Unreachable as why:
             yield why
+
+
+def bound_to_a_request(frames: Sequence[FrameType]) -> str:
+    """What the code of these frames reads that a server has only while it serves a request; "" where it reads none."""
+    if not any(module in sys.modules for module, _ in _OF_A_REQUEST):
+        return ""
+    for code, names in ((frame.f_code, frame.f_globals) for frame in frames):
+        found = [(name, names[name]) for name in code.co_names if name in names]
+        modules = [raw.globals_of(value) for _, value in found if type(value) is ModuleType]
+        found += [(name, inside[name]) for inside in modules for name in code.co_names if name in inside]
+        if bound := next((name for name, value in found if raw.home_of(type(value)) in _OF_A_REQUEST), ""):
+            return bound
+    return ""
 
 
 def under_way() -> Iterator[FrameType]:

@@ -30,6 +30,8 @@ def of_pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], ent
     for name, (key, one) in zip(names, pairs, strict=True):
         graph.step()
         lead = builders.value(graph, key, "", entry.depth + 1)
+        if type(lead) is Entry:
+            graph.hashed.append((lead, entry))
         value = builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint)
         entry.parts.append(Part(value, lead, "{one}[{key}] = {value}"))
 
@@ -72,6 +74,7 @@ def of_set(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
         if not value:
             entry.opens, entry.closes = ("frozenset(" if frozen else "set(", ")")
         of_items(builders, graph, list(value), entry)
+        graph.hashed += [(part.value, entry) for part in entry.parts if type(part.value) is Entry]
 
 
 def of_deque(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -96,6 +99,7 @@ def wrapped(kind: type) -> Callable[[Builders, Graph, Any, Entry], None]:
 def with_default(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     plain = Entry(entry.hint, entry.depth + 1, uses=1)
     of_dict(builders, graph, dict.copy(value), plain)
+    graph.is_hashed_for(entry, plain)
     for part in plain.parts:
         part.later = ""  # it is copied: what is put into it afterwards would be lost
     entry.opens, entry.closes = f"{builders.names.of(collections.defaultdict)}(", ")"

@@ -21,7 +21,8 @@ DEEPEST = 200
 _STRETCH = 16  # so deep brackets may be in each other: then what is inside gets a name
 OF_THE_CALL = 1  # so deep lie the call's arguments
 _NEAR = 2  # these, whatever they are called
-_AN_OBJECT, _A_LOOK = 5, 2  # of the work: an object, a text on its own
+_AN_OBJECT, _A_LOOK = 3, 2  # of the work: an object or a container, a text on its own
+OF_PYTHON, A_CLASS = 5, 8  # besides: an object of a class made in Python, and the first of its class
 _A_PIECE, _A_LOOK_AT = 64, 16  # characters that are one piece of it: of any text, and of one on its own besides
 _LAST = 600  # of the work: what is put off to the last is looked at only where no more than this is used by then
 _GRACE = 500  # of the work, for what is small: many small things are not small
@@ -87,6 +88,7 @@ class Graph:
     _texts: dict[str, str] = field(default_factory=dict)  # short ones that are to be looked through, and their names
     _seen: set[str] = field(default_factory=set)  # those, and all that were before
     _pending: int = 0  # characters of these
+    hashed: list[tuple[Entry, Entry]] = field(default_factory=list)  # what is a key or in a set, and what holds it
     _ends: float = field(default_factory=lambda: time.thread_time() + CPU_SECONDS)
     _looks: float = field(default_factory=lambda: time.perf_counter() + CPU_SECONDS)  # before that it cannot be late
 
@@ -101,7 +103,7 @@ class Graph:
     def entry(self, value: object, hint: str, depth: int, *, at_once: bool = False, at_last: bool = False) -> Entry:
         """The one entry of this object. What it is made of is looked at later, nearest first, or at once.
 
-        `at_last`: like wiring, it waits for all the others, unless it is near or wanted.
+        `at_last`: like wiring and all that wiring leads to, it waits for the others, unless it is near or wanted.
         """
         known = self._known.get(id(value))
         if known is None:
@@ -111,7 +113,8 @@ class Graph:
             elif depth < _NEAR or hint in self.wanted:
                 self._waiting.append(known)
             else:
-                (self._last if at_last or self.is_wiring(value, hint) else self._later).append(known)
+                is_last = at_last or self._floor > 0 or self.is_wiring(value, hint)
+                (self._last if is_last else self._later).append(known)
         known[0].uses += 1
         return known[0]
 
@@ -131,6 +134,9 @@ class Graph:
                 self._fill(value, entry)
                 self.size += len(entry.opens) + 4 * len(entry.parts)
                 entry.needs_name |= entry.depth % _STRETCH == 0
+        for key, holder in self.hashed:
+            if why := _missing_in(key):
+                holder.opens, holder.parts, holder.closes = why, [], ""
         self._look_through()
 
     def _fill(self, value: object, entry: Entry) -> None:
@@ -222,6 +228,10 @@ class Graph:
         if not lead.endswith("="):
             self.text("", name)
 
+    def is_hashed_for(self, holder: Entry, inner: Entry) -> None:
+        """Whoever copies `inner` needs its keys as well."""
+        self.hashed += [(key, holder) for key, one in self.hashed if one is inner]
+
     def step(self) -> None:
         """One more piece of something large. Raises TooMuch, where that is enough."""
         self.left -= 1
@@ -233,6 +243,16 @@ def leave_out(entry: Entry, why: str) -> None:
     """What could not be rebuilt: whatever uses it is told why."""
     where = f"{entry.hint}: " if entry.hint else ""
     entry.opens, entry.parts, entry.closes = f"missing({(where + why)[:160]!r})", [], ""
+
+
+def _missing_in(key: Entry, depth: int = 0) -> str:
+    """What stands for something that is needed to hash it; "" where nothing does."""
+    if key.opens.startswith("missing("):
+        return key.opens
+    if depth > _NEAR or key.opens not in ("(", "frozenset({"):
+        return ""
+    parts = (_missing_in(part.value, depth + 1) for part in key.parts if isinstance(part.value, Entry))
+    return next(filter(None, parts), "")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -14,14 +14,26 @@ def with_state(one, /, **state):
             vars(one)[name] = value
     return one
 ''',
+    "new": '''\
+def new(kind):
+    """An object before its `__init__`. A cog has its commands by then, as copies of those of its class."""
+    if not (hasattr(kind, "__cog_commands__") and kind.__new__.__module__.endswith(".cog")):
+        return object.__new__(kind)
+    cog = kind.__new__(kind)
+    for command in cog.__cog_commands__:
+        command.cog = cog  # as where it is added to a bot
+    return cog
+''',
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
     """An object of this class with these attributes; its `__init__` is not run."""
-    return with_state(object.__new__(kind), **state)
+    return with_state(new(kind), **state) if isinstance(kind, type) else kind
 ''',
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
+    if not isinstance(kind, type):  # what stands for it says why it is missing
+        return kind
     one = base.__new__(kind, *content)
     if base.__init__ is not object.__init__:
         base.__init__(one, *content)
@@ -54,13 +66,32 @@ def quiet(kind):
 def answering(kind, one):
     """In the place of a coroutine. Of what Discord would have answered, no more than its class is known."""
     made, is_told = answers(kind, one)
+    check = as_handed_over(one)
 
-    async def answer(*_, **__):
+    async def answer(*given, **named):
+        check(*given, **named)
         if made is not None:
             return of_unknown_state(quiet(made))
         return missing(f"what Discord answers to {one.__name__}") if is_told else None
 
     return answer
+
+
+def as_handed_over(one):
+    """Takes what a function takes, and refuses the rest in the same words."""
+    code = getattr(one, "__code__", None)
+    if code is None:
+        return lambda *_, **__: None
+    rest = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    count = code.co_argcount + code.co_kwonlyargcount + bin(rest).count("1")
+    shape = (lambda: None).__code__.replace(
+        co_argcount=code.co_argcount, co_posonlyargcount=code.co_posonlyargcount, co_nlocals=count,
+        co_kwonlyargcount=code.co_kwonlyargcount, co_varnames=code.co_varnames[:count],
+        co_flags=inspect.CO_OPTIMIZED | inspect.CO_NEWLOCALS | rest,
+    )
+    taken = type(as_handed_over)(shape, {}, one.__name__, one.__defaults__)
+    taken.__kwdefaults__, taken.__qualname__ = one.__kwdefaults__, one.__qualname__
+    return taken
 
 
 def answers(kind, one):
@@ -249,14 +280,16 @@ ON_NEW_OBJECTS = {
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
     """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
+    if not isinstance(kind, type):
+        return kind
     made = by_its_init(kind, (), state)
-    return with_state(object.__new__(kind), **state) if made is None else made
+    return with_state(new(kind), **state) if made is None else made
 ''',
     "with_state": HELPERS["with_state"] + _MADE_NEW + _BY_ITS_INIT,
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
-    made = by_its_init(kind, content, state)
+    made = by_its_init(kind, content, state) if isinstance(kind, type) else kind
     if made is not None:
         return made
     one = base.__new__(kind, *content)
@@ -278,7 +311,9 @@ WITH_MORE = {
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
     """An object of this class with these attributes, and with what its `__init__` gives it besides."""
-    return with_state(object.__new__(kind), **{**more_by_its_init(kind, (), state), **state})
+    if not isinstance(kind, type):
+        return kind
+    return with_state(new(kind), **{**more_by_its_init(kind, (), state), **state})
 ''',
     "with_state": HELPERS["with_state"]
     + _MADE_NEW
@@ -308,6 +343,8 @@ def more_by_its_init(kind, content, state):
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
+    if not isinstance(kind, type):
+        return kind
     one = base.__new__(kind, *content)
     if base.__init__ is not object.__init__:
         base.__init__(one, *content)
@@ -317,7 +354,8 @@ def filled(kind, base, /, *content, **state):
 """The same for when it is to keep its state, and to have what its `__init__` would give it besides that."""
 _NEEDS = {
     "inside": ("named_as", "missing"),
-    **dict.fromkeys(("rebuilt", "filled"), ("with_state",)),
+    "rebuilt": ("with_state", "new"),
+    "filled": ("with_state",),
     "stand_in": ("with_state", "of_unknown_state", "missing"),
     "of_unknown_state": ("missing",),
     "running_loop": ("missing",),

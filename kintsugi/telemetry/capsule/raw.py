@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import keyword
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -116,16 +118,31 @@ def state_of(value: object, layout: Layout | None = None) -> Iterator[tuple[str,
         yield from (pair for pair in dict.copy(own).items() if type(pair[0]) is not str or pair[0] not in layout.slots)
 
 
+def globals_of_function(function: object) -> dict[str, Any]:
+    """The names of the module that it was written in; empty for what is no function."""
+    return function.__globals__ if type(function) is FunctionType else {}
+
+
 def importable(module: str) -> str:
-    """The name by which a module is imported in another process: that of the main one is another there."""
-    if module != "__main__":
-        return module
-    main = globals_of(sys.modules.get("__main__"))
-    spec, file = main.get("__spec__"), main.get("__file__")
-    name = getattr(spec, "name", None)
-    if type(name) is str:
-        return name.removesuffix(".__main__")
-    return file.replace("\\", "/").rpartition("/")[2].removesuffix(".py") if type(file) is str else ""
+    """The name by which a module is imported in another process: that of the main one is another there.
+
+    "" where there is none, such as for `my-bot.py`.
+    """
+    name: object = module
+    if module == "__main__":
+        main = globals_of(sys.modules.get("__main__"))
+        spec, file = main.get("__spec__"), main.get("__file__")
+        name = getattr(spec, "name", None)
+        if type(name) is str:
+            name = name.removesuffix(".__main__")
+        elif type(file) is str:
+            name = file.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
+    return name if type(name) is str and all(map(_is_a_name, name.split("."))) else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_a_name(part: str) -> bool:
+    return part.isidentifier() and not keyword.iskeyword(part)
 
 
 def at(module: str, path: str) -> Any:

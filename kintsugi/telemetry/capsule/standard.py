@@ -343,6 +343,7 @@ def _inside(build: Callable[[Builders, Graph, Any, Entry], None], read: Callable
     def content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
         inner = Entry(entry.hint, entry.depth + 1, uses=1)
         build(builders, graph, read(value), inner)
+        graph.is_hashed_for(entry, inner)
         for part in inner.parts:
             part.later = ""  # it is copied: what is put into it afterwards would be lost
         return [Part(inner)]

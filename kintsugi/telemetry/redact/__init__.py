@@ -18,7 +18,8 @@ from kintsugi.telemetry.redact.hiding import continued, hide, merged, repeated
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
-from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
+from kintsugi.telemetry.redact.rules import KINDS
+from kintsugi.telemetry.redact.scan import Found, Place, Scanner
 from kintsugi.telemetry.redact.source import hidden_in_source
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
@@ -245,7 +246,8 @@ def redact_field(name: str, value: str) -> str:
     level = grade(name)
     if level is Grade.SECRET:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
-    if level and not is_too_brief(name, value) and is_secret(value, True, level, prose=False):
+    is_folder = value.startswith("/") and name.lower().endswith("pwd")  # the shell's PWD and OLDPWD
+    if level and not (is_folder or is_too_brief(name, value)) and is_secret(value, True, level, prose=False):
         of_this_process().hidden["keyed"] += 1
         return MASK
     if name[-13:].lower() == "authorization" and is_phrase_of_header(value):

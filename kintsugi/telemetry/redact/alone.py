@@ -87,7 +87,7 @@ _GROUPS = re.compile(
 _MIXED_GROUP, _BEYOND_HEX = re.compile(r"(?=\d*[A-Za-z])(?=[A-Za-z]*\d)\w+"), re.compile(r"[g-zG-Z]")
 _LEAST_CHUNKS = 0.3  # to a character: names that people make have one in five, made-up words one in two
 RARE = _PAIRS.split()
-_RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(RARE)})"), 14
+RARE_PAIR, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(RARE)})"), 14
 _SYLLABLE, _MOST_IN_WORDS = 3, 0.7
 _PIECE, _MOST_OF_ONE = 10, 6
 _FEW_GROUPS, _FEW_SIGNS, _VOWEL = 2, 2, re.compile(r"[aeiou]")
@@ -98,9 +98,10 @@ _KNOWN = re.compile(
     r"[a-z]{2,12}[_-]|[A-Z]{2,8}_|MI[IGH]|AAAA|(?:sha|md)\d|iVBOR|R0lG|/9j/|UklGR|H4sI|JVBER|UEsD|PD94|PHN2|eyJ"
     r"|rO0AB|gASV|_[ZR][A-Z]|N\d{1,2}[A-Za-z]{3,}\d\w*E$"
 )
-# Of sheets, channels and lists of Google's, of tables of Airtable's, of messages of Twilio's; and a drawing's lines.
-_OF_DOCUMENTS = re.compile(
-    r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}|[A-Z]{2}[0-9a-f]{32}"
+# Of sheets, channels and lists of Google's, of tables of Airtable's, of messages of Twilio's, of connections and files
+# of Zeek's; and a drawing's lines.
+OF_DOCUMENTS = re.compile(
+    r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}|[A-Z]{2}[0-9a-f]{32}|[CF][0-9A-Za-z]{16,17}"
     r"|[MLHVCSQTAZmlhvcsqtaz\d-]+"
 )
 
@@ -111,7 +112,7 @@ def is_made_up(word: str) -> bool:
         (_MIXED.fullmatch(word) is not None or _is_unspeakable(word))
         and _is_broken(_CHUNK.findall(word), len(word))
         and word.count("A") * _MOST_OF_ONE <= len(word)  # bytes of numbers, and letters of two bytes, have many
-        and not (_KNOWN.match(word) or _OF_DOCUMENTS.fullmatch(word) or _is_text(word))
+        and not (_KNOWN.match(word) or OF_DOCUMENTS.fullmatch(word) or _is_text(word))
         and any(
             len(piece) >= _PIECE and not (piece.islower() or piece.isupper() or piece.isdigit())
             for piece in re.split("[-_]", word)
@@ -121,7 +122,7 @@ def is_made_up(word: str) -> bool:
 
 def _is_unspeakable(word: str) -> bool:
     """Whether a word without a digit has too many pairs of letters that are rare."""
-    rare = len(_RARE.findall(word.lower())) if word.isalpha() and not (word.islower() or word.isupper()) else 0
+    rare = len(RARE_PAIR.findall(word.lower())) if word.isalpha() and not (word.islower() or word.isupper()) else 0
     return rare >= max(2, len(word) // _FOR_ONE_RARE)
 
 
@@ -138,15 +139,15 @@ def _is_in_groups(word: str, least: int = 1) -> bool:
 
 
 def _is_no_syllable(group: str) -> bool:
-    return _VOWEL.search(group) is None or _RARE.search(group) is not None
+    return _VOWEL.search(group) is None or RARE_PAIR.search(group) is not None
 
 
 def is_unspeakable(word: str) -> bool:
     """Whether nobody could say a word of letters alone: pairs that are rare, many consonants, capitals anywhere."""
     if _is_broken(_CHUNK.findall(word), len(word)):
         return True
-    signs = len(_RARE.findall(word.lower())) + len(_CONSONANTS.findall(word)) + len(_TURNS.findall(word)) // 2
-    return signs >= _FEW_SIGNS and _RARE.search(word.lower()) is not None
+    signs = len(RARE_PAIR.findall(word.lower())) + len(_CONSONANTS.findall(word)) + len(_TURNS.findall(word)) // 2
+    return signs >= _FEW_SIGNS and RARE_PAIR.search(word.lower()) is not None
 
 
 def _is_broken(chunks: list[str], length: int) -> bool:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.alone import RARE
-from kintsugi.telemetry.redact.between import MADE_UP
+from kintsugi.telemetry.redact.looks import MADE_UP
 from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_DOTS, REACH_LINE
 
 
@@ -62,7 +62,6 @@ COMMANDS = (
         for flag, programs in _GLUED.items()
     ),
     Command(("7z ", "7za ", "rar "), rf"{_DASH}h?p{_STRONG}", ("-p", "-hp")),
-    Command(("iwconfig ",), rf"key (?:s:)?{_VALUE}", ("key ",)),
     Command(
         ("curl",),
         rf"{_DASH}(?:u|-user|U|-proxy-user){_GAP}?['\"]?[^\s:'\"]{{1,80}}:(?P<secret>[^\s'\"]{{2,200}})",
@@ -75,13 +74,8 @@ COMMANDS = (
         r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})",
         ("%",),
     ),
-    Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
     Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
     Command(("signtool",), rf"{_SLASH}p {_VALUE}", ("/p ",)),
-    Command(("schtasks",), rf"{_SLASH}rp {_VALUE}", ("/rp ",)),
-    Command(
-        ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
-    ),
     # By a place on the line.
     Command(
         ("sqlplus", "expdp", "impdp", "sqlldr", "rman target"),
@@ -90,14 +84,9 @@ COMMANDS = (
         ("/",),
     ),
     Command(("net user ",), r"[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
-    Command(("isql ",), rf"(?:-\w )*\S{{1,60}} {_USER}(?P<secret>{MADE_UP})"),
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
     Command(("net use ",), r"(?:[A-Za-z*]:? )?\\\\\S{1,100} (?P<secret>[^\s/*]\S{2,100})"),
-    Command((" -login ", " +login "), rf"(?!-){_USER}(?![-+]){_VALUE}"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
-    Command(("cargo login ", "snyk auth ", "wandb login ", "vault login ", "authtoken "), rf"(?!-){_STRONG}"),
-    Command((" login ", " auth ", " unseal ", " activate "), rf"(?!-){_LONG}"),
-    Command(("nuget push ",), rf"\S{{1,100}} {_LONG}"),
     Command(
         ("vault kv put ", "vault kv patch ", "secrets set ", "secret generic "),
         r"(?<=[\s=])[A-Za-z_][\w.-]{0,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
@@ -108,35 +97,16 @@ COMMANDS = (
         rf"(?:--?[a-z]{{1,20}} )?{_USER}(?P<secret>{MADE_UP})",
     ),
     Command(
-        ("authenticat", "logged in", "logging in", "log in", "login", "signed in", "signing in"),
-        r"[^\n]{0,60}? (?:with|using|via) (?:token |key |secret )?['\"]?(?P<secret>[0-9a-f]{32,64})(?!\w)",
-    ),
-    Command(
         tuple(f"app{kind} pass" for kind in ("", "-specific", "lication", "le")),
         rf"\w{{0,8}}[^\n]{{0,40}}?(?:[:=] ?['\"]?|(?<= is )['\"]?|(?<![\w-])(?={_IN_FOURS})"
         rf"(?=(?:[a-z]{{4}} ?){{0,5}}(?:[a-z]{{0,3}}[0-9A-Z]|[a-z]{{0,2}}(?:{'|'.join(RARE)}))))"
         rf"(?P<secret>{_IN_FOURS})",
     ),
-    Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
-    Command(("hello 2 auth ", "hello 3 auth "), rf"{_USER}{_VALUE}"),
     Command((" oper ",), rf"{_USER}(?P<secret>{MADE_UP})"),
-    Command(
-        ("authenticate ",),
-        r"(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^\sA-Z]{0,60}[A-Z])(?=[^\sa-z]{0,60}[a-z])[\w+/]{16,400}={0,2})(?=\s|$)",
-    ),
     Command(("puk ", "puk: ", "combination: ", "combination is "), r"(?P<secret>\d{4,10})(?!\w|[.-]\d)"),
-    Command(
-        ("wi-fi", "wifi", "wlan"),
-        rf"[^\n]{{0,40}}? (?:(?:key|pass\w{{0,7}}|psk):? |with ['\"])(?P<secret>{MADE_UP})",
-    ),
-    Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
-    Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
-    Command(("db2 connect",), rf" using {_VALUE}", (" using ",)),
     Command(("pragma key",), rf" ?= ?{_VALUE}"),
     Command((" on >",), r"(?P<secret>\S{3,200})"),
-    Command(("login=",), rf"[\w.@-]{{1,60}}:{_STRONG}"),
-    Command(("log in as ", "login as ", "sign in as "), rf"\S{{1,60}} (?:with|using|/) {_STRONG}"),
     Command(
         (
             "creds", "credentials", "login: ", "logins: ", "account: ", "zugang: ",
@@ -145,61 +115,24 @@ COMMANDS = (
         ),
         rf"(?:[^\n:/]{{0,40}}: )?(?:['\"]?[\w.@+-]{{2,60}} ?[:/] ?)?(?P<secret>{MADE_UP})",
     ),
-    Command(("altool ", "notarytool "), r"(?P<secret>[a-z]{4}(?:-[a-z]{4}){3})(?!\w)", ("-p", "@keychain")),
     Command(
         ("/ipk ", "-serial ", "product key"),
         r":?\s?(?P<secret>[A-Z\d]{2,5}(?:-[A-Z\d]{4,5}){3,6})(?!\w)"
     ),
-    Command(
-        ("login is ",),
-        r"[\w.@-]{2,40} ?/ ?(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^A-Za-z]{0,60}[A-Za-z])[^\s/]{6,80})(?=\s|$)",
-    ),
-    Command(
-        (" login ", "login is ", "credential(", "credentials("),
-        rf"['\"]?[\w.@-]{{2,40}}['\"]?(?:/| / | with | and |, ?)['\"]?(?P<secret>{MADE_UP})",
-    ),
     Command((".login=", "sonarlogin", "sonar.login"), rf"['\"]?(?: ?[=,:] ?)?{_LONG_OR_HEX}"),
-    Command(('password "auth" ',), _VALUE),
-    Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
-    Command(('"username":',), r' ?"[^"\n]{1,60}", ?"key": ?"(?P<secret>[0-9a-f]{32})"'),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
-    Command(("bundle_",), r"[A-Z0-9_]{1,80}(?:: |=)['\"]?[\w.@-]{1,60}:(?!//)(?P<secret>[^\s'\"]{4,200})"),
-    Command(("addauth digest ",), rf"[^\s:]{{1,60}}:{_VALUE}"),
-    Command(("identified by ",), _STRONG),
-    Command(("rootpw ",), rf"(?:--[a-z]{{1,12}} )?{_STRONG}"),
-    Command((" -passwd ",), rf"{_USER}{_VALUE}"),
-    Command(("sp_addlogin ", "sp_password "), r"N?'[^'\n]{1,60}', ?N?'(?P<secret>[^'\n]{2,200})'"),
-    Command(("at+cwjap",), r"[^=\n]{0,8}=\"[^\"\n]{1,60}\",\"(?P<secret>[^\"\n]{3,100})\""),
-    Command(("err auth ",), _STRONG),
-    Command(
-        ("/login ", "!login ", "/register ", "!register ", "/auth ", " identify "),
-        rf"(?:[\w.@-]{{1,40}} )??{_LONE}(?=\s|$)"
-    ),
     Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?{_LONE}['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
-    Command(("auth-pass ",), rf"{_USER}{_VALUE}"),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
-    Command(
-        ('"method":"auth', '"method":"login', '"method": "auth', '"method": "login'),
-        r'[^"\n]{0,20}", ?"params": ?\[ ?"[^"\n]{1,80}", ?"(?P<secret>[^"\n]{3,200})"',
-    ),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
-    Command(("mc alias set ",), rf"\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
     Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
-    Command(("http-basic.",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("snmp-server community ", "rocommunity ", "rwcommunity ", "trapcommunity "), _VALUE),
-    Command(
-        (
-            "set psksecret ", "set passwd ", "set password ", "enable secret ", "enable password ", "isakmp key ",
-            "snmp community ", "option key ", "pre-shared-key ",
-        ),
-        rf"(?:ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
-    ),
     Command(("trap2sink ", "trapsink ", "informsink "), rf"\S{{1,80}} {_VALUE}"),
     Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})"),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
     Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
     # In a statement or a call.
+    Command(("identified by ",), _STRONG),
     Command(
         ("identified",),
         r" (?:with \S{1,40} )?(?i:by) (?:(?i:password) )?\\?['\"](?P<secret>[^'\"]{2,200})['\"]",
@@ -227,8 +160,8 @@ COMMANDS = (
         Command(  # and no close code, error code, country code
             leads,
             r"(?:(?:the|a|your|our|new|login|verification|security|sms|2fa|mfa|otp|auth|access|reset|[A-Z]\w{0,20}) )"
-            rf"{{0,3}}(?i:code|pin|otp|tan|passcode)(?: is)?:? (?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|"
-            r"[A-Z0-9]{4}-[A-Z0-9]{4})(?!\w|[.-]\d)",
+            r"{0,3}(?i:code|pin|otp|tan|passcode)(?: you (?:received|got))?(?: is)?:? "
+            rf"(?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|[A-Z0-9]{{4}}-[A-Z0-9]{{4}})(?!\w|[.-]\d)",
         )
         for leads, least in ((("your ", "enter the ", "enter "), 4), (("sent ", "sending "), 6))  # 4014 says why
     ),
@@ -238,10 +171,7 @@ COMMANDS = (
         ("use ", "enter "),
         r"(?P<secret>\d{4,8}) (?:to|as) (?:verify|confirm|log|sign|authenticate|your|the (?:code|pin))",
     ),
-    Command((": eap ", ": xauth "), r"['\"](?P<secret>[^\s'\"]{4,200})"),
     Command(("mechanism='plain'", 'mechanism="plain"'), r"[^>\n]{0,80}>(?P<secret>[A-Za-z0-9+/=]{8,400})<"),
-    Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
-    Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("auth login ",), r"(?:challenge|response|password): ?['\"]?(?P<secret>[^\s'\"]{4,400})"),
     Command(("login attempt ",), r"\[b?'?[^\s/\]]{1,80}/b?'?(?P<secret>[^\n'\]]{2,200})"),
     Command(
@@ -330,8 +260,9 @@ LINES: tuple[tuple[str, int, str], ...] = (
       for codes in ("recovery codes", "backup codes")),
     *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
       for where in ("@tcp(", "@unix(")),
-    *((sent, 0, r'(?i:send(?:ing)?) (?:-- )?"(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\[rn]"')
-      for sent in ('send "', 'send -- "', 'sending "')),
+    *((sent, 0, r"(?i:send(?:ing)?|write)[\w ]{0,12}(?: --)?[ (:]{1,3}b?[\"'](?:[a-z]{2,12}\\n)?"
+       r"(?P<secret>(?=[^\"'\s\d]{0,60}\d)[^\"'\s\\]{6,60})\\[rn]")
+      for sent in ('send "', 'send -- "', 'sending "', "send b'", "send(b'", "write_channel: b'", "write(b'")),
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"

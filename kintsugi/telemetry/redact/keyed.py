@@ -1,28 +1,22 @@
 """Secrets that are known by the key before them: fields, flags, headers, cookies, parameters and sentences."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Iterator
 
-from kintsugi.telemetry.redact.between import AFTER, MADE_UP_WORD, further_cell, grade_in_place, level_behind
+from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behind
+from kintsugi.telemetry.redact.headers import authorization
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
+from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people, is_strong
 from kintsugi.telemetry.redact.notations import (
     LEADS,
     LONGEST_TITLES,
     bound_to,
     in_columns,
     in_two_columns,
-    is_of_people,
     is_record,
-    is_strong,
-    may_be_said_earlier,
-    may_be_said_later,
     said_before,
     said_below,
-    said_earlier,
-    said_later,
     value_before,
 )
 from kintsugi.telemetry.redact.values import (
@@ -32,7 +26,6 @@ from kintsugi.telemetry.redact.values import (
     is_file,
     is_of_base64,
     is_phrase,
-    is_phrase_of_header,
     is_secret,
     is_too_brief,
     is_uuid,
@@ -43,16 +36,13 @@ from kintsugi.telemetry.redact.values import (
     to_end_of_word,
     whole,
 )
+from kintsugi.telemetry.redact.weighing import SAID, Said, may_be_near, weighed
 
 Span = tuple[int, int]
 
 _BEFORE = 48
 NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
 _LINE_START = re.compile(r"[ \t]{0,8}(?:export |set |setx |ENV |ARG |- )?[A-Za-z_][\w.-]{0,60}=$")
-_SCHEME = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9_-]{1,24})(?:[ \t]{1,3}|%20|\+)(?=[^\s,;:=])"
-    r"(?P<credentials>\$?\{[^{}]{0,80}\}|<[^<>]{0,80}>|[^\s\"'`,;\\<>(){}\[\]|]{1,8192})"
-)
 _TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
 _ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
 _SECOND = re.compile(
@@ -72,6 +62,14 @@ _MORE_WORDS = re.compile(
 _NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
 _OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
+_FIRST_OF_QUERY = re.compile(r"[^\s&='\"]{8,400}&[\w.]{1,40}=")  # authz=…&timeout=3s
+_ANDS, _OF_FIELDS = (" and ", " & ", "/", "/ ", ",", ", ", "|"), (":", "=")
+_AND_BEFORE = re.compile(
+    r"\b(?:user|name|username|login|log-in|e-?mail|account)(?: and | & |/| / |, ?|\|)$", re.IGNORECASE
+)
+_TWO_WORDS = re.compile(
+    r"[\"']?[A-Za-z][\w.@+-]{1,60}[\"']?(?:\s{1,3}|,\s?|\s?/\s?|:|\|| and )[\"']?(?P<secret>[^\s\"',;]{4,100})"
+)
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS, _QUOTES = ("|", ">"), ('"', "'", "`", "\\")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
@@ -93,10 +91,8 @@ _OF_CREDENTIALS = ("credential", "credentials", "creds")
 _KIND_OF_CREDENTIAL = re.compile(
     r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
 )
-_A_NAME = re.compile(r"\\{0,7}[\"'] ?:")  # …_authorization", "ip": …
 _OF_PAM = ("chauthtok", "session", "auth", "account")
-_HEADER_LENGTH = 4_096
-_FAR, _MOST_PARAMETERS, _MOST_HARMLESS, _MOST_ITEMS = 200, 200, 24, 20
+_FAR = 200
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
 _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
@@ -111,24 +107,11 @@ _PLAIN_VALUE = re.compile(
 )
 _OFTEN_OTHERWISE = ("secret", "pin")  # the names of things in the cloud, and pins of boards
 _IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])")
+_ACT = re.compile(
+    r"(?<!o)auth(?:enticat[a-z]{1,5}|ori[sz][a-z]{1,7})?(?:_?(?:attempt|args|arguments|user))?$", re.IGNORECASE
+)
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b")
-_NEXT_HEADER = re.compile(r"[\r\n]|\\[rn]|[,;]? [A-Za-z-]{2,40}: ")
-_PARAMETERS = frozenset(("digest", "oauth", "aws4-hmac-sha256", "hawk", "signature", "mac", "hmac", "nls"))
-_PARAMETER = re.compile(
-    r"(?P<name>response|nonce|cnonce|opaque|signature|mac|oauth_\w{1,30}|token|hash|sig|tag)\\?=\\{0,3}\"?"
-    r"(?P<value>[^\s\",;\\]{4,400})",
-    re.IGNORECASE,
-)
-_HEADER_OF_WORDS = re.compile(
-    r"[a-z]{2,14}(?: [a-z]{2,14}){1,8}(?=\r?\n[A-Z][A-Za-z-]{1,30}: )|[a-z]{2,14}(?: [a-z]{2,14}){2,8}(?=\s{0,4}$)"
-)
-_COOKIE = re.compile(r"(?<=[;{ ,&\"'`:=\n])[ \t]*(?P<name>[^\s=;,\"'{}]{1,80})=(?P<value>[^\s;\"']{1,8192})")
-_COOKIE_ATTRIBUTES = frozenset(
-    ("path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "priority", "version", "comment")
-)
-_BARE_SCHEME = re.compile(r"(?i:bearer|apikey|basic)(?:[ \t]{1,3}|%20|\+|:[ \t]?)(?P<value>[\w.~+/=:%-]{8,8192})")
-_BEARER_NAMES = frozenset(("bearer", "bot", "token", "apikey", "api-key", "basic", "ssws", "geniekey", "jwt", "key"))
 
 
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
@@ -151,20 +134,30 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     if after:
         name = stem + text[start : after.end("tail")]
         if name[-13:].lower() == "authorization":
-            return _authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
+            return authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
         level = level_behind(text, at, stem, name, after)
+        if not level and after["sign"] == "=" and _FIRST_OF_QUERY.match(text, after.end()):
+            level = grade(name, in_address=True)
         is_pair = after.lastgroup == "pair" and level is not Grade.NONE
         if is_pair and (listed := list(in_lists(text, at, after.end("tail"), level))):
             return listed
         if after["sign"] == "=" and level and (of_tuple := in_tuples(text, at, after.end("tail"))):
             return of_tuple
-        found = list(_value(text, level, name, after)) if level else []
-        found = found or list(further_cell(text, after.end(), level) if after.lastgroup == "cell" else ())
+        found = list(_second_of_two(text, at, after) or _value(text, level, name, after)) if level else []
         if found:
             last = found[-1][1]
             changed = _CHANGED.match(text, last) if text[last : last + 1] in _QUOTES else None
             return [*found, changed.span("secret")] if changed else found
     return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
+
+
+def _second_of_two(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
+    """Of `username and password: bob …` the second word."""
+    is_further = after["sign"] in _OF_FIELDS and text.endswith(_ANDS, max(0, at - 5), at)
+    if not is_further or not _AND_BEFORE.search(text, max(0, at - _BEFORE), at):
+        return ()
+    two = _TWO_WORDS.match(text, after.end())
+    return (two.span("secret"),) if two and is_strong(two["secret"]) else ()
 
 
 def is_right_behind(text: str, end: int, span: Span) -> bool:
@@ -198,23 +191,27 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     stop = tail.end() if tail else end
     is_in_list = is_in_list and is_listed(text, at, stop)
     is_of_tuple = text.startswith(", ", stop) and "=" in text[stop : stop + _FAR]
-    is_sentence, is_end = may_be_said_later(text, stop), may_be_said_earlier(text, at, end)
-    if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_sentence or is_end):
+    is_near = may_be_near(text, at, stop)
+    if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_near):
         return ()
     level = grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
-        return ()
+        return weighed(text, at, stop, Said.ACT) if is_near and _ACT.search(text[at:stop]) else ()
     return [
         *(in_lists(text, at, stop, level) if is_in_list else ()),
         *(in_tuples(text, at, stop) if is_of_tuple else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(in_two_columns(text, at, stop, level) if is_title else ()),
         *(said_below(text, at, stop, level) if is_title else ()),
-        *(said_later(text, stop, level) if is_sentence else ()),
-        *(said_earlier(text, at, level) if is_end and level >= Grade.SECRET else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
+        *(weighed(text, at, stop, _said(text[at:stop], level)) if is_near else ()),
     ]
+
+
+def _said(name: str, level: Grade) -> Said:
+    """How heavily a name announces what stands further on."""
+    return Said.ACT if level is Grade.TOKEN and _ACT.search(name) else SAID[level]
 
 
 def shortly(text: str, start: int, end: int) -> Iterable[Span]:
@@ -392,99 +389,3 @@ def _rest_of_line(text: str, at: int) -> Value | None:
     if not start and first:
         return None
     return to_end_of_word(text, at) if _LINE_START.match(text, start, at) else None
-
-
-def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -> Iterable[Span]:
-    if after["gap"] or after["prose"] or after["element"] or after["call"] or after["below"]:
-        return ()
-    value = read(text, at)
-    if value is None or after["cell"] == "|" or (after["pair"] and _A_NAME.match(text, value.end)):
-        return ()
-    begin, end = value.start, value.end if value.quoted else value.start + _HEADER_LENGTH
-    scheme = _SCHEME.match(text, begin, end)
-    following = _NEXT_HEADER.search(text, begin, scheme.end() + 2) if scheme and not value.quoted else None
-    if following:
-        scheme = _SCHEME.match(text, begin, following.start())
-    is_alone = scheme is not None and "=" not in scheme["credentials"] and looks_random(scheme["credentials"])
-    if scheme and not is_alone and (scheme["scheme"].lower() in _PARAMETERS or scheme["scheme"].startswith("AWS4")):
-        return [found.span("value") for found in _in_a_row(_PARAMETER, text, begin, end, value.quoted)]
-    if scheme and (scheme["scheme"].lower() in _BEARER_NAMES or looks_random(scheme["credentials"])):
-        return _unless_plain(text, *scheme.span("credentials"), sure=scheme["scheme"].lower() in _BEARER_NAMES)
-    if value.quoted and is_phrase_of_header(text[begin : value.end]):
-        return ((begin, value.end),)
-    line = _HEADER_OF_WORDS.match(text, at) if is_line else None
-    if line and is_phrase_of_header(line[0]):
-        return (line.span(),)
-    return _unless_plain(text, begin, value.end, sure=False)
-
-
-def _in_a_row(pattern: re.Pattern[str], text: str, at: int, end: int, quoted: bool) -> Iterator[re.Match[str]]:
-    """The parameters or cookies from here on, each at most so far from the last, up to the next header.
-
-    What is far away is not looked for: a text full of headers without an end would cost its square.
-    """
-    for _ in range(_MOST_PARAMETERS):
-        near = min(at + _FAR, end)
-        found = pattern.search(text, at, near) if text.find("=", at, near) >= 0 else None
-        if found and found.end() == near < end:
-            found = pattern.match(text, found.start(), end)
-        following = _NEXT_HEADER.search(text, at, found.end()) if found and not quoted else None
-        if found and following:
-            found = pattern.match(text, found.start(), max(following.start(), found.start()))
-        if not found:
-            return
-        yield found
-        at = found.end()
-
-
-def _unless_plain(text: str, start: int, end: int, sure: bool) -> Iterable[Span]:
-    while end > start and text[end - 1] in ".,:;":
-        end -= 1
-    hidden = is_secret(text[start:end], True, Grade.PASSWORD if sure else Grade.SECRET, prose=True)
-    return ((start, end),) if hidden else ()
-
-
-def cookies(text: str, start: int, end: int) -> Iterable[Span]:
-    """The values of a Cookie or Set-Cookie header, in any notation; its attributes stay."""
-    after = AFTER.match(text, end)
-    if not after or after["call"] or after["element"] or after["prose"] or after["below"]:
-        return
-    value = read(text, after.end())
-    if value is None:
-        return
-    whole_line = not value.quoted and after["sign"] == ":"
-    stop = value.start + _HEADER_LENGTH if whole_line else value.end
-    only_first = text[max(0, start - 4) : start].lower() == "set-"
-    harmless = 0
-    for index, found in enumerate(_in_a_row(_COOKIE, text, value.start, stop, not whole_line)):
-        if (index and only_first) or harmless > _MOST_HARMLESS:
-            return
-        harmless += 1
-        if found["name"].lower() not in _COOKIE_ATTRIBUTES and _is_cookie_secret(found["name"], found["value"]):
-            harmless = 0
-            yield found.span("value")
-
-
-def _is_cookie_secret(name: str, value: str) -> bool:
-    return is_secret(value, True, Grade.PASSWORD, prose=False) and not (
-        value.isalpha() and len(value) < 8 and not grade(name, in_address=True)
-    )
-
-
-def bare_scheme(text: str, start: int, end: int) -> Iterable[Span]:
-    """`Bearer …` and `Basic …` away from their header, where a random-looking value follows."""
-    found = _BARE_SCHEME.match(text, start)
-    if not found:
-        return ()
-    value, (begin, stop) = found["value"].rstrip(".:"), found.span("value")
-    if text[start:end].lower().startswith("basic"):
-        return ((begin, stop),) if _is_basic(value) else ()
-    return ((begin, begin + len(value)),) if looks_random(value) else ()
-
-
-def _is_basic(value: str) -> bool:
-    try:
-        decoded = base64.b64decode(value[: len(value) // 4 * 4], validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return b":" in decoded and decoded.replace(b"\n", b"").isascii()

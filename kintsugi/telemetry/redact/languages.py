@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 
 from kintsugi.telemetry.redact.keys import ABROAD, Grade
-from kintsugi.telemetry.redact.notations import WITH_SIGN, is_of_people, is_strong, leads_to_value
+from kintsugi.telemetry.redact.looks import WITH_SIGN, is_of_people, is_strong
+from kintsugi.telemetry.redact.notations import leads_to_value
 from kintsugi.telemetry.redact.values import MASK, is_reference, is_secret, looks_random
 
 Span = tuple[int, int]

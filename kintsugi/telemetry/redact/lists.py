@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import bound_to, is_strong
+from kintsugi.telemetry.redact.looks import is_strong
+from kintsugi.telemetry.redact.notations import bound_to
 from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 Span = tuple[int, int]
@@ -23,12 +24,13 @@ _ITEM = re.compile(
     r"\s{0,24}(?:[bBuUrR]{0,2}(?P<open>\\{0,7}[\"'])(?P<value>(?:(?!(?P=open))[^\n]){0,300})(?P=open)"
     r"|[^\s\"'\[\](){},]{0,80})\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
 )
+_COPY = re.compile(r"\) FROM stdin[^\n]{0,80}\n", re.IGNORECASE)
 _NAME_BEFORE = re.compile(r"[A-Za-z_][\w.]{0,40}")
 _MOST_BEFORE = 6
 _NAMES_AFTER = re.compile(r"(?P<names>(?:, [A-Za-z_][\w.]{0,40}){0,6}) ?= ?\(?(?=[bu]?[\"'])")
 _LITERAL = re.compile(r"(?:, ?)?[bu]?(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_.-][a-z][a-z0-9]*)+")
-_INTO = (" into ", "replace ")
+_INTO = (" into ", "replace ", "copy ")
 # Where none of these stands before the names, they may be pairs of words, and only what looks like a secret counts.
 _TITLES_OF = ("column", "header", "field", "title", "keys", "names", "zip(", *_INTO)
 
@@ -49,6 +51,9 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     if names[0].strip()[:1] not in _QUOTES and not _told_by(_INTO, text, first):
         return  # arguments of a call
     place, at = text.count(",", first + 1, at), last
+    if _COPY.match(text, last):
+        yield from _in_rows_of_tabs(text, text.index("\n", last) + 1, place, len(names), level)
+        return
     for _ in range(_ROWS):
         gap = _GAP.match(text, at)
         row = list(_row(text, gap.end())) if gap else []
@@ -66,6 +71,20 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
                 return
             yield row[place].span("value")
         at = row[-1].end() - (row[-1]["end"] in "])")
+
+
+def _in_rows_of_tabs(text: str, at: int, place: int, columns: int, level: Grade) -> Iterator[Span]:
+    """The values at a place of the rows that a dump of a database copies into a table."""
+    for _ in range(_ROWS):
+        stop = text.find("\n", at, at + _FAR)
+        stop = stop if stop >= 0 else min(len(text), at + _FAR)
+        cells = text[at:stop].split("\t")
+        if len(cells) != columns:
+            return
+        value, begin = cells[place], at + sum(len(cell) + 1 for cell in cells[:place])
+        if is_secret(value, True, level, prose=False):
+            yield begin, begin + len(value)
+        at = stop + 1
 
 
 def in_tuples(text: str, at: int, end: int) -> list[Span]:

@@ -7,22 +7,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.values import is_file, is_of_base64, is_secret, looks_random
+from kintsugi.telemetry.redact.looks import is_strong
+from kintsugi.telemetry.redact.values import is_of_base64, is_secret, looks_random
 
 Span = tuple[int, int]
 
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
-_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$ -]{1,40}(?P=quote)[ \t]*|[ \t]*")
+_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$() -]{1,40}(?P=quote)[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
 _BARS = ("|", "│", "┃", "║")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
-_STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
-
-
-def is_strong(value: str) -> bool:
-    """Whether a value that nothing but its place tells is a secret: it looks random, or has letters and digits."""
-    is_strong = looks_random(value) or (_STRONG.fullmatch(value) is not None and grade(value) is Grade.NONE)
-    return is_strong and not is_file(value)
 
 
 def is_record(text: str, at: int) -> bool:
@@ -157,7 +151,7 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
 _LABEL_LENGTH, _BELOW_LENGTH, _LONG = 200, 300, 20
 _BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
 _OF_MARKUP = "`*"
-_ALONE = re.compile(r"[\w./-]{1,200}\r?")
+_ALONE = re.compile(r"(?!--)(?:[\w./-]{1,40} ){0,3}[\w./-]{1,200}\r?")
 
 
 def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
@@ -188,130 +182,6 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     return ((begin, begin + len(value)),)
 
 
-# Behind these stands what a password is of, or a name of a program, and not the password.
-_NO_LINKS = frozenset(
-    ("user", "username", "account", "host", "for", "by", "of", "client", "in", "class", "function", "method", "module",
-     "the", "a", "an", "and", "or", "import", "def", "new", "const", "let", "var", "return")
-)  # fmt: skip
-SENTENCE, _MOST_WORDS = 90, 10
-_AROUND = "\"'`()[].,;?"  # and no exclamation mark: people end passwords with one
-_MIXED = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[^\s/\\.:=<>()\[\]{}\"'`,;|]{8,200}")
-_LEAST = {Grade.WEAK: 32, Grade.TOKEN: 16, Grade.SECRET: 8, Grade.PASSWORD: 8}
-
-
-# A digit beside what no number has: every made-up word has one.
-_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))")
-_OF_PASSWORDS = ("ass", "pwd", "ret", "ord", "als", "eds", "pin", " pw")  # the ends of the roots that are the gravest
-
-
-def may_be_said_later(text: str, end: int) -> bool:
-    """A quick look for `said_later`."""
-    return (
-        text[end : end + 1] in (" ", ",", ":", "?", "(", ")") and _BESIDE.search(text, end, end + SENTENCE) is not None
-    )
-
-
-def may_be_said_earlier(text: str, at: int, end: int) -> bool:
-    """A quick look for `said_earlier`, of a key that begins at `at` and whose root ends at `end`."""
-    return (
-        text[end - 3 : end].lower() in _OF_PASSWORDS
-        and text[at - 1 : at] in (" ", "(")
-        and _BESIDE.search(text, max(0, at - _BEFORE), at) is not None
-    )
-
-
-def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
-    """What a sentence gives further on, and no word of it can look like: `the password changed, it is now …`."""
-    window = text[end : end + SENTENCE].partition("\n")[0]
-    before, at = "", end
-    for word in window.split(" ", _MOST_WORDS)[:_MOST_WORDS]:
-        value = word.strip(_AROUND)
-        value = value.rpartition("/")[2] if value.count("/") == 1 and ":" not in value else value  # name/…
-        if len(value) >= _LEAST[level] and before not in _NO_LINKS and _may_be_told(text, end, at, value, level):
-            begin = at + word.index(value)
-            yield begin, begin + len(value)
-        before, at = word.lower(), at + len(word) + 1
-
-
-def _may_be_told(text: str, end: int, at: int, value: str, level: Grade) -> bool:
-    """Whether a word of a sentence that begins at `end` can be a secret, and no name of a person or a thing."""
-    if is_of_a_person(value) and _BEFORE_NAMES.search(text, end, at):
-        return False
-    if _is_mixed(value) or (level >= Grade.SECRET and is_of_a_person(value)):
-        return True
-    if level is not Grade.PASSWORD:
-        return (
-            level is Grade.TOKEN and at == end + 1 and _IN_BRACKETS.match(text, at) is not None and looks_random(value)
-        )
-    is_one = is_of_people(value)
-    if is_one and WITH_SIGN.search(value):
-        return True
-    before = text[end:at]
-    if not leads_to_value(before) or _END_OF_SENTENCE.search(before) or _MAIL.fullmatch(value):
-        return False
-    return is_one or (is_strong(value) and ":" not in value and (not value.islower() or looks_random(value)))
-
-
-_BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
-_OF_CLASSES = ("Key", "Keys", "Token", "Tokens")  # Ed25519PublicKey
-
-
-def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
-    """The same of what a sentence gives before it names it: `was it …? (the password of the server)`."""
-    begin = max(text.rfind("\n", max(0, at - SENTENCE), at) + 1, at - _BEFORE)
-    words = text[begin:at].split(" ")[-_FEW_WORDS:]
-    place = at
-    for index in range(len(words) - 1, 0, -1):
-        word, before = words[index], words[index - 1].lower()
-        place -= len(word)
-        value = word.strip(_AROUND)
-        if (
-            len(value) >= _LEAST[level]
-            and word[-1:] not in (":", "(")
-            and before not in _NO_LINKS
-            and (_is_mixed(value) or (level is Grade.PASSWORD and is_of_people(value)))
-        ):
-            yield place + word.index(value), place + word.index(value) + len(value)
-        place -= 1
-
-
-_BEFORE_NAMES = re.compile(
-    r"\b(?:see|on|in|at|(?:sent|synced|mailed|copied|moved|assigned|granted) to) $", re.IGNORECASE
-)
-_OF_A_PERSON = re.compile(
-    r"(?!(?i:rfc|cve|sha|utf|http|ipv|oauth|node|host|user|server|web|app|mail|test|build|line|port|step|page|item|job|"
-    r"task|worker|thread|shard|room|group|team|client|agent|device|release|version|error|code)s?[_-]?\d)"
-    r"[A-Za-z]{4,20}\d{3,6}[!#$%&*@]?"
-)
-
-
-def is_of_a_person(value: str) -> bool:
-    """Whether it is a word with a number, as people make passwords, and no name of one of many things."""
-    return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
-
-
-# Words, numbers and signs in one: two digits or a sign within, and a capital or a sign that names lack. Versions and
-# dates are none, nor what is called by a number.
-_OF_PEOPLE = re.compile(
-    r"(?!(?i:rfc|cve|sha|md5|utf|iso|http|ipv|oauth|tls|ssl|aes|rsa|pbkdf|argon|base|version|release|build|python|node)"
-    r"[-_.]?\d)(?!.*\d\.\d)(?!.*\d[-_.](?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_.]\d)"
-    r"(?!.*\.(?:[a-z]{2,6}|[A-Za-z]+Error|[A-Za-z]+Exception)$)"
-    r"(?=\D*\d{2}|(?:\D*\d){3}|(?=\D*\d)[^!#$%&*^~]*[!#$%&*^~]\S)(?=[^a-z]*[a-z])(?=[^A-Z!#$%&*@^~?+]*[A-Z!#$%&*@^~?+])"
-    r"[A-Za-z0-9!#$%&*@^~?+_.-]+"
-)
-
-
-def is_of_people(value: str) -> bool:
-    """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
-    return 8 <= len(value) <= 60 and _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE
-
-
-_IN_BRACKETS = re.compile(r"\([\w-]{16,200}\)(?=[\s.,:;]|$)")
-_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[a-z]{2,24}){1,4}")
-_END_OF_SENTENCE = re.compile(r"[.!?] [A-Z]")
-WITH_SIGN = re.compile(r"[!#$%&*^~]\w")  # within a word of a sentence
-
-
 # What leads right to a value: a sign, or a word that says that something is or becomes something.
 _LEADS = re.compile(
     r"(?:[:=\uff1a\uff1d]|(?:^|\W)(?:is|now|was|to|ist|lautet|auf|est|es|é|è|som|jest|är|er|on|este|je|naar|là|adalah"
@@ -325,14 +195,6 @@ _LONGEST_LEAD = 16
 def leads_to_value(before: str) -> bool:
     before = before.rstrip()
     return _LEADS.search(before, max(0, len(before) - _LONGEST_LEAD)) is not None
-
-
-def _is_mixed(value: str) -> bool:
-    return (
-        _MIXED.fullmatch(value) is not None
-        and looks_random(value)
-        and not (grade(value) or value.lower().startswith(_PRODUCT) or value.endswith(_OF_CLASSES))
-    )
 
 
 _PLACEHOLDER, _OF_FORMAT = re.compile(r"[@$:]\w{1,30}"), ("%s", "%r", "%d")

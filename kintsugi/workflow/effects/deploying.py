@@ -99,7 +99,10 @@ async def _follow(tools: EffectNeeds, claim: Claim, commit: str, rollout: Rollou
         return t.DeployFailed(**result(tools, claim), why=rollout.says, deployment=rollout.deployment)
     running = rollout.deployment.runs
     if not await tools.code_host.contains(running, commit):
-        why = f"The deployer reports success, but {running[:10] or 'nothing known'} runs, without {commit[:10]}."
+        what = (
+            f"{running[:10]} runs, without {commit[:10]}" if running else "the program tells of no commit that it runs"
+        )
+        why = f"The deployer reports success, but {what}."
         failed = t.DeployFailed(**result(tools, claim), why=why, deployment=rollout.deployment)
         return _while_it_settles(tools, claim, rollout, why) or failed
     deployment = await _better_known(tools, rollout.deployment)

@@ -21,6 +21,7 @@ sys.path[:] = [entry for entry in sys.path if entry]  # nothing of the project s
 import builtins
 import contextlib
 import dis
+import gc
 import importlib.util
 import json
 import os
@@ -89,8 +90,7 @@ class Watch:
         about = ("kind", "path", "function", "everywhere")
         self._kind, self._path, self._function, self._everywhere = (crash.get(name, "") for name in about)
         self._lines = frozenset(crash.get("lines", ()))
-        self._is_there: dict[str, bool] = {}
-        self._tests: dict[str, bool] = {}
+        self._steps: dict[str, Any] = {}  # by file
         self._entered = self._raised = self._caught = self._came = False
         self._failed: set[int] = set()
         self._others: set[str] = set()
@@ -117,22 +117,31 @@ class Watch:
         return seen
 
     def _called(self, frame: types.FrameType, _event: str, _argument: object) -> Any:
-        if self._is_in_its_file(frame.f_code.co_filename):
+        path = frame.f_code.co_filename
+        stepped = (
+            self._steps[path] if path in self._steps else self._step_in(path)
+        )  # each call of anything comes by here
+        if stepped is not None and stepped == self._stepped:
             self._entered = self._entered or self._is_its(frame.f_code)
             frame.f_trace_lines = not self._everywhere  # each line of a whole program would take too long
-            return self._stepped
-        return self._stepped_in_test if self._is_test(frame.f_code.co_filename) else None
+        return stepped
+
+    def _step_in(self, path: str) -> Any:
+        """What is called at each step in this file, if anything."""
+        own = inside(self._tree, path)
+        if own == self._path or (own and self._everywhere):
+            found: Any = self._stepped
+        else:
+            name = os.path.basename(own)
+            is_test = name.startswith("test") or name.endswith(("_test.py", "_tests.py"))
+            found = self._stepped_in_test if is_test else None
+        self._steps[path] = found
+        return found
 
     def _stepped_in_test(self, _frame: types.FrameType, event: str, argument: Any) -> Any:
         if event == "exception" and self._raised and getattr(argument[0], "__name__", "") == self._kind:
             self._caught = True
         return self._stepped_in_test
-
-    def _is_test(self, path: str) -> bool:
-        if path not in self._tests:
-            name = os.path.basename(inside(self._tree, path))
-            self._tests[path] = name.startswith("test") or name.endswith(("_test.py", "_tests.py"))
-        return self._tests[path]
 
     def _stepped(self, frame: types.FrameType, event: str, argument: Any) -> Any:
         if event == "line":
@@ -147,12 +156,6 @@ class Watch:
 
     def _is_its(self, code: types.CodeType) -> bool:
         return self._function in ("", code.co_name)
-
-    def _is_in_its_file(self, path: str) -> bool:
-        if path not in self._is_there:
-            own = inside(self._tree, path)
-            self._is_there[path] = own == self._path or bool(own and self._everywhere)
-        return self._is_there[path]
 
 
 def told(tree: str, error: BaseException) -> dict[str, object]:
@@ -476,6 +479,8 @@ def run(form: str, arguments: list[str], set_up: dict[str, Any], crash: dict[str
     write = opened(CHANNEL)
     if form == "pytest":
         import pytest  # noqa: F401  # loaded before its parts are looked at
+    gc.freeze()  # what is loaded so far is no garbage: to look for some in it is a fifth of a short run
+    gc.enable()
     before = machinery()
     watch = Watch(tree, crash)
     source = [os.path.join(tree, one) for one in set_up["folders"]]

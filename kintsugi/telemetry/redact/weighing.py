@@ -1,0 +1,286 @@
+"""One reading of who announces a secret and one of what a word looks like, weighed together.
+
+What announces is a key (`password`), an act that takes a secret (`login`) or what one logs in to; how a word is linked
+to it tells more or less, and so does the word itself. No notation and no program is known here: where the three
+together are heavy enough, the word is hidden. In 330,000 lines of logs and samples, three such words are no secret.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from itertools import islice
+
+from kintsugi.telemetry.redact.alone import is_open
+from kintsugi.telemetry.redact.keys import Grade, grade, words
+from kintsugi.telemetry.redact.looks import Look, looks
+
+Span = tuple[int, int]
+
+ENOUGH = 20
+
+
+class Said(IntEnum):
+    """How heavily something announces a secret."""
+
+    SERVICE = 4  # something that one logs in to
+    WEAK = 3
+    TOKEN = 6
+    ACT = 8  # that one logs in
+    KEY = 12
+
+
+SAID = {Grade.WEAK: Said.WEAK, Grade.TOKEN: Said.TOKEN, Grade.SECRET: Said.KEY, Grade.PASSWORD: Said.KEY}
+
+
+class Link(IntEnum):
+    """How what announces and a word are linked."""
+
+    BLOCKED = -12  # the word before tells what it is: `on host db01x`, `user=…`
+    FAR = -4  # in another sentence, or before what announces it
+    NONE = 0
+    LED = 4  # a sign or a word leads to it: `is`, `with`, `->`
+    DIRECT = 8  # nothing but signs and words without a meaning between, or a name: `login bob …`
+    PAIRED = 10  # a name and a sign: `bob / …`, `('bob', '…')`
+
+
+# What is done with a secret, and what is called so in many languages of programs.
+ACTS = (
+    "login", "logon", "log in", "logged in", "logging in", "sign in", "signed in", "signing in", "signin", "unlock",
+    "unseal", "decrypt", "kinit", "runas", "connecting as", "connect as", "_bind", "/register", "securestring",
+)  # fmt: skip
+# What one logs in to.
+SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user")
+
+_BEHIND, _BEFORE, _NEAR, _CLOSE = 100, 60, 48, 32
+_MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
+_IS_A_NAME, _ESCAPES = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:"), "nrtsdw"
+_WORD = re.compile(r"(?<![^\s\"'`,;()\[\]{}|=\\])[^\s\"'`,;()\[\]{}|=\\]{6,300}(?:={1,2}(?=[\s\"',;)\]]|$))?")
+_PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
+_REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
+_AROUND = ".,:;?"  # and no exclamation mark: people end passwords with one
+_SIGNS, _LONGEST_NAME, _MOST_DIGITS = re.compile("[:/%]"), 60, 2
+_NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
+# A quick look: a digit beside what no number has, or letters in an order that no word has.
+_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
+_REST_OF_NAME = re.compile(
+    r"(?:s|ed|ing|_?(?:args|arguments|attempts?|commands?|requests?|params|users?|with))?(?![A-Za-z0-9_])",
+    re.IGNORECASE,
+)
+
+_EMPTY = (
+    r"(?:is|was|are|be|been|has|have|now|to|with|using|via|set|reset|changed|rotated|updated|like|it|it's|its|the|a|"
+    r"an|my|your|our|this|new|old|temporary|initial|current|following|value|string|token|key|secret|password|code|pin|"
+    r"given|used|received|got|entered|typed|tried|generated|created)"
+)
+_DIRECT = re.compile(rf"[^\w,;)\]|]{{0,6}}(?:{_EMPTY}[^\w,;)\]|]{{1,4}}){{0,5}}", re.IGNORECASE)
+_KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin)\W{1,4}$")
+_LED = re.compile(
+    r"(?:[:=>]|(?:^|\W)(?:is|now|was|(?:set|reset|changed|updated|back|it|bound|from \S{1,40}) to|with|using|use|via))"
+    r"\s{0,2}[\"'`(\[]{0,2}$",
+    re.IGNORECASE,
+)
+# A name and what parts it from a password: a sign; in the arguments of a call, and a blank right behind an act.
+_NAME = r"[\"']?(?P<name>[A-Za-z][\w.@\\+-]{1,60})[\"']?"
+_PAIRED = re.compile(rf"(?:^|[\s\"'(\[=:,]){_NAME}(?:[/|:%]|\ [/|]\ |\ (?:with|and|using|via)\ )[\"']?$")
+_IN_A_CALL = re.compile(
+    r"[\"']?(?:(?:->|::)\w{1,24}|[\s:=]{1,3}|[^()\n]{1,30}\s?)?[(\[](?:[^()\[\]\n]{0,60},\s?)??"
+    r"(?:(?P<quote>[\"'])(?P<literal>[^\"'\n]{1,80})(?P=quote)|(?P<name>[\w.@\\+-]{2,60})),\s?[bu]?[\"']?$"
+)
+_IN_A_TUPLE = re.compile(r"[(\[]\s?[bu]?[\"'](?P<name>[A-Za-z][\w.@\\+-]{1,60})[\"'],\s?[bu]?[\"']$")
+_BEHIND_A_NAME = re.compile(
+    rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
+)
+_WORDS_OF_LOGS = re.compile(
+    r"(?i:error|line|port|code|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
+    r"success|successful|attempts?|request|session|server|client|host|service|module|method|class|type|version|status|"
+    r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|expired|denied|invalid|required|handler|url|event)"
+)
+# A name of its own: the nearest one announces.
+_MAY_BE_OWNED = re.compile("[=:]")
+_OWNER = re.compile(
+    r"(?P<name>[\w.-]{1,40})(?P<quote>\\{0,3}[\"'])?(?P<sign>=| ?:)"
+    r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}$"
+)
+_NO_OWNERS = ("value", "string", "is", "now", "it", "to", "with", "new")
+_LAST_OF_LINE = re.compile(r"\S{1,100}[ \t\r]*(?=\n|$)")
+_OF_NAMES_OF_USERS = (Look.NOTHING, Look.NAMED, Look.HEX)
+_LAST_WORD = re.compile(r"([^\W\d_]\w*)[\s\"'`(\[\\]{1,4}$")
+_NO_LINKS = words(
+    """
+    to pour für para von dla voor för для user username account host for by of client in class function method module
+    and or import def const let var return on at see sha256 md5 node server id uid device version commit request session
+    pool thread table file folder bucket release build job task model image container pod ticket nonce as not
+    """
+)
+_END_OF_SENTENCE = re.compile(r"[.!?] +[A-Z]")
+_PIPED = re.compile(r"[\"']?\s?\|\s{0,2}(?:[\w./:-]{1,30}\s){0,2}[\w./:-]{0,30}")
+_END_OF_TUPLE = re.compile(r"[\"']\s?[)\]]:?\s(?:[A-Za-z]+\s){0,6}")
+
+
+def acted(text: str, start: int, end: int) -> Iterable[Span]:
+    """What is handed over to an act, in whose name `text[start:end]` stands."""
+    return _near_to(text, start, end, Said.ACT)
+
+
+def served(text: str, start: int, end: int) -> Iterable[Span]:
+    """The same of what one logs in to."""
+    return _near_to(text, start, end, Said.SERVICE)
+
+
+def _near_to(text: str, start: int, end: int, said: Said) -> Iterable[Span]:
+    rest = _REST_OF_NAME.match(text, end)
+    return weighed(text, start, rest.end(), said) if rest and may_be_near(text, end, end) else ()
+
+
+def may_be_near(text: str, at: int, end: int) -> bool:
+    """A quick look for `weighed`; the quickest are whether anything is no small letter, and parts words."""
+    start, stop = max(0, at - _BEFORE), end + _BEHIND
+    return (
+        _NO_SMALL_LETTER.search(text, start, stop) is not None
+        and _PARTS.search(text, start, stop) is not None
+        and _BESIDE.search(text, start, stop) is not None
+    )
+
+
+def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
+    """The words on the line of `text[at:end]`, which announces a secret, that can hardly be anything else."""
+    name, stop = text[at:end], _end_of_line(text, end)
+    again = text.find(f" {name}", end, stop)  # the nearest one announces
+    for word, begin, value, look in islice(_candidates(text, end, stop if again < 0 else again, said), _MOST_BEHIND):
+        if said + look + _link(text, end, begin, word, said) >= ENOUGH:
+            yield begin, begin + len(value)
+    start = max(text.rfind("\n", max(0, at - _BEFORE), at) + 1, at - _BEFORE, 0)
+    if said is Said.SERVICE and text.find(",", start, at) < 0:
+        return
+    other = text.rfind(f"{name} ", start, at)
+    start = max(start, other + len(name) if other >= 0 else 0)
+    for _, begin, value, look in [*_candidates(text, start, at, said)][-_MOST_BEFORE:]:
+        before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
+        if said + look + _link_back(before, text[begin + len(value) : at], said) >= ENOUGH:
+            yield begin, begin + len(value)
+
+
+def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[re.Match[str], int, str, Look]]:
+    """The words there that would be heavy enough with the closest link."""
+    for word in islice(_WORD.finditer(text, start, stop), _MOST_WORDS):
+        if not (word[0].isalpha() and word[0][1:].islower()):
+            for begin, value in _values(text, word):
+                look = looks(value)
+                if look and said + look + Link.PAIRED >= ENOUGH:
+                    yield word, begin, value, look
+
+
+def _end_of_line(text: str, end: int) -> int:
+    """Where what belongs to an announcement ends: with its line, and with the word that stands so far from it."""
+    stop = text.find("\n", end, end + _BEHIND)
+    if stop >= 0:
+        return stop
+    rest = _REST_OF_WORD.match(text, min(len(text), end + _BEHIND))
+    return rest.end() if rest else len(text)
+
+
+def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
+    """What a word may hold: all of it, or what stands behind a name in it. What is called or assigned to is a name, and
+    so is what stands behind a folder or a domain."""
+    if _IS_A_NAME.match(text, found.end()):
+        return
+    begin, value = found.start(), found[0].rstrip(_AROUND)
+    if text[begin - 1 : begin] == "\\":
+        if text[max(0, begin - 9) : begin].rstrip("\\")[-1:].isalnum() and value[0] not in _ESCAPES:
+            return
+        skipped = value[0] in _ESCAPES
+        begin, value = begin + skipped, value[skipped:]
+    begin += len(value) - len(value.lstrip(_AROUND))
+    value = value.lstrip(_AROUND)
+    signs = _SIGNS.findall(value)
+    if not signs:
+        yield begin, value
+    elif len(signs) == 1:
+        name, _, rest = value.partition(signs[0])
+        if name[:1].isalpha() and sum(map(str.isdigit, name)) <= _MOST_DIGITS and len(name) < _LONGEST_NAME:
+            yield begin + len(name) + 1, rest
+
+
+def _link(text: str, end: int, begin: int, word: re.Match[str], said: Said) -> Link:
+    """How the value at `begin` in a word is linked to what announces it and ends at `end`."""
+    before = text[end:begin]
+    if before == "[":
+        return Link.BLOCKED  # a case of a test
+    if said is not Said.SERVICE and _DIRECT.fullmatch(before):
+        return Link.DIRECT if said is not Said.ACT or _KEY_BETWEEN.search(before) else Link.LED
+    within = word.start()
+    if _has_an_owner(before, said) or (end < within < begin and _has_an_owner(text[end:within], said)):
+        return Link.BLOCKED
+    is_led = _LED.search(before, max(0, len(before) - _NEAR)) is not None
+    last = None if is_led else _LAST_WORD.search(before, max(0, len(before) - 24))
+    if last and last[1].lower() in _NO_LINKS:
+        return Link.BLOCKED
+    if said is not Said.TOKEN and (paired := _pair(text, end, begin, before, said)):
+        return paired
+    if said in (Said.ACT, Said.SERVICE, Said.WEAK):
+        return Link.FAR
+    if _END_OF_SENTENCE.search(before):
+        return Link.FAR
+    return Link.LED if is_led else Link.NONE
+
+
+def _has_an_owner(before: str, said: Said) -> bool:
+    """Whether a name of its own stands right before a value, and announces nothing."""
+    if not _MAY_BE_OWNED.search(before, max(0, len(before) - 12)):
+        return False
+    owner = _OWNER.search(before, max(0, len(before) - 48))
+    if not owner or grade(owner["name"]) or (not owner["quote"] and owner["name"].lower() in _NO_OWNERS):
+        return False
+    if owner["sign"] == "=" or owner["quote"] or owner[0].endswith((':"', ":'")) or not is_open(owner["name"]):
+        return True
+    return said is not Said.KEY and owner[0][-1:].isspace()
+
+
+def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
+    """How a value is linked to a name before it, which may be that of a user. A colon tells least."""
+    if said is Said.WEAK:
+        return Link.NONE
+    paired = _PAIRED.search(before, max(0, len(before) - _NEAR))
+    if not paired and said is not Said.SERVICE:
+        paired = _IN_A_CALL.match(before) or _BEHIND_A_NAME.fullmatch(before)
+    if not paired and _is_a_line_of_its_own(text, end, begin):
+        paired = _BEHIND_A_NAME.fullmatch(before)
+    if not paired or paired.start() > _CLOSE:
+        return Link.NONE
+    if (name := paired["name"]) and (
+        _WORDS_OF_LOGS.fullmatch(name) or looks(name) not in _OF_NAMES_OF_USERS or not is_open(name)
+    ):
+        return Link.NONE
+    if paired.re is _BEHIND_A_NAME:
+        return Link.DIRECT if said is not Said.KEY or paired["comma"] else Link.NONE
+    return Link.LED if paired[0].endswith(":") else Link.PAIRED
+
+
+def _is_a_line_of_its_own(text: str, end: int, begin: int) -> bool:
+    """Whether a line has only three words: what announces, a name and the value."""
+    line = text.rfind("\n", max(0, end - _LONGEST_NAME), end) + 1
+    if " " in text[line:end] or (not line and end > _LONGEST_NAME):
+        return False
+    return _LAST_OF_LINE.match(text, begin) is not None
+
+
+def _link_back(before: str, between: str, said: Said) -> Link:
+    """The same of a value that stands before what announces it."""
+    if said > Said.TOKEN and _PIPED.fullmatch(between):
+        return Link.PAIRED
+    if (
+        said is not Said.WEAK
+        and _END_OF_TUPLE.fullmatch(between)
+        and _IN_A_TUPLE.search(before, max(0, len(before) - _NEAR))
+    ):
+        return Link.PAIRED
+    if said is Said.SERVICE:
+        return Link.FAR
+    if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
+        return Link.BLOCKED
+    if _LED.search(before, max(0, len(before) - _NEAR)):
+        return Link.LED
+    last = _LAST_WORD.search(before, max(0, len(before) - 24))
+    if last and last[1].lower() in _NO_LINKS:
+        return Link.BLOCKED
+    return Link.NONE if said is Said.KEY else Link.FAR
