@@ -27,6 +27,9 @@ _HOSTILE = (
     "['token','a'],", "('user','password'),", 'zip(["password","a"],["b","c"],', "into (password,a) values (",
     "\u2514", "Authorization: digest x ", "\\nwachtwoord=snd_", "password=$1 params ", "heslo\ta1B2",
     "비밀번호=\\\"x y z ", "bearer%3Da", "login('a', 'b', ", "<<< a", "secret:\n",
+    "login bob x1Yz_ ", "user bob/x1Yz_q8 ", "('bob', 'x1Yz_q8K')",
+    "&{bob x1Yz_q8K",
+    "bob / x1Yz_q8K ", "x1Yz_q8K password ", "password of x1Yz_q8 on x1Yz_q8, ", "args=['a', ",
 )  # fmt: skip
 
 

@@ -167,8 +167,10 @@ def deployer(deploy: DeploySettings, railway: RailwaySettings, branch: str, runn
 
     async def command_is_there(_: Deployer) -> str:
         program = deploy.command[0]
-        if shutil.which(program) is None and not (deploy.folder / program).exists():
-            raise StepFailed(f"{program} cannot be found. Check KINTSUGI_DEPLOY_COMMAND.")
+        if shutil.which(deploy.folder / program if "/" in program else program) is None:
+            raise StepFailed(
+                f"KINTSUGI_DEPLOY_COMMAND: {program} cannot be run. Name its path, and make it executable."
+            )
         return " ".join(deploy.command)
 
     is_set = deploy.command and running.program_url

@@ -43,7 +43,8 @@ _PLURAL = re.compile(r"(<number> [a-z]{2,}?)(?:(?<=[sxzh])es|(?<!s)s)\b")
 
 _WHOLE = re.compile(  # taken out first, as others would take a part
     r"""
-      (?P<email>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)
+      (?P<url>\b[a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s'"<>)\]]+)
+    | (?P<email>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)
     | (?P<date>\b\d{4}-\d\d-\d\d(?:[Tt\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?)
     | (?P<data>\{\s?["'][^\n]*\})
     """,

@@ -7,7 +7,7 @@ end. Lines that belong to a report are not looked at again; those of others in b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ahocorasick_rs import AhoCorasick
 
@@ -60,9 +60,9 @@ def _report_at(tape: _Tape, at: int, line: Line, readers: Iterable[Reader]) -> I
         found = reader.read(view)
         if found is None:
             continue
-        first, last = view.take(found)
+        positions = view.take(found)
         if found.failure is not None:
-            yield tape.report(found, first, last, more=view.asked_beyond)
+            yield tape.report(found, positions, more=view.asked_beyond)
         return
 
 
@@ -123,17 +123,18 @@ class _Tape:
         here = at - self._base
         return self._lines[max(here - _NEAR, 0) : here], self._lines[here + 1 : here + 1 + _NEAR]
 
-    def report(self, found: Found, first: int, last: int, *, more: bool) -> Report:
-        """The report on the lines from `first` to `last`, with the log around it."""
+    def report(self, found: Found, positions: Sequence[int], *, more: bool) -> Report:
+        """The report on these lines, with the log around it."""
         assert found.failure is not None
+        first, last = positions[0], positions[-1]
         self.line(last + _SHOWN_AFTER)
         begin = max(first - self._base - _SHOWN_BEFORE, 0)
         end = last + 1 - self._base
         above, below = self._lines[begin:end], self._lines[end : end + _SHOWN_AFTER]
         own = [line.raw[:_MOST_TEXT] for line in above if line.raw is not None]
         after = [line.raw[:_MOST_TEXT] for line in below if line.raw is not None]
-        numbers = self._lines[first - self._base].number, self._lines[last - self._base].number
-        return Report(*numbers, found.failure, (*own, *after), len(own), more)
+        numbers = [self._lines[position - self._base].number for position in positions]
+        return Report(numbers[0], numbers[-1], found.failure, (*own, *after), len(own), more, frozenset(numbers))
 
     def forget(self, at: int) -> None:
         """Let go of lines far above this one."""
@@ -222,11 +223,11 @@ class _View:
         line, after = self[position], self[position + 1]
         return None if line is None or after is None else line + after
 
-    def take(self, found: Found) -> tuple[int, int]:
-        """Mark what was read; the positions of its first and last line."""
+    def take(self, found: Found) -> Sequence[int]:
+        """Mark what was read; the positions of its lines."""
         positions = self._positions[max(found.first, 0) : max(found.end, found.first + 1)]
         self._tape.taken.update(positions)
-        return positions[0], positions[-1]
+        return positions
 
     def _look_back(self, at: int) -> None:
         for position in range(at - 1, at - 1 - _NEAR, -1):

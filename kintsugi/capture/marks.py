@@ -18,7 +18,8 @@ _NAME = r"[A-Za-z_][A-Za-z_.]*\d{0,2}(?![\w-])"
 _QUOTE = "[\"'`\u2018\u2019\u201c\u201d]"
 # What follows a status that a message begins with; "500 items are too many" has none.
 _AFTER_STATUS = r"""
-    (?:\W*$|:|\ (?:client|server|error|bad|unauthori[sz]ed|payment|forbidden|not|page|method|proxy|request|conflict|gone
+    (?:\W*$|:|,\ message=
+    |\ (?:client|server|error|bad|unauthori[sz]ed|payment|forbidden|not|page|method|proxy|request|conflict|gone
     |length|precondition|payload|content|uri|unsupported|unprocessable|locked|too\ many\ requests|unavailable|internal
     |service|gateway|http)\b)"""
 _FOUND = re.compile(

@@ -18,6 +18,7 @@ _NAMED = {
     "package.json": re.compile(r"\s*\"name\"\s*:\s*\"(?P<name>[^\"]+)\""),
     "pubspec.yaml": re.compile(r"name:\s*['\"]?(?P<name>\w+)"),
 }
+_OTHERS = ((_GOS, "go.mod", ""), (_NODES, "package.json", ""), (_DARTS, "pubspec.yaml", "lib/"))
 _PYTHON_MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
 _MOST = 100  # manifests that are read
 _MOST_LINES = 40  # of one, in which its name stands
@@ -27,8 +28,9 @@ Lines = Callable[[str], Sequence[str]]
 
 
 def own_file(reported: str, tree: Tree, by_name: Named, lines: Lines) -> str | None:
-    """The project's file that an installed one was made from."""
-    return next((path for path in _meant(reported, by_name, lines) if path in tree.paths), None)
+    """The project's file that an installed one was made from. Manifests are only read where there is such a file."""
+    meant = ((path, manifest, name) for path, manifest, name in _meant(reported, by_name) if path in tree.paths)
+    return next((path for path, manifest, name in meant if not name or _name(manifest, lines) == name), None)
 
 
 def is_of_another_package(reported: str, by_name: Named, lines: Lines) -> bool:
@@ -38,22 +40,19 @@ def is_of_another_package(reported: str, by_name: Named, lines: Lines) -> bool:
     return any(_name(f"{folder}pubspec.yaml", lines) for folder in _folders(by_name, "pubspec.yaml"))
 
 
-def _meant(reported: str, by_name: Named, lines: Lines) -> Iterator[str]:
+def _meant(reported: str, by_name: Named) -> Iterator[tuple[str, str, str]]:
+    """Files that may be meant, each with the manifest that has to give a name, and the name; "" where none has to."""
     if found := _PYTHONS.match(reported):
         for folder in _folders(by_name, *_PYTHON_MANIFESTS):
-            yield from (f"{folder}{found['rest']}", f"{folder}src/{found['rest']}")
+            yield from ((f"{folder}{found['rest']}", "", ""), (f"{folder}src/{found['rest']}", "", ""))
     elif found := _RUBYS.match(reported):
-        yield from (f"{folder}{found['rest']}" for folder in _folders(by_name, f"{found['name']}.gemspec"))
+        yield from ((f"{folder}{found['rest']}", "", "") for folder in _folders(by_name, f"{found['name']}.gemspec"))
     else:
-        for shape, manifest, within in (
-            (_GOS, "go.mod", ""),
-            (_NODES, "package.json", ""),
-            (_DARTS, "pubspec.yaml", "lib/"),
-        ):
+        for shape, manifest, within in _OTHERS:
             if found := shape.match(reported):
                 name = re.sub(r"!([a-z])", lambda letter: letter[1].upper(), found["name"])  # as Go's cache spells it
-                own = (folder for folder in _folders(by_name, manifest) if _name(folder + manifest, lines) == name)
-                yield from (f"{folder}{within}{found['rest']}" for folder in own)
+                folders = _folders(by_name, manifest)
+                yield from ((f"{folder}{within}{found['rest']}", f"{folder}{manifest}", name) for folder in folders)
 
 
 def _folders(by_name: Named, *manifests: str) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import BinaryIO
 
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.log import reports_of
+from kintsugi.capture.newest_first import LARGEST, is_newest_first, turned_round
 from kintsugi.capture.report import Report
 from kintsugi.capture.text import BLOCK, read_lines, unreadable
 
@@ -25,13 +27,14 @@ class Reading:
     cut_at: int = 0  # the line of a report that is cut before it tells anything
     _binary: bool = False
     _last: bytes = b""  # of what was read
+    _numbers: list[int] = field(default_factory=list)  # of lines that were turned round
 
     def reports(self) -> Iterator[Report]:
         """Each failure that is named, or at least has a place. Raises CaptureError where it cannot be read."""
         for report in reports_of(self._chunks()):
             if report.is_named:
                 self.failures += 1
-                yield report
+                yield self._with_its_lines(report)
             else:
                 self.cut_at = report.first_line
 
@@ -58,9 +61,30 @@ class Reading:
         except OSError as error:
             raise CaptureError(f"{self.name} cannot be read: {error.strerror}.") from error
 
+    def _with_its_lines(self, report: Report) -> Report:
+        """With the numbers that its lines have in the log, where that was turned round."""
+        if not self._numbers:
+            return report
+        own = [self._numbers[line - 1] for line in (report.first_line, report.last_line)]
+        return replace(report, first_line=min(own), last_line=max(own))
+
     def _chunks(self) -> Iterator[bytes]:
+        first = self._read()
+        if not is_newest_first(first):
+            yield from self._counted(chain([first], iter(self._read, b"")))
+            return
+        whole = bytearray(first)
+        while len(whole) <= LARGEST and (more := self._read()):
+            whole += more
+        if len(whole) <= LARGEST and is_newest_first(first, bytes(whole)):
+            text, self._numbers = turned_round(bytes(whole))
+            yield from self._counted(text[at : at + BLOCK] for at in range(0, len(text), BLOCK))
+        else:
+            yield from self._counted(chain([bytes(whole)], iter(self._read, b"")))
+
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         last = b"\n"
-        while chunk := self._read():
+        for chunk in filter(None, chunks):
             if not self.lines and last == b"\n":
                 self._binary = unreadable(chunk)
             self.lines += chunk.count(b"\n")

@@ -102,6 +102,7 @@ class Report:
     log: tuple[str, ...]  # the log's lines around it
     ends: int  # how many of `log` go up to the report's end
     more: bool  # the log ended before it was certain that the report had
+    own: frozenset[int] = frozenset()  # the numbers of its lines: those of others may stand in between
 
     @property
     def is_named(self) -> bool:

@@ -18,7 +18,7 @@ Locator = Callable[[Failure], Failure]
 _LIBRARY_PARTS = frozenset(("site-packages", "dist-packages", "node_modules", "jre", "jdk"))
 _LIBRARY_MARKS = ("<frozen", "node:", "/lib/python3", "/lib64/python3", "/usr/local/go/", "/pkg/mod/", "/gems/")
 _DEPENDENCY = re.compile(
-    r"/\.cargo/(?:registry|git)/|/rustc/[0-9a-f]{40}/|/rustlib/src/rust/|/lib/ruby/\d|/lib/pypy3"
+    r"/\.?cargo/(?:registry|git)/|/rustc/[0-9a-f]{40}/|/rustlib/src/rust/|/lib/ruby/\d|/lib/pypy3"
     r"|/(?i:python|(?:ana|mini)conda|miniforge)\d*(?:-\d+)?(?:/[\d.]+(?:/x\d\d)?|/envs/[\w.-]+)?/Lib/"
     r"|/(?:lib/go(?:lang)?(?:-[\d.]+)?|go/[\d.]+/(?:x64|libexec)|Program Files/Go)/src/"
 )

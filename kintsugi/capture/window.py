@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kintsugi.capture.log import reports_of
 from kintsugi.capture.report import Report
 from kintsugi.capture.text import read_lines
@@ -16,12 +14,6 @@ _WHOLE = 1.5  # seconds of silence, after which a report that looks whole is
 _CUT = 10.0  # seconds of silence, after which one that does not will not become so
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    first: int
-    last: int
-
-
 class Window:
     """One stream. A failure is told once; one that may go on is waited for."""
 
@@ -29,7 +21,7 @@ class Window:
         self._kept = bytearray()
         self._first = 1  # the number of its first line
         self._before: list[str] = []  # lines let go of
-        self._told: list[_Told] = []
+        self._told: list[frozenset[int]] = []  # the numbers of the lines of each report
         self._new = False
         self._waiting = False
 
@@ -38,11 +30,14 @@ class Window:
         """Whether a look may find anything."""
         return self._new or self._waiting
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it is to be looked at before more is added: what was not looked at is not let go."""
+        return len(self._kept) > _MOST
+
     def add(self, output: bytes) -> None:
         self._kept += output
         self._new = True
-        if len(self._kept) > _MOST:
-            self._let_go(self._kept.count(b"\n", 0, len(self._kept) // 2))
 
     def gap(self) -> None:
         """Some output is missing here: no report goes over it."""
@@ -60,9 +55,13 @@ class Window:
             if report.more and not ended and silent < (_WHOLE if report.failure.complete else _CUT):
                 self._waiting = True
                 continue
-            self._told.append(_Told(self._first + report.first_line - 1, self._first + report.last_line - 1))
+            self._told.append(frozenset(self._first + line - 1 for line in report.own))
             told.append(report.with_above(self._before))
         self._keep_from(going_on)
+        if self.is_full:  # of a report, or a line, that does not end
+            self._let_go(self._kept.count(b"\n", 0, len(self._kept) // 2))
+        if self.is_full:
+            del self._kept[: len(self._kept) // 2]
         return [report for report in told if report.is_named]
 
     def last_lines(self) -> list[str]:
@@ -71,13 +70,13 @@ class Window:
 
     def _is_told(self, report: Report) -> bool:
         first = self._first + report.first_line - 1
-        return any(each.first <= first <= each.last for each in self._told)
+        return any(first in each for each in self._told)
 
     def _keep_from(self, going_on: list[Report]) -> None:
         """Let go of lines that no report can need any more."""
         begins = [report.first_line for report in going_on]
         self._let_go(max(min([self._kept.count(b"\n"), *begins]) - _LINES, 0))
-        self._told = [each for each in self._told if each.last >= self._first]
+        self._told = [each for each in self._told if max(each) >= self._first]
 
     def _let_go(self, lines: int) -> None:
         at = self._end_of(lines)

@@ -14,6 +14,7 @@ from kintsugi.capture.report import Line
 from kintsugi.capture.text import returned
 
 CARRIERS = (  # for the table of what is read
+    ("any order", "with the newest line first too, as dashboards export logs, up to 64 MB"),
     (
         "what stands before each line",
         "whatever most lines around a report share but for the time: compose, pm2, kubectl, "
@@ -57,7 +58,7 @@ _LONGEST_MEMBER = 100_000
 _LONGEST_HEADING = 200
 _MOST_ENDS, _MOST_OUTER = 12, 4  # of words, at which what many lines share may end; and so many are tried
 
-_TIME = re.compile(
+TIME = re.compile(
     r"""(?: (?:[A-Z][a-z]{2},?\ +)? [A-Z][a-z]{2}\ +\d{1,2}\ +(?=\d{1,2}:)        # Nov 28
         | \d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{1,4} [T:,\ ]*           # 2026-11-28, 28/Nov/2026
         )? \d{1,2}:\d\d(?::\d\d)?(?:[.,:]\d{1,9})?(?:\ ?(?:[AP]M|Z|UTC|[+-]\d\d:?\d\d))?
@@ -213,7 +214,7 @@ def without_headings(strip: Strip, above: Sequence[Line], below: Sequence[Line])
     """Some tools tell when and who on a line of its own, before each line: what stands above the report comes again
     just below its first line, but for the time."""
     heading = above[-1].text if above and below else ""
-    if len(heading) > _LONGEST_HEADING or not _TIME.search(heading):
+    if len(heading) > _LONGEST_HEADING or not TIME.search(heading):
         return strip
     shape = re.compile(_shape(heading, any_number=False))
     if not shape.fullmatch(below[0].text):
@@ -221,9 +222,9 @@ def without_headings(strip: Strip, above: Sequence[Line], below: Sequence[Line])
     return lambda line: None if shape.fullmatch(line.text) else strip(line)
 
 
-def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:
+def _of_record(number: int, raw: str, record: Any, head: str, *, within: str = "") -> Sequence[Line]:
     stack = stack_of(record)
-    writer = f"json {head.strip()} {writer_of(record)}" if record else ""
+    writer = f"json {within}{head.strip()} {writer_of(record)}" if record else ""
     if stack is not None:
         return _record(number, raw, stack)
     lines = line_of(record)
@@ -231,7 +232,13 @@ def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:
         return (Line(number, raw, raw),)
     found: list[Line] = []
     for text in lines:
-        if "\n" in text.strip("\n"):
+        before, inner = record_in(text.strip("\n")) if "{" in text and not within else ("", None)
+        if isinstance(inner, dict) and (
+            stack_of(inner) or line_of(inner)
+        ):  # what a container writes in JSON, its log keeps within JSON
+            told = _of_record(number, raw, inner, before, within=f"{writer} ")
+            found += told if not found else [line._replace(raw=None) for line in told]
+        elif "\n" in text.strip("\n"):
             found += _record(number, raw, text, first=not found)
         else:
             found.append(Line(number, text.rstrip("\n"), raw if not found else None, writer=writer))
@@ -327,7 +334,7 @@ def _quote_of(prefix: str) -> str:
 
 def _shape(prefix: str, *, any_number: bool) -> str:
     pieces, at = [], 0
-    for time in _TIME.finditer(prefix):
+    for time in TIME.finditer(prefix):
         pieces.append(_fixed(prefix[at : time.start()], any_number=any_number))
         pieces.append(_changing(time[0]))
         at = time.end()

@@ -77,8 +77,11 @@ class _Watching:
             self._missed += number >> 8
             self._windows[number & 1].gap()
             return None
-        self._windows[kind].add(_read(pipe, number))
+        window = self._windows[kind]
+        window.add(_read(pipe, number))
         self._came = time.monotonic()
+        if window.is_full:
+            self._look()
         return None
 
     def _look(self, *, ended: bool = False) -> None:

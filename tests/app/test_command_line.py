@@ -435,7 +435,7 @@ def test_the_doctor_names_each_fault_with_its_mend(terminal: Terminal):
 
     assert done.returncode == 1
     assert "has a work tree. Name a bare one" in done.stdout
-    assert "no-such-program cannot be found" in done.stdout
+    assert "no-such-program cannot be run" in done.stdout
     assert "does not tell the running commit" in done.stdout
 
 

@@ -37,6 +37,11 @@ def a_file(name: str, text: str, setting: str) -> Callable[[Path], dict[str, str
     return make
 
 
+def a_script(folder: Path) -> dict[str, str]:
+    (folder / "deploy.sh").write_text("#!/bin/sh\n")
+    return {"DEPLOY_FOLDER": str(folder)}
+
+
 def an_env_file(text: str) -> Callable[[Path], dict[str, str]]:
     def make(folder: Path) -> dict[str, str]:
         (folder / ".env").write_text(text, encoding="utf-8")
@@ -111,6 +116,11 @@ BROKEN = [
     ),
     Broken({"ALERT_RULES": "/no/rules.toml"}, "ALERT_RULES: /no/rules.toml: no such file.*Name a file"),
     Broken({"TEST_COMMAND": "no-such-runner -q"}, "TEST_COMMAND: no-such-runner cannot be found.*Install it"),
+    Broken(
+        {"DEPLOY_COMMAND": "deploy.sh", "PROGRAM_URL": "http://127.0.0.1:9"},
+        "DEPLOY_COMMAND: deploy.sh cannot be run. Name its path",
+        a_script,
+    ),
     # GitHub
     Broken({"GITHUB_REPO": "checkout"}, "GITHUB_REPO: should be owner/name"),
     Broken({"GITHUB_REPO": "a/b"}, "GITHUB_REPO needs KINTSUGI_GITHUB_TOKEN"),
@@ -146,7 +156,9 @@ BROKEN = [
     Broken({"RAILWAY_TOKEN": SECRET}, "RAILWAY_TOKEN needs KINTSUGI_RAILWAY_PROJECT_ID"),
     Broken({"RAILWAY_SERVICE_ID": "s"}, "RAILWAY_SERVICE_ID is set.*Set KINTSUGI_RAILWAY_TOKEN"),
     Broken({"DEPLOY_COMMAND": "sh deploy.sh"}, "DEPLOY_COMMAND is set.*Set KINTSUGI_PROGRAM_URL"),
-    Broken({"DEPLOY_COMMAND": "no-such-program", "PROGRAM_URL": NOBODY}, "no-such-program cannot be found"),
+    Broken(
+        {"DEPLOY_COMMAND": "no-such-program", "PROGRAM_URL": NOBODY}, "no-such-program cannot be run. Name its path"
+    ),
     Broken({"DEPLOY_COMMAND": "true", "DEPLOY_FOLDER": "/no/folder"}, "DEPLOY_FOLDER: there is no folder /no/folder"),
     Broken({"DEPLOY_ENV": "KINTSUGI_LLM_API_KEY"}, "DEPLOY_ENV: should name variables of the program's"),
     Broken({"DEPLOY_WEBHOOK_URL": NOBODY}, "DEPLOY_WEBHOOK_URL needs KINTSUGI_DEPLOY_WEBHOOK_SECRET"),

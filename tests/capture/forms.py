@@ -414,4 +414,48 @@ BUILD = Printed(
     "'price'",
     ("shop/cart.py", 9),
 )
+CAUSES = Printed(
+    """\
+ActionView::Template::Error (undefined method `total' for nil:NilClass):
+    1: <%= @cart.total %>
+
+app/views/carts/index.html.erb:2:in `show'
+
+Causes:
+NoMethodError (undefined method `total' for nil:NilClass)
+
+app/views/carts/index.html.erb:2:in `show'""",
+    "ruby",
+    ("NoMethodError", "ActionView::Template::Error"),
+    "undefined method `total' for nil:NilClass",
+    ("app/views/carts/index.html.erb", 2),
+)
+TRAEFIK = Printed(
+    'time="2026-11-28T10:00:00Z" level=error msg="Stack: goroutine 6859 [running]:\\n'
+    "panic({0x2f423e0, 0xc00011ea90})\\n\\t/usr/local/go/src/runtime/panic.go:513 +0x1b9\\n"
+    'main.(*Retry).ServeHTTP(0xc000cbf860)\\n\\t/srv/shop/retry.go:38 +0x5e8\\n"',
+    "go",
+    ("panic",),
+    "",
+    ("/srv/shop/retry.go", 38),
+)
+WITHIN = Printed(
+    '{"log":"{\\"level\\":50,\\"err\\":{\\"type\\":\\"TypeError\\",\\"message\\":\\"no cart\\",'
+    '\\"stack\\":\\"TypeError: no cart\\\\n    at total (/srv/shop/cart.js:9:11)\\"}}\\n","stream":"stdout"}',
+    "node",
+    ("TypeError",),
+    "no cart",
+    ("/srv/shop/cart.js", 9),
+)
+CAUSED_BY = Printed(
+    """\
+VError: cannot price: no coupon
+    at price (/srv/shop/price.js:3:9)
+caused by: RangeError: no coupon
+    at find (/srv/shop/coupons.js:9:3)""",
+    "node",
+    ("RangeError", "VError"),
+    "cannot price: no coupon",
+    ("/srv/shop/price.js", 3),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

@@ -123,6 +123,7 @@ def test_what_a_compiled_file_was_made_from_is_shown_but_not_claimed(tmp_path: P
         ("ruby", a_frame("shop/cart.rb", "/usr/local/bundle/gems/shop-1.0/lib/shop/cart.rb")),
         ("ruby", a_frame("shop/cart.rb", "/usr/local/lib/ruby/3.2.0/shop/cart.rb")),
         ("rust", a_frame("lib.rs", "/root/.cargo/registry/src/index.crates.io-6f17d22b/tokio-1.35.0/src/lib.rs")),
+        ("rust", a_frame("lib.rs", "/usr/local/cargo/registry/src/index.crates.io-6f17d22b/tokio-1.35.0/src/lib.rs")),
         ("unknown", a_frame(f"/rustc/{'0' * 40}/library/core/src/lib.rs")),
         ("php", a_frame("/vendor/acme/http/src/Cart.php", "/var/www/vendor/acme/http/src/Cart.php")),
         ("php", a_frame("/var/www/api/vendor/acme/Cart.php")),

@@ -460,7 +460,7 @@ async def test_an_interpreter_that_is_not_there_is_a_failure_of_the_box() -> Non
 
 
 def test_an_interpreter_that_is_named_from_here_is_found_from_anywhere() -> None:
-    from_here = os.path.relpath(sys.executable)
+    from_here = f"tests/../{os.path.relpath(sys.executable)}"
 
     assert interpreter(Path(from_here)).python == Path(sys.executable)
 

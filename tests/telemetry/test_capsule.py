@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, Optional, TypeVar, Union
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 from werkzeug.local import LocalProxy
 
 from kintsugi.telemetry.capsule import LARGEST, Capsule, raw, record
@@ -173,7 +174,10 @@ def handed_over(value: object) -> None:
     raise LookupError(value)
 
 
+QUERY: MultiDict[Any] = MultiDict([("n", "1"), ("n", ["2"])])
+
 VALUES: dict[str, Any] = {
+    "of multidict": [QUERY, MultiDictProxy(QUERY), CIMultiDict(A="1"), CIMultiDictProxy(CIMultiDict(A="1"))],
     "numbers": [0, -1, 1.5, True, None, ..., complex(1, -2), 10**30],
     "texts": ["", "it's", 'say "hi"\n', "\N{SNOWMAN} {call} {one}", "\ud800", b"\x00\xff", bytearray(b"x")],
     "containers": [(1,), (), set(), {1, 2}, frozenset({3}), {"a": {"b": [1]}, 2: (3, 4)}],
@@ -770,6 +774,7 @@ def test_a_secret_refuses_the_whole() -> None:
         {("db", "password"): "correct-horse"},
         functools.partial(log_in, "bob", "correct-horse"),
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
+        MultiDict([("user", "bob"), ("api_key", "k9Zq7xQ2vB4mT8wR")]),
         {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
         type("Settings", (), {"password": "correct-horse"}),
         that_keeps("correct-horse"),

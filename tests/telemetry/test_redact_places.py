@@ -209,6 +209,24 @@ use bob with {made} to log in
 vpn: bob / {made}
 Failed to unlock the vault with {random}
 signed in as bob using {made}
+new Sequelize('shop', 'bob', '{made}', {{ dialect: 'mysql' }})
+('bob', '{made}') rejected by the auth backend
+config: &{{db01:5432 bob {made} disable}}
+the staging box is bob / {made} btw
+'{made}' | ConvertTo-SecureString -AsPlainText -Force
+JobWrapper args=["bob", "{made}"] start
+MQTT connecting as bob with {made} ... failed rc=5
+wireless network key: {hex}
+define( 'NONCE_SALT', '{random}' );
+|     bob:{made} - Valid credentials
+username and password: bob {made}
+'authz={random}&pelican.timeout=3s'
+ldap simple_bind called with ('cn=bob,dc=x', '{made}')
+Property spring.datasource.password was bound to {made}
+sqlcmd -S db01 -Ubob -P{made}
+pexpect.spawn('ssh bob@db01').sendline('{made}')
+write_channel: b'enable\\n{word}\\n'
+configuration.OAuthToken: "" => "{hex}"
 """.strip().split("\n")
 
 
@@ -247,6 +265,8 @@ def test_a_secret_is_found_by_its_place(line):
         "Password for bob (reset with `reset -u bob`):\n  {}",
         "10:00 INFO | New token for X. Secret:\n10:00 INFO | {}",
         "/shop/db/password\n{}",
+        "argocd admin initial-password\n{}\n\n This password must be changed.",
+        "COPY users (id, login, password) FROM stdin;\n47\tops\t{}\n\\.",
         "admin_user_pass = <<EOT\n{}\nEOT",
         "db_user          svc\ndb_pw            {}",
         "Jan 1 app: id,login,password\n1,ops,{}",
@@ -282,6 +302,12 @@ def test_a_secret_is_found_on_another_line(text):
         "CustomAuthenticationFailureHandler [qtp877788296-1176] Failed login attempt from IP: [::1]",
         "SASL LOGIN authentication failed: UGFzc3dvcmQ6 for user conn2271",
         "Adding job token for job_1445144423722_0020 to jobTokenSecretManager",
+        '{"signInActivityId": "JgW9XEOQM0WNakyHMghCAA", "loginID": "jdoe1234", "tokens": {"openapi3Name": ""}}',
+        "SET: Key100 Value100",
+        'pass ssh any any -> any 22 (msg:"bug8333 pass ssh traffic"; sid:8333001)',
+        "CHhAvVGS1DHFjwGM9 auth_attempted, CHhAvVGS1DHFjwGM9, F",
+        "SKIP htmlentities() test 2 (setlocale / fr_FR.ISO-8859-15)",
+        "keywords: ['AuditSuccess', 'ReservedKeyword63'] / Security ID:\\t\\tS-1-5-21-1111111111-2222222222",
         "PASS src/auth/token3.test.ts",
         "| PASS | src/auth/token3.test.ts |",
         "Login and store the token in ~/.netrc",
@@ -339,6 +365,13 @@ def test_secrets_of_few_signs_are_found_in_their_place():
     }
 
     assert [text for text, secret in texts.items() if redact(text.format(secret)) != text.format("***")] == []
+
+
+def test_no_word_can_be_read_in_so_many_ways_that_it_takes_for_ever():
+    for signs in ("A", "Ab", "aA1", "a-", "A_", "a.", "a+", "&", "$A", "Ab1", "ab.Ab", "Aa", "1a", "S-1-1"):
+        for begin in ("", "ab"):
+            word = f"{begin}{signs * 60}"[:190] + "!1"
+            assert "password" in redact(f"password {word} login bob {word} ('bob', '{word}') bob / {word}")
 
 
 def test_every_rule_can_be_compiled():

@@ -73,7 +73,7 @@ def _goroutine(lines: Lines) -> Found | None:
     told = _panic_above(lines, lines.at)
     frames, end = _frames(lines, lines.at + 1)
     if told is None and any(frame.function in _OWN_FRAMES - _FIRST for frame in frames):
-        told = _words_above(lines, lines.at)
+        told = _words_above(lines, lines.at) or (lines.at, "panic", "")  # they may stand in the record before
     if told is None:
         return Found(lines.at, end, None)
     first, kind, message = told

@@ -43,6 +43,7 @@ _NAMED = re.compile(
 )
 _WARNING = re.compile(r"(?P<type>\b[A-Z]\w*Warning|\bWarning|\bTrace)(?::|$)")
 _UNHANDLED = "UnhandledPromiseRejectionWarning"
+_CAUSED = re.compile(r"\s*[Cc]aused by:? (?P<head>.*)")  # below a stack: VError's, and others'
 _OF_CAUSE = re.compile(r"\s*\[?cause\]?: (?P<head>.*)")
 _OF_MEMBERS = re.compile(r"\s*\[errors\]: \[\s*$")
 _OUTER = re.compile(r".*?(?<!\S)\[(?P<head>[A-Za-z_$][\w$.]*(?:: .*)?)\] \{\s*$")
@@ -123,6 +124,9 @@ def _error(lines: Lines, head: _Head, frames_at: int) -> _Error:
     before: tuple[Raised, ...] = ()
     if opened:
         before, end = _properties(lines, end, indent(lines[head.at] or ""))
+    elif found := _CAUSED.match((lines[end] or "")[:LONGEST]):
+        cause = _nested(lines, end, found["head"], "cause")
+        before, end = cause.chain, cause.end
     return _Error((*before, raised), end)
 
 

@@ -31,6 +31,7 @@ _LOOKS_NAMED = re.compile(r"(?:Error|Exception|NotFound|Invalid\w*|Timeout|Faile
 _SHAPES = (_NAMED_FIRST, _NAMED_LAST, _NAMED_IN_DASHES, _NAMED)
 _LONGEST = 4_000
 _MOST = 3_000
+_BLANKS = 3  # empty lines in a row, within a report
 _SNIPPET = 12  # lines between a message and its stack: its further lines, the source, what was meant perhaps
 
 
@@ -105,12 +106,36 @@ def _logged(lines: Lines) -> Found | None:
     """A backtrace below a line that names the exception, as loggers write it."""
     above = [(at, line) for at, line in heads_above(lines, lines.at, _SNIPPET) if not _SHOWN.match(line)]
     for at, line in above[:3]:
-        found = next((found for shape in _SHAPES if (found := shape.match(line))), None)
-        if found and _LOOKS_NAMED.search(found["type"]):
+        if found := _named(line):
             frames, end = _places(lines, lines.at)
             raised = Raised(type=found["type"], message=found["message"].strip(), frames=tuple(reversed(frames)))
-            return Found(at, end, Failure(language="ruby", chain=(raised,)))
+            causes, end = _causes(lines, end)
+            return Found(at, end, Failure(language="ruby", chain=(*causes, raised)))
     return None
+
+
+def _named(line: str) -> re.Match[str] | None:
+    found = next((found for shape in _SHAPES if (found := shape.match(line))), None)
+    return found if found and _LOOKS_NAMED.search(found["type"]) else None
+
+
+def _causes(lines: Lines, end: int) -> tuple[list[Raised], int]:
+    """What Rails tells below a backtrace of the causes, first raised first; and the line after it."""
+    causes: list[Raised] = []
+    at = _after_blanks(lines, end)
+    if (lines[at] or "").strip() != "Causes:":
+        return causes, end
+    at = _after_blanks(lines, at + 1)
+    while found := _named((lines[at] or "")[:_LONGEST]):
+        frames, end = _places(lines, _after_blanks(lines, at + 1))
+        named = Raised(type=found["type"], message=found["message"].strip(), link="cause")
+        causes.insert(0, named.model_copy(update={"frames": tuple(reversed(frames))}))
+        at = _after_blanks(lines, end)
+    return causes, end
+
+
+def _after_blanks(lines: Lines, at: int) -> int:
+    return next((k for k in range(at, at + _BLANKS) if (lines[k] or "").strip()), at)
 
 
 def _places(lines: Lines, at: int) -> tuple[list[Frame], int]:

@@ -88,7 +88,7 @@ def interpreter(python: Path) -> Interpreter:
     version = f"python{'.'.join(map(str, facts['version']))}"
     folders = {part for prefix in prefixes for one in (prefix, prefix.resolve()) for part in parts(one, version)}
     major, minor = facts["version"]
-    python = Path(facts["executable"])  # a box has another working folder
+    python = Path(os.path.normpath(facts["executable"]))  # a box has another working folder, and little beside it
     return Interpreter(python, tuple(sorted(folders)), frozenset(facts["modules"]), (major, minor))
 
 

@@ -1,4 +1,4 @@
-"""What hides what it is made of: forms of types, what threads have, dispatchers, rows of SQLite."""
+"""What hides what it is made of: forms of types, what threads have, dispatchers, rows of SQLite, multidicts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
 _OF_GENERIC, _OF_UNION = vars(types.GenericAlias), vars(types.UnionType)
+_OF_MULTIDICT = ("MultiDict", "MultiDictProxy", "CIMultiDict", "CIMultiDictProxy")
 _VARIABLES = (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple)
 _DISPATCHES = functools.singledispatch(operator.not_).__code__  # type: ignore[attr-defined]
 
@@ -96,7 +97,7 @@ def hidden(builders: Builders, graph: Graph, value: object, entry: Entry, base: 
     if base is threading.local or base is types.GenericAlias:
         (generic if base is types.GenericAlias else of_each_thread)(builders, graph, value, entry)
         return True
-    return row(builders, graph, value, entry)
+    return row(builders, graph, value, entry) or pairs(builders, graph, value, entry)
 
 
 def dispatcher(builders: Builders, graph: Graph, value: types.FunctionType, entry: Entry) -> bool:
@@ -134,4 +135,25 @@ def row(builders: Builders, graph: Graph, value: Any, entry: Entry) -> bool:
     for name, one in zip(names, values, strict=True):
         graph.step()
         entry.parts.append(Part(builders.value(graph, one, called(name, entry), entry.depth + 1, name)))
+    return True
+
+
+def pairs(builders: Builders, graph: Graph, value: Any, entry: Entry) -> bool:
+    """Of multidict, as queries, forms and headers are in aiohttp; whether it is one."""
+    known = raw.globals_of(sys.modules.get("multidict"))
+    kind = next((name for name in _OF_MULTIDICT if type(value) is known.get(name)), "")
+    if not kind or len(value) > MOST_ITEMS:
+        return False
+    made = builders.names.of(type(value))
+    inner = f"{made}({builders.names.of(known[kind.removesuffix('Proxy')])}" if kind.endswith("Proxy") else made
+    entry.opens, entry.closes = f"{inner}([", "]))" if kind.endswith("Proxy") else "])"
+    for key, one in value.items():
+        graph.step()
+        name = str.__getitem__(key, slice(None))  # a key may be a text of its own kind
+        pair = Entry(entry.hint, entry.depth + 1, "(", closes=")", uses=1)
+        pair.parts = [
+            Part(graph.text("", name)),
+            Part(builders.value(graph, one, called(name, entry), entry.depth + 2)),
+        ]
+        entry.parts.append(Part(pair))
     return True

@@ -18,7 +18,8 @@ from kintsugi.telemetry.redact.hiding import continued, hide, merged, repeated
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
-from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
+from kintsugi.telemetry.redact.rules import KINDS
+from kintsugi.telemetry.redact.scan import Found, Place, Scanner
 from kintsugi.telemetry.redact.source import hidden_in_source
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief

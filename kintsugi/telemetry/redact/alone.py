@@ -98,9 +98,10 @@ _KNOWN = re.compile(
     r"[a-z]{2,12}[_-]|[A-Z]{2,8}_|MI[IGH]|AAAA|(?:sha|md)\d|iVBOR|R0lG|/9j/|UklGR|H4sI|JVBER|UEsD|PD94|PHN2|eyJ"
     r"|rO0AB|gASV|_[ZR][A-Z]|N\d{1,2}[A-Za-z]{3,}\d\w*E$"
 )
-# Of sheets, channels and lists of Google's, of tables of Airtable's, of messages of Twilio's; and a drawing's lines.
-_OF_DOCUMENTS = re.compile(
-    r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}|[A-Z]{2}[0-9a-f]{32}"
+# Of sheets, channels and lists of Google's, of tables of Airtable's, of messages of Twilio's, of connections and files
+# of Zeek's; and a drawing's lines.
+OF_DOCUMENTS = re.compile(
+    r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}|(?:rec|app|tbl|viw|fld)[0-9A-Za-z]{14}|[A-Z]{2}[0-9a-f]{32}|[CF][0-9A-Za-z]{16,17}"
     r"|[MLHVCSQTAZmlhvcsqtaz\d-]+"
 )
 
@@ -111,7 +112,7 @@ def is_made_up(word: str) -> bool:
         (_MIXED.fullmatch(word) is not None or _is_unspeakable(word))
         and _is_broken(_CHUNK.findall(word), len(word))
         and word.count("A") * _MOST_OF_ONE <= len(word)  # bytes of numbers, and letters of two bytes, have many
-        and not (_KNOWN.match(word) or _OF_DOCUMENTS.fullmatch(word) or _is_text(word))
+        and not (_KNOWN.match(word) or OF_DOCUMENTS.fullmatch(word) or _is_text(word))
         and any(
             len(piece) >= _PIECE and not (piece.islower() or piece.isupper() or piece.isdigit())
             for piece in re.split("[-_]", word)

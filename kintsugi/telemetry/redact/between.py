@@ -1,10 +1,9 @@
 """What stands between a key and its value in any notation, and what the key tells of the value there."""
 
 import re
-from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
-from kintsugi.telemetry.redact.looks import MADE_UP, MADE_UP_WORD
+from kintsugi.telemetry.redact.looks import MADE_UP_WORD
 from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
@@ -52,7 +51,7 @@ AFTER = re.compile(
 _KINDS_OF_KEYS = (
     "api", "access", "secret", "private", "auth", "client", "app", "application", "service", "account", "signing",
     "encryption", "license", "bot", "master", "shared", "storage", "security", "webhook", "deploy", "refresh",
-    "session", "bearer", "unseal", "recovery",
+    "session", "bearer", "unseal", "recovery", "network", "link",
 )  # fmt: skip
 _WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
 _WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
@@ -66,12 +65,6 @@ _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
 _OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _OURS = (" my ", " our ", " your ")
-_GIVEN_WITH = ("with ", "using ")
-_GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
-_FURTHER_CELL = re.compile(
-    rf"[^|│┃║\n]{{0,80}}(?:[|│┃║][^|│┃║\n]{{0,80}}){{0,5}}?[|│┃║][ \t]{{0,8}}"
-    rf"(?P<secret>{MADE_UP})(?=[ \t]{{0,40}}(?:[|│┃║\n]|$))"
-)
 _PROMPT = re.compile(r"\(?[A-Za-z]{0,8}(?:\[\d{1,4}\]|\([\w:]{1,20}\)[\d:]{0,8}|db\)?)?[>:*)]{1,3} |In \[\d{1,4}\]: ")
 _LOGIN_BEFORE = re.compile(r"\blogin[ \t]{1,4}\S{1,80}\s{1,4}$")  # of a .netrc
 _USER_BEFORE = re.compile(r"\buser(?:name)?[ \t]{1,4}\S{1,80}\s{1,12}(?:with )?$")  # of a .fetchmailrc
@@ -106,13 +99,6 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
         case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
             return Grade.NONE
     return grade_in_place(text, at, stem, name)
-
-
-def further_cell(text: str, at: int, level: Grade) -> Iterator[tuple[int, int]]:
-    """Of a row whose first cell names a secret, the made-up word behind the cell that begins at `at`."""
-    found = _FURTHER_CELL.match(text, at) if level >= Grade.SECRET else None
-    if found:
-        yield found.span("secret")
 
 
 def is_first_cell(text: str, at: int) -> bool:
@@ -183,10 +169,6 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     level = grade_in_place(text, at, stem, name)
     if level is Grade.WEAK and text.endswith(_OURS, max(0, at - 6), at):
         level = Grade.SECRET  # here is my key …
-    if level is Grade.PASSWORD or (level is Grade.SECRET and "_" in name):
-        told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
-        if told or MADE_UP_WORD.match(text, after.end()):
-            return True
     if not random or is_file(random[0]):
         return False
     return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))

@@ -260,8 +260,9 @@ LINES: tuple[tuple[str, int, str], ...] = (
       for codes in ("recovery codes", "backup codes")),
     *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
       for where in ("@tcp(", "@unix(")),
-    *((sent, 0, r'(?i:send(?:ing)?) (?:-- )?"(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\[rn]"')
-      for sent in ('send "', 'send -- "', 'sending "')),
+    *((sent, 0, r"(?i:send(?:ing)?|write)[\w ]{0,12}(?: --)?[ (:]{1,3}b?[\"'](?:[a-z]{2,12}\\n)?"
+       r"(?P<secret>(?=[^\"'\s\d]{0,60}\d)[^\"'\s\\]{6,60})\\[rn]")
+      for sent in ('send "', 'send -- "', 'sending "', "send b'", "send(b'", "write_channel: b'", "write(b'")),
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"

@@ -3,7 +3,8 @@
 import re
 
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people
-from kintsugi.telemetry.redact.scan import Found, Span
+from kintsugi.telemetry.redact.rules import Span
+from kintsugi.telemetry.redact.scan import Found
 from kintsugi.telemetry.redact.values import MASK, looks_random
 
 _REST_OF_WORD = re.compile(r"[0-9A-Za-z]*")

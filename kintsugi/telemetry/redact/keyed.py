@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from kintsugi.telemetry.redact.between import AFTER, further_cell, grade_in_place, level_behind
+from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behind
 from kintsugi.telemetry.redact.headers import authorization
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
@@ -144,7 +144,6 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         if after["sign"] == "=" and level and (of_tuple := in_tuples(text, at, after.end("tail"))):
             return of_tuple
         found = list(_second_of_two(text, at, after) or _value(text, level, name, after)) if level else []
-        found = found or list(further_cell(text, after.end(), level) if after.lastgroup == "cell" else ())
         if found:
             last = found[-1][1]
             changed = _CHANGED.match(text, last) if text[last : last + 1] in _QUOTES else None

@@ -38,6 +38,7 @@ ROOTS = (
     "jwt", "csrf", "xsrf", "crumb", "otp", "mnemonic", "signing_salt", "encryption_salt", "seed phrase",
     "seed_phrase", "sig=", "signature", "code=", "_pat", "appid=", "ticket=", "hmac", "recovery", "pw", "pword",
     "psk", "backup_code", "backupcode", "backup code", "backup-code", "seedphrase", "connectsid", "connect.sid",
+    "_salt",
     "bearer", "macaroon", "samlresponse", "magic=", "zugangsdaten", "identifiants", "credenciales", "credenziali",
     "device_code", "code_verifier", "mfa_code", "mfacode", "sms_code", "smscode", "verification_code",
     "verificationcode",
@@ -205,7 +206,7 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.NONE
     if (last in ("pass", "pw") or last.endswith("pass")) and last not in _PASS_WORDS:
         return Grade.PASSWORD
-    if joined.endswith(_SECRET):
+    if joined.endswith(_SECRET) or (shouted and last == "salt" and before):
         return Grade.SECRET
     if shouted and (joined in _SERVICES or (last == "api" and before)):
         return Grade.TOKEN

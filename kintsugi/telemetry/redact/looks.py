@@ -6,8 +6,9 @@ secret is hardly ever among them. So a look alone hides nothing; `weighing` adds
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 
-from kintsugi.telemetry.redact.alone import RARE_PAIR, is_made_up, is_unspeakable
+from kintsugi.telemetry.redact.alone import OF_DOCUMENTS, RARE_PAIR, is_made_up, is_unspeakable
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.values import is_file, looks_random
 
@@ -30,17 +31,28 @@ _OF_CLASSES = ("Key", "Keys", "Token", "Tokens")  # Ed25519PublicKey
 _MIXED = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[^\s/\\.:=<>()\[\]{}\"'`,;|]{8,200}")
 WITH_SIGN = re.compile(r"[!#$%&*^~]\w")  # within a word of a sentence
 _LETTERS, _VOWEL = re.compile(r"[A-Za-z]{8,40}"), re.compile("[aeiou]")
-# What is written like a password and is none: percent signs of addresses, classes within classes, parameters, addresses
-# of mail and of pointers, constants, numbers with a unit, dates.
+# What is written like a password and is none. No part may be read in two ways: a word is up to 200 signs long.
 _OF_THINGS = re.compile(
-    r"0[xX][0-9A-Fa-f]+|.*%[0-9A-Fa-f]{2}.*|.*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|[\w.+-]+@[\w-]+(?:\.[\w-]+)*"
-    r"|[A-Z0-9_.-]+|.*&#?\w*|\W{0,2}(?i:sha|md|aes|rsa)[-_]?\d{1,4}|(?:[\w.]*\+){3,}.*|v?\d+(?:\.\d+){1,3}[-+.]?\w*|\*[a-z]\w*\.\w+|[0-9a-fA-F:.-]+|\d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?"
-    r"|[a-z]{2,}(?:[A-Z][A-Za-z]+\d?)+[A-Za-z]*|.*(?:A-Z|a-z|0-9).*|[A-Z]?[a-z]+[-_:.#@]\d{1,3}|[A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}v?\d[a-z]?"
-    r"|[a-z_]\w*(?:\.[a-z_]\w*)+|[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)+|S-\d(?:-\w+)+|.*#0\d\d.*|(?:[A-Z]{2,}[-_/]?)+v?\d[a-z]?|(?i:pk|fk|uq|uk|ix|idx)_\w+|.*[<>].*"
+    r"""
+      0[xX][0-9A-Fa-f]+|[0-9a-fA-F:.-]+|S-\d(?:-\w+)+                         # numbers, addresses, ids of Windows
+    | \d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?|v?\d+(?:\.\d+){1,3}[-+.]?\w*      # with a unit; versions
+    | [a-z]{2}_[A-Z]{2}(?:\.[\w-]+)?                                          # of a language
+    | \W{0,2}(?i:sha|md|aes|rsa)[-_]?\d{1,4}                                  # of a cipher
+    | .*%[0-9A-Fa-f]{2}.*|.*&\#?\w*|.*\#0\d\d.*|[^+]*\+[^+]*\+[^+]*\+.*       # encoded, in an address or a log
+    | .*(?:A-Z|a-z|0-9).*|.*[<>].*                                            # a pattern, a placeholder
+    | .*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|\*[a-z]\w*\.\w+                 # classes within classes, pointers
+    | [\w.+-]+@[\w-]+(?:\.[\w-]+)*                                            # mail
+    | [A-Z0-9_.-]+|(?i:pk|fk|uq|uk|ix|idx)_\w+                                # constants, keys of a table
+    | [a-z_]+(?:[A-Z][a-z]+)*(?:\.[a-z_]+(?:[A-Z][a-z]+)*\d{0,3})+|[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)+
+    | [a-z]{2,}[A-Z][A-Za-z]+(?:\d[A-Z][A-Za-z]*)*\d?                         # names in programs
+    | [A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}(?:[-_/][A-Z]{2,})*[-_/]?v?\d[a-z]?|[A-Z]?[a-z]+[-_:.\#@]\d{1,3}
+    """,
+    re.VERBOSE,
 )
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
+_PART_OF_NAME = re.compile(r"(?:^|\.)(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|\d+)(?:\.|$)")
 _SYLLABLES = re.compile(r"[A-Z]?[a-z]{3,}")
 
 MADE_UP = (
@@ -66,6 +78,7 @@ _OF_PEOPLE = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def looks(value: str) -> Look:
     """How much a value alone tells, where nothing but its place could tell more."""
     value = value.rstrip("=")
@@ -77,16 +90,18 @@ def looks(value: str) -> Look:
         return Look.HEX
     if value.isdigit() or grade(value) or _OF_THINGS.fullmatch(value) or value.endswith(_OF_CLASSES):
         return Look.NOTHING
+    if OF_DOCUMENTS.fullmatch(value):
+        return Look.NOTHING
     if _WORD_WITH_DIGITS.fullmatch(value):
         return Look.NAMED
     if is_file(value):
         return Look.NOTHING
-    if is_made_up(value) and len(value) >= _LONG:
+    if len(value) >= _LONG and is_made_up(value):
         return Look.STRONG
     is_by_people = is_of_people(value)
     if is_by_people and WITH_SIGN.search(value):
         return Look.STRONG
-    if is_mixed(value):
+    if is_mixed(value) or ("." in value and not _PART_OF_NAME.search(value) and is_mixed(value.replace(".", ""))):
         return Look.STRONG if len(value) >= _LONG else Look.LIKELY
     if is_by_people or is_of_a_person(value):
         return Look.LIKELY

@@ -13,7 +13,7 @@ from kintsugi.telemetry.redact.values import is_of_base64, is_secret, looks_rand
 Span = tuple[int, int]
 
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
-_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$ -]{1,40}(?P=quote)[ \t]*|[ \t]*")
+_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$() -]{1,40}(?P=quote)[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
 _BARS = ("|", "│", "┃", "║")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
@@ -151,7 +151,7 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
 _LABEL_LENGTH, _BELOW_LENGTH, _LONG = 200, 300, 20
 _BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
 _OF_MARKUP = "`*"
-_ALONE = re.compile(r"[\w./-]{1,200}\r?")
+_ALONE = re.compile(r"(?!--)(?:[\w./-]{1,40} ){0,3}[\w./-]{1,200}\r?")
 
 
 def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:

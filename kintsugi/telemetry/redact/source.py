@@ -16,7 +16,8 @@ from kintsugi.telemetry.redact.keyed import NAME_CHARACTERS
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists
 from kintsugi.telemetry.redact.literals import Kind, Region, Regions, regions
-from kintsugi.telemetry.redact.scan import KNOWN, Check, Found, Scanner, Span, after_an_escape
+from kintsugi.telemetry.redact.rules import Check, Span
+from kintsugi.telemetry.redact.scan import KNOWN, Found, Scanner, after_an_escape
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, looks_random
 
 # What leads from a name of the code, or from a literal that is a name, to the literal that is its value.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from kintsugi.repair.languages import Overlay
 from kintsugi.repair.languages.python.layout import set_up_of
+from kintsugi.repair.languages.python.script import script
 from kintsugi.repair.sandbox import Job
 from kintsugi.repair.sandbox.room import Interpreter
 
@@ -30,8 +31,5 @@ def call_job(
     """Making the call on `tree` with `changes`. `folder` of the tree is imported from too; `crash` is watched for."""
     set_up = set_up_of(tree)
     set_up = replace(set_up, folders=tuple(dict.fromkeys((*set_up.folders, *([folder] if folder else [])))))
-    recorder = (Path(__file__).parent / "recorder.py").read_text()
-    call = ["call", [source, test_of(source)], asdict(set_up), dict(crash)]
-    return Job(
-        (str(interpreter.python), "-"), changes, script=f"{recorder}\n\nrun(*{call!r})\n", recorded=True, served=True
-    )
+    text = script("call", [source, test_of(source)], set_up, crash)
+    return Job((str(interpreter.python), "-"), changes, script=text, recorded=True, served=True)

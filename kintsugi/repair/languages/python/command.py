@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from kintsugi.repair.languages import PlainSuite
 from kintsugi.repair.languages.files import that_exist
 from kintsugi.repair.languages.python.layout import SetUp, pytest_is_told, set_up_of
+from kintsugi.repair.languages.python.script import script
 from kintsugi.repair.languages.results import Results, read_results
 from kintsugi.repair.sandbox import Job, Outcome
 from kintsugi.repair.sandbox.room import Interpreter
@@ -95,10 +96,7 @@ class PythonSuite(PlainSuite):
             found = ":".join([*(f"{{tree}}/{one}" for one in self.set_up.folders), "{tree}"])
             return Job(self.arguments, changes, {"PYTHONPATH": found})
         form, arguments = self._form(files)
-        recorder = (Path(__file__).parent / "recorder.py").read_text()
-        call = [form, arguments, asdict(self.set_up), dict(crash)]
-        # The interpreter reads the recorder from its standard input: no file and no argument tells of it.
-        return Job((self.python, "-"), changes, script=f"{recorder}\n\nrun(*{call!r})\n", recorded=True)
+        return Job((self.python, "-"), changes, script=script(form, arguments, self.set_up, crash), recorded=True)
 
     def shown(self, files: Sequence[str]) -> tuple[str, ...]:
         """The command as people would type it."""

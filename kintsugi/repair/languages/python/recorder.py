@@ -90,8 +90,7 @@ class Watch:
         about = ("kind", "path", "function", "everywhere")
         self._kind, self._path, self._function, self._everywhere = (crash.get(name, "") for name in about)
         self._lines = frozenset(crash.get("lines", ()))
-        self._is_there: dict[str, bool] = {}
-        self._tests: dict[str, bool] = {}
+        self._steps: dict[str, Any] = {}  # by file
         self._entered = self._raised = self._caught = self._came = False
         self._failed: set[int] = set()
         self._others: set[str] = set()
@@ -118,22 +117,31 @@ class Watch:
         return seen
 
     def _called(self, frame: types.FrameType, _event: str, _argument: object) -> Any:
-        if self._is_in_its_file(frame.f_code.co_filename):
+        path = frame.f_code.co_filename
+        stepped = (
+            self._steps[path] if path in self._steps else self._step_in(path)
+        )  # each call of anything comes by here
+        if stepped is not None and stepped == self._stepped:
             self._entered = self._entered or self._is_its(frame.f_code)
             frame.f_trace_lines = not self._everywhere  # each line of a whole program would take too long
-            return self._stepped
-        return self._stepped_in_test if self._is_test(frame.f_code.co_filename) else None
+        return stepped
+
+    def _step_in(self, path: str) -> Any:
+        """What is called at each step in this file, if anything."""
+        own = inside(self._tree, path)
+        if own == self._path or (own and self._everywhere):
+            found: Any = self._stepped
+        else:
+            name = os.path.basename(own)
+            is_test = name.startswith("test") or name.endswith(("_test.py", "_tests.py"))
+            found = self._stepped_in_test if is_test else None
+        self._steps[path] = found
+        return found
 
     def _stepped_in_test(self, _frame: types.FrameType, event: str, argument: Any) -> Any:
         if event == "exception" and self._raised and getattr(argument[0], "__name__", "") == self._kind:
             self._caught = True
         return self._stepped_in_test
-
-    def _is_test(self, path: str) -> bool:
-        if path not in self._tests:
-            name = os.path.basename(inside(self._tree, path))
-            self._tests[path] = name.startswith("test") or name.endswith(("_test.py", "_tests.py"))
-        return self._tests[path]
 
     def _stepped(self, frame: types.FrameType, event: str, argument: Any) -> Any:
         if event == "line":
@@ -148,12 +156,6 @@ class Watch:
 
     def _is_its(self, code: types.CodeType) -> bool:
         return self._function in ("", code.co_name)
-
-    def _is_in_its_file(self, path: str) -> bool:
-        if path not in self._is_there:
-            own = inside(self._tree, path)
-            self._is_there[path] = own == self._path or bool(own and self._everywhere)
-        return self._is_there[path]
 
 
 def told(tree: str, error: BaseException) -> dict[str, object]:
@@ -292,15 +294,6 @@ class Plugin:
         self.pytest_runtest_makereport = pytest.hookimpl(hookwrapper=True)(write_report)
         self.pytest_make_collect_report = pytest.hookimpl(hookwrapper=True)(write_collected)
         self.pytest_deselected = write_deselected
-
-
-def load_pytest() -> None:
-    """What it is made of is no garbage. To look for some in it, now and again, is a fifth of a short run."""
-    gc.disable()
-    import pytest  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
 
 
 def run_pytest(tree: str, arguments: list[str], write: Write, watch: Watch) -> int:
@@ -485,7 +478,9 @@ def run(form: str, arguments: list[str], set_up: dict[str, Any], crash: dict[str
     os.set_inheritable(CHANNEL, False)
     write = opened(CHANNEL)
     if form == "pytest":
-        load_pytest()  # before its parts are looked at
+        import pytest  # noqa: F401  # loaded before its parts are looked at
+    gc.freeze()  # what is loaded so far is no garbage: to look for some in it is a fifth of a short run
+    gc.enable()
     before = machinery()
     watch = Watch(tree, crash)
     source = [os.path.join(tree, one) for one in set_up["folders"]]
