@@ -60,6 +60,7 @@ class Rule(StrEnum):
     UNUSABLE = "unusable"  # it cannot be read or applied, so that nothing else is known of it
 
 
+_FLAGS = 2  # that a human reads on a card, the most serious
 _NEVER_WIDENED = (Rule.PATH, Rule.LINK)
 
 
@@ -177,10 +178,9 @@ def _together(changes: list[Change]) -> Iterator[Finding]:
         yield Finding(path, Rule.TESTS, sentence, refuses)
     for path, sentence, refuses in weakened(changes):
         yield Finding(path, Rule.SECURITY, sentence, refuses)
-    for change in changes:
-        if not is_test_path(change.path):
-            for path, sentence in flags(change):
-                yield Finding(path, Rule.LOOK, sentence, refuses=False)
+    looked = [flag for change in changes if not is_test_path(change.path) for flag in flags(change)]
+    for flag in sorted(looked, key=lambda one: -one.worth)[:_FLAGS]:
+        yield Finding(flag.path, Rule.LOOK, flag.sentence, refuses=False)
 
 
 def _size_of_patch(changes: list[Change], settings: PolicySettings) -> Iterator[Finding]:

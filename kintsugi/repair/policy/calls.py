@@ -9,27 +9,17 @@ import ast
 import re
 from collections.abc import Iterator
 
-from kintsugi.repair.policy.expressions import amount, is_limit, is_number, is_small, quantity, words
+from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.vocabulary import (
-    AMOUNT,
-    CLAMPING,
-    CLEANING,
     GUARD,
     GUARDING,
-    HELD_BACK,
     KEYED,
-    LIMIT,
-    LIMITING,
     LOGGED_BY,
     LOGGING,
     MOUNTING,
-    NARROWED,
     NO_SECRET,
-    OWNED,
-    QUERIES,
     ROUTES,
     SAYING,
-    SCHEMA,
     SECRET,
     SETTINGS,
     WHO,
@@ -51,64 +41,20 @@ def told_of_call(node: ast.Call) -> Iterator[Told]:
     name = words(node.func)
     last = name.rpartition(" ")[2]
     for keyword in node.keywords:
-        if keyword.arg:
-            yield from _of_keyword(node, last, keyword.arg, keyword.value)
-    yield from _of_numbers(node, last)
+        if keyword.arg == "default" and (last in _WITH_DEFAULT or last.endswith("_field")):  # the tag of a field in Go
+            about = ast.unparse(node.args[0]) if node.args else last
+            yield "default", about, ast.unparse(keyword.value).strip("'")
+    if node.args and KEYED.search(last):
+        yield "keyed", last, "one for each" if words(node.args[0]) else "one for all"
     yield from _of_settings(node, last)
     yield from _of_who(node, last)
-    yield from _of_cleaning(node, last, name.partition(" ")[0])
+    yield from _of_patterns(node, last)
     if LOGGING.match(name.partition(" ")[0]) or last in SAYING or _is_log(name):
         yield from secrets_told(node)
     if name == "recover" and not node.args:  # Go's, which ends a panic
         yield "caught", "recover()", ""
     if last in ("basicConfig", "setLevel") and "DEBUG" in words(node):
         yield "logged", "DEBUG", ""
-
-
-def _of_keyword(node: ast.Call, called: str, name: str, value: ast.expr) -> Iterator[Told]:
-    if called in QUERIES and any(OWNED.fullmatch(part) for part in name.split("__")):  # whom a query is for
-        yield "who", f"{called}({name})", f"{name}={ast.unparse(value)}"
-    if LIMIT.search(name) and not name.endswith(("_id", "_key", "_name", "_message")):
-        yield "limit value", f"{called}({name})", amount(value)
-        if is_number(value):
-            yield "limit", f"{called}({name})", ast.unparse(value)
-        is_field = called.endswith(("Field", "Column", "column"))
-        if CLAMPING.search(name) and not is_field and _is_much(value):
-            yield "clamp", f"{name}={ast.unparse(value)}", ""
-    if name == "default" and (called in _WITH_DEFAULT or called.endswith("_field")):  # the tag of a field in Go
-        yield "default", ast.unparse(node.args[0]) if node.args else called, ast.unparse(value).strip("'")
-
-
-def _is_much(value: ast.expr) -> bool:
-    """A number that is not small, or a text as `500mb`."""
-    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-        return AMOUNT.fullmatch(value.value) is not None
-    return is_number(value) and not is_small(value)
-
-
-def _of_numbers(node: ast.Call, last: str) -> Iterator[Told]:
-    numbers = [ast.unparse(one) for one in node.args if is_number(one)]
-    numbers = numbers[1:] if last == "range" and numbers[:1] == ["0"] and len(node.args) == 2 else numbers
-    numbers += [words(one) for one in node.args if last in ("min", "max") and is_limit(one)]
-    if last in ("min", "max", "range", "timedelta") and numbers:
-        yield "limit", last, " ".join(numbers)
-        if last in ("min", "max") and any(
-            is_number(one) and not (last == "max" and is_small(one)) for one in node.args
-        ):
-            yield "clamp", ast.unparse(node), ""
-    elif numbers and last in (*LIMITING, "sleep"):
-        yield "limit value" if last == "sleep" else "limit", f"{last}()", numbers[0]
-    for place, one in enumerate(node.args):
-        if (much := quantity(one)) is not None:
-            yield "quantity", f"{last} {place}", f"{much:g}"
-    if last == "range" and isinstance(node.args[-1] if node.args else None, ast.Name):
-        name = ast.unparse(node.args[-1])
-        if LIMIT.search(name.lower()):
-            yield "limit", "range", name
-    if last in HELD_BACK:
-        yield "held back", last, ""
-    if node.args and KEYED.search(last):
-        yield "keyed", last, "one for each" if words(node.args[0]) else "one for all"
 
 
 def _of_settings(node: ast.Call, last: str) -> Iterator[Told]:
@@ -122,8 +68,6 @@ def _of_settings(node: ast.Call, last: str) -> Iterator[Told]:
 def _of_who(node: ast.Call, last: str) -> Iterator[Told]:
     if last in MOUNTING and (WHO.search(words(node)) or GUARDING.search(words(node))):
         yield "who", " ".join(map(words, node.args)), ast.unparse(node)
-    if GUARD.match(last):
-        yield "who", last, f"{last}({', '.join(map(ast.unparse, node.args))})"
     if "Intents" in words(node.func):
         yield "who", "Intents", ast.unparse(node)
     for one in node.args[1:-1] if last in ROUTES else ():  # what stands before the handler of a route
@@ -132,11 +76,7 @@ def _of_who(node: ast.Call, last: str) -> Iterator[Told]:
             yield "who", f"{last} {ast.unparse(node.args[0])}", text
 
 
-def _of_cleaning(node: ast.Call, last: str, first: str) -> Iterator[Told]:
-    if last == "max" and any(map(is_small, node.args)):
-        yield "cleaned", last, ""
-    if CLEANING.search(last) or (last in NARROWED and SCHEMA.match(first)):
-        yield "cleaned", last, ""
+def _of_patterns(node: ast.Call, last: str) -> Iterator[Told]:
     text = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
     if last in _PATTERNS and isinstance(text, str):
         yield "pattern", _ENDS.sub("", text), f"{last}({text!r})"

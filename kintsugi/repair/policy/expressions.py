@@ -5,14 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
-from kintsugi.repair.policy.vocabulary import LIMIT
-from kintsugi.repair.syntax import children, walked
+from kintsugi.repair.syntax import children
 
-_FEW = 2
+_BITS = 63
 _HUGE = 1e15
 _PLAIN = re.compile(r"\d[\d_]*(?:\.\d+)?")
 _AT_LEAST = re.compile(r"min|round|cost|iter|interval|window|per|cooldown|delay|salt|least", re.IGNORECASE)
-_RATE = re.compile(r"\d+ ?(?:/|per) ?\w+")
 
 
 def words(node: ast.AST) -> str:
@@ -45,33 +43,30 @@ def is_number(node: ast.expr) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def quantity(node: ast.expr) -> float | None:
-    """What a number, or a product of numbers, amounts to; None for what is no number, or a small one."""
+def amount_of(node: ast.AST) -> float | None:
+    """What a number, or numbers put together, amount to: `15 * 60`, `1 << 20`."""
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            found: float | None = float(number) if abs(number) < _HUGE else None
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            both = (quantity(left), quantity(right))
-            found = (both[0] or _small(left)) * (both[1] or _small(right)) if is_number(node) else None
-        case _:
-            return None
-    return found if found is not None and found > _FEW else None
+            return float(number) if abs(number) < _HUGE else None
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return None if (one := amount_of(operand)) is None else -one
+        case ast.BinOp(left=left, op=op, right=right):
+            one, other = amount_of(left), amount_of(right)
+            return None if one is None or other is None else _together(one, op, other)
+    return None
 
 
-def _small(node: ast.expr) -> float:
-    return float(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, int | float) else 1.0
-
-
-def amount(node: ast.expr) -> str:
-    """What says how much: of a sum of dates and the like, only its numbers."""
-    if is_number(node) or isinstance(node, ast.Name | ast.Attribute | ast.Constant):
-        return ast.unparse(node)
-    return " ".join(ast.unparse(one) for one in walked(node) if isinstance(one, ast.Constant))
-
-
-def is_limit(node: ast.expr) -> bool:
-    """`MAX_BET`, `self.limit`"""
-    return isinstance(node, ast.Name | ast.Attribute) and LIMIT.search(words(node).rpartition(" ")[2]) is not None
+def _together(one: float, op: ast.operator, other: float) -> float | None:
+    match op:
+        case ast.Mult():
+            return one * other
+        case ast.Add():
+            return one + other
+        case ast.Sub():
+            return one - other
+        case ast.LShift() if 0 <= other < _BITS:
+            return float(one * 2 ** int(other))
+    return None
 
 
 def is_stricter(about: str, was: str, now: str) -> bool:
@@ -79,15 +74,6 @@ def is_stricter(about: str, was: str, now: str) -> bool:
     if _AT_LEAST.search(about) or not (_PLAIN.fullmatch(was) and _PLAIN.fullmatch(now)):
         return False
     return float(now.replace("_", "")) < float(was.replace("_", ""))
-
-
-def is_rate(node: ast.expr) -> bool:
-    """`"30/minute"`"""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and _RATE.match(node.value) is not None
-
-
-def is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def is_small(node: ast.expr) -> bool:

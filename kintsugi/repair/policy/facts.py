@@ -9,19 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
-from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.vocabulary import (
     CHOICE,
-    CLEANING,
-    DENIAL,
-    EFFECT,
     GUARDING,
     HEADER,
-    LIMIT,
-    MADE_SAFE,
-    OF_PLATFORM,
     PROTECTING,
-    RANK,
     SECRET,
     SET_APART,
     SETTINGS,
@@ -32,10 +25,8 @@ from kintsugi.repair.syntax import Source
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
 _CLAIMS = ("exp", "nbf", "aud", "iss")
-_SEVERAL = re.compile(r"[^s]s$|list$|data$")  # a text that is cut is only shown shorter
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
 _LONG = 200  # of a decorator that does more than to say who may
-_FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
 _REGISTERING = re.compile(
     r"^(?!atexit|signal|codecs|sys|os).*\.(?:include_router|(?:un)?register|register_blueprint|add_url_rule|add_typer|add_command"
     r"|add_middleware|append|extend|insert|update|setdefault)$",
@@ -77,18 +68,8 @@ class Facts:
                 self._assigned(target, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self._assigned(target, value)
-            case ast.Expr(value=ast.Call(func=called) | ast.Await(value=ast.Call(func=called))) if EFFECT.search(
-                words(called)
-            ):
-                self._tell("effect", words(called), "")
             case ast.Call():
-                if DENIAL.search(words(node.func).rpartition(" ")[2]):
-                    self._tell("no", words(node.func), "")
                 self._tell_all(told_of_call(node))
-            case ast.Subscript(value=on, slice=ast.Slice(upper=ast.expr() as upper)):
-                self._slice(on, upper)
-            case ast.Compare():
-                self._comparison(node)
             case ast.Subscript(value=on, slice=ast.Constant(value=str(key))) if _REQUIRED.search(key):
                 if SETTINGS.search(words(on)):
                     self._tell("default", repr(key), "required")
@@ -110,8 +91,6 @@ class Facts:
         match node:
             case ast.Raise(exc=ast.expr() as raised):
                 self._tell_all(secrets_told(raised, STRONG_SECRET))
-            case ast.BoolOp():
-                self._joined(node)
             case _:
                 self._small_thing(node)
 
@@ -119,27 +98,8 @@ class Facts:
         match node:
             case ast.ExceptHandler():
                 self.handlers.append(node)
-            case ast.Name(id=name) if MADE_SAFE.search(name):
-                self._tell("made safe", name, "")
             case ast.Constant(value=str(text)) if HEADER.fullmatch(text):
                 self._tell("header", text, "")
-            case ast.BinOp(right=ast.Constant(value=float() as unit)) if type(unit) is not float:
-                self._tell("limit value", ast.unparse(node.left), repr(unit))
-            case ast.Attribute(attr="clean_content" as cleaned):
-                self._tell("cleaned", cleaned, "")
-
-    def _slice(self, on: ast.expr, upper: ast.expr) -> None:
-        if isinstance(upper, ast.Name | ast.Attribute) and is_limit(upper):
-            self._tell("limit", "a slice", ast.unparse(upper))
-        elif isinstance(upper, ast.Constant | ast.BinOp) and is_number(upper) and not is_small(upper):
-            self._tell("limit", "a slice", ast.unparse(upper))
-            several = isinstance(on, ast.Name | ast.Attribute) and _SEVERAL.search(words(on)) is not None
-            if several and not _FEW.fullmatch(ast.unparse(upper)) and ast.unparse(upper) not in OF_PLATFORM:
-                self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
-
-    def _joined(self, node: ast.BoolOp) -> None:
-        if isinstance(node.op, ast.Or) and is_number(node.values[-1]) and LIMIT.search(words(node.values[0])):
-            self._tell("limit", words(node.values[0]), ast.unparse(node.values[-1]))
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.defined.add(node.name)
@@ -147,14 +107,9 @@ class Facts:
             guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
             if guards and not _is_hook(decorator) and len(text := _without_labels(decorator)) < _LONG:
                 self._tell("who", node.name, text)
-            if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
-                self._tell("cleaned", last, "")
 
     def _named(self, name: str, value: ast.expr) -> None:
-        is_size = name.isupper() and isinstance(value, ast.BinOp) and is_number(value)
-        if is_size or (LIMIT.search(name) and (is_number(value) or is_none(value) or is_rate(value))):
-            self._tell("limit", name, ast.unparse(value))
-        elif name.isupper() and WHO.search(name):
+        if name.isupper() and WHO.search(name):
             self._tell("who", name, ast.unparse(value))
         elif name.isupper() and isinstance(value, ast.Constant) and isinstance(value.value, bool):
             self._tell("default", name, ast.unparse(value))
@@ -165,14 +120,6 @@ class Facts:
             self._tell("set", words(target), "")
         if isinstance(value, ast.Constant) and PROTECTING.fullmatch(target.attr):
             self._tell("setting", words(target), ast.unparse(value))
-
-    def _comparison(self, node: ast.Compare) -> None:
-        if len(node.ops) != 1:
-            return
-        left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
-        if is_number(node.comparators[0]) and (not is_small(node.comparators[0]) or RANK.search(words(node.left))):
-            equals = isinstance(node.ops[0], ast.Eq | ast.NotEq)
-            self._tell("limit value" if equals else "limit", left, f"{type(node.ops[0]).__name__} {right}")
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """The defaults of what it takes."""
@@ -196,8 +143,6 @@ class Facts:
         for statement in node.body if _SETTINGS_CLASS.search(node.name) else ():
             if isinstance(statement, ast.AnnAssign) and statement.value is not None:
                 self._tell("default", f"{node.name}.{ast.unparse(statement.target)}", ast.unparse(statement.value))
-            if isinstance(statement, ast.AnnAssign) and "Secret" in (kind := ast.unparse(statement.annotation)):
-                self._tell("cleaned", kind, "")
 
     def _look_at_top(self, node: ast.stmt, *, is_python: bool) -> None:
         """In other languages a module is made of calls: only one for what it does counts."""

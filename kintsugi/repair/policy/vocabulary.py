@@ -12,7 +12,6 @@ WHO = re.compile(
     r"|whitelist|blacklist|allowlist|denylist|blocklist|banned|(?:\b|_)scopes?(?:\b|_)|guild_only|is_nsfw",
     re.IGNORECASE,
 )
-CLAMPING = re.compile(r"(?:^|_)(?:max(?!_?age)|limit|most|cap)(?:$|_)")
 GUARDING = re.compile(
     r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle|before_request"
     r"|max_concurrency|rate_?limit\w*|csrf\w*|signed|verified)(?:$| |_)"
@@ -48,58 +47,10 @@ LOGGING = re.compile(
     r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk|slog|winston|zap|logrus|glog|klog)$"
 )
 LOGGED_BY = re.compile(r"^(?:print|fatal|panic|debug|info|warn|error|trace)(?:f|ln|w)?$")
-LIMITING = (
-    "Semaphore",
-    "BoundedSemaphore",
-    "limit",
-    "timeout",
-    "Timeout",
-    "wait_for",
-    "cooldown",
-    "Queue",
-    *("token_urlsafe", "token_hex", "token_bytes", "expire", "setex"),
-    "slowmode",
-    *(
-        "new_limiter",
-        "limit_reader",
-        "max_bytes_reader",
-        "with_timeout",
-        "set_limit",
-        "after",
-        "rate_limit",
-        "hash",
-        "hash_sync",
-        "gensalt",
-        "generate_from_password",
-    ),
-)
-HELD_BACK = frozenset(("limit_reader", "max_bytes_reader", "with_timeout", "with_deadline", "timeout", "new_limiter"))
-OWNED = re.compile(r"\b(?:user|author|owner|member|creator|sender|account|tenant|guild)(?:_id|_pk)?\b")
-QUERIES = (
-    "count",
-    "exists",
-    "get",
-    "filter",
-    "exclude",
-    "filter_by",
-    "get_object_or_404",
-    "get_or_create",
-    "find",
-    "find_one",
-    "where",
-)
 CHOICE = re.compile(r"(?:^|_)(?:mode|policy|level|strategy|errors|on_error|scheme|algorithm|samesite|access)$")
 REFUSAL = re.compile(
     r"\bstatus(?:_code)?=4\d\d\b|UNAUTHORIZED|FORBIDDEN|Forbidden|NotFound|BadRequest|Unauthorized"
     r"|\b(?:status|send_status|code)\(4\d\d\)|(?:\b|_)(?:forbidden|not_found|bad_request|unauthorized|too_many_requests)\b"
-)
-CLEANING = re.compile(
-    r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean(?=_)|validate|verify|secure)(?:_\w+)?$"
-    r"|compare_digest|^_?(?:revoke|invalidate|rotate)_\w+$"
-    r"|^_?check_\w*(?:auth|perm|access|owner|login|token|passw|2fa|csrf|limit|quota|valid|sign|role)\w*$"
-    r"|^(?:invalidate|revoke|cycle_key|rotate|consume|remove_tokens|flush_session|delete_many)$"
-    r"|^(?:format_html|send_from_directory|safe_join|remove_markdown|raise_for_status|full_clean|is_valid|Talisman"
-    r"|CSRFProtect|SeaSurf|(?:for|owned_by|visible_to|accessible_by)_?(?:user|owner|guild|member|team|tenant)?)$"
 )
 NO_SECRET = re.compile(
     r"_(?:dir|path|file|name|type|url|expiry|limit|status|resp(?:onse)?)s?$|number|count|max|rate|interval|used|total",
@@ -110,30 +61,11 @@ SET_APART = re.compile(
     r"(?:^|_)(?:expires?(?:_\w+)?|visibility|permissions?|private|token|secret|is_admin|role|locked)$"
 )
 SCHEMA = re.compile(r"^(?:joi|z|yup|check|body|param|query|v|t)$")
-NARROWED = frozenset(
-    [
-        "required",
-        "email",
-        "url",
-        "uuid",
-        "length",
-        "pattern",
-        "regex",
-        "strict",
-        "alphanum",
-        "valid",
-        "is_email",
-        "is_int",
-        "is_length",
-    ]
-)
 HEADER = re.compile(
     r"X-[\w-]+-Options|Content-Security-Policy|Strict-Transport-Security|Referrer-Policy|Permissions-Policy"
     r"|X-XSS-Protection|Cross-Origin-\w+-Policy|Vary|X-Robots-Tag",
     re.IGNORECASE,
 )
-RANK = re.compile(r"(?:^|[ _])(?:level|rank|privilege|hierarchy|tier|clearance|access)(?:$|[ _])")
-AMOUNT = re.compile(r"\d+ ?(?:[kmg]i?b|b|ms|[smhd])$", re.IGNORECASE)
 STRONG_SECRET = re.compile(r"passw|passphrase|secret|api_?key|credential|private_?key", re.IGNORECASE)
 SAYING = (
     "send",
@@ -148,7 +80,6 @@ SAYING = (
     *("write", "append_file", "append_file_sync", "write_file", "write_file_sync"),
 )
 SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
-CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
 LIMIT = re.compile(
     r"(?:^|_)(?:max(?!_(?:height|width|lines))|min(?!_(?:height|width|lines))|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
     r"|max_(?!height|width|lines)\w+|min_(?!height|width|lines)\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|interval|window|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
@@ -172,24 +103,9 @@ PROTECTING = re.compile(
     r"|(?:pre_handler|on_request|pre_validation|schema)|pattern|regex|as_attachment|blacklisted|revoked|host_policy|skip(?:_\w+)?"
     r"|default_member_permissions|user_permissions|validate|binding"
 )
-WHOSE_ID = re.compile(
-    r"(?:\w+_)?(?:guild|user|author|owner|member|tenant|account|group|household|org|organi[sz]ation|team|workspace)_x?id"
-)
-SEEN = re.compile(r"(?:row_)?status|is_\w+|active|deleted\w*|archived|published|visib\w+")
-FINDING = re.compile(r"find|filter|list|get|query|where|count|exists|search", re.IGNORECASE)
 CHECKING = re.compile(r"limiter|rate_?limit|throttle|verify|signature|captcha|csrf|hmac|compare_digest")
-OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997", "1999", "2000", "4000", "4096"])
-"""What Discord takes at most: a text or a list that is cut to it was refused before."""
 KEYED = re.compile(r"(?:^|_)(?:cache|lock|throttle|rate_limit|memo(?:ize)?)(?:_|$)")
-EFFECT = re.compile(
-    r"\w*auth(?!or)\w*$|\w*expire\w*$|token|session(?!_?maker)|passw|securit|secret|permission|captcha|nonce|signature|rate_?limit|csrf|2fa|mfa"
-)
-MADE_SAFE = re.compile(
-    r"^(?:hashed|encrypted|masked|escaped|saniti[sz]ed|redacted|cleaned)_\w+$|_(?:hash|hashed|masked|escaped)$"
-)
 DENIAL = re.compile(r"\b40[13]\b|unauthori[sz]ed|forbidden|permission_?denied|not_?allowed", re.IGNORECASE)
-OF_PROTECTION = re.compile(r"Permission|Overwrite|Intents|AllowedMentions|scrypt|pbkdf2|gensalt|Hasher|extractall")
-HANDED = re.compile(r"(?:^|[ _])(?:guild|user|author|owner|member|tenant|account)(?:_| )(?:id|pk)$|(?:^| )MAX_\w+$")
 HOLDER = re.compile(
     r"(?:^|[ _])r?w?locks?(?:_for)?(?:$|[ _])"
     r"|(?-i:\b\w*Lock\b)|mutex|semaphore|transaction|atomic|savepoint"
@@ -217,7 +133,6 @@ HOLDING_SQL = re.compile(
     r"\bBEGIN(?: IMMEDIATE| EXCLUSIVE)?\b|\bROLLBACK\b|\bFOR (?:NO KEY )?UPDATE(?: SKIP LOCKED| NOWAIT)?\b"
     r"|\bLOCK TABLE\b|\bpg_(?:try_)?advisory\w*lock\b|\bSERIALIZABLE\b"
 )
-WHOSE = re.compile(r"(?:^|_)(?:user|author|owner|guild|member|channel|tenant|account|team|customer|remote_addr)(?:$|_)")
 KEY = re.compile(r"(?:^|_)(?:key|digest|fingerprint)$")
 SECURITY = re.compile(
     r"(?:^|_)(?:SESSION|COOKIE|CSRF|CORS|SECURE|HSTS|SAMESITE|THROTTLE|TLS|SSL|JWT|AUTH|AUTHENTICATION|LOGIN|PASSWORD"
@@ -229,29 +144,3 @@ ALL = re.compile(
     r"|get_all_(?:members|channels))$"
 )
 DONE_TO_ALL = frozenset(("ban", "kick", "delete", "unban", "timeout", "leave", "prune_members", "bulk_ban"))
-NARROW = re.compile(
-    r"\b(?:\w*Url|EmailStr|Secret(?:Str|Bytes)|Strict\w+|(?:Non)?(?:Positive|Negative)(?:Int|Float)|con(?:str|int|list)"
-    r"|Literal|UUID\d?|Decimal|IPv\w+|SnowflakeID?)\b"
-)
-WIDE = re.compile(r"\b(?:str|int|float|bytes|Any|object)\b")
-NARROWING = re.compile(
-    r"\bLIMIT\b|\b\w*(?:user|author|owner|guild|member|channel|tenant|account|team|customer)\w*(?=\s*(?:=|IN\b))"
-)
-FILTERS = ("filter", "where", "filter_by", "and_where")
-SELECTS = ("select", "query", "scalar", "scalars", "all", "get", "first", "one_or_none", "fetch_all")
-OPENS_FILES = re.compile(r"chmod|mkdir|makedirs|mkfifo|umask|open|write_?file|append_?file|(?:^| )mode$", re.IGNORECASE)
-"""What takes the rights of a file."""
-MADE = re.compile(
-    r"(?<!un)(?:escape|quote)|saniti[sz]e|hash|encrypt|sign|clean|mask|redact|encode|valid|verif|secure|safe",
-    re.IGNORECASE,
-)
-"""What makes a value safe to keep, to send or to put into a text."""
-ANSWERS = re.compile(r"_*(?:check|can_|may_|has_|valid|verify|allow|authori[sz]e|require|permits?_)")
-STRONG = re.compile(
-    r"(?:^|[ _])(?:sign|signer|verify|hmac|hash\w*|digest|encrypt|decrypt|jwt|compare_\w+|create_hash|\w*serializer"
-    r"|password|generate_from_password|pbkdf2\w*|scrypt)(?:$|[ _])",
-    re.IGNORECASE,
-)
-OF_ORG = re.compile(r"(?:^|_)(?:org|organi[sz]ation|workspace|project)(?:$|_)")
-CLEANED = re.compile(r"(?:^|_)(?:clean(?:ed)?|valid(?:ated)?|safe|escaped|saniti[sz]ed|verified)(?:$|_)")
-UNSAFE = re.compile(r"(?:^|[ _])(?:unsafe|untrusted|raw|tainted)(?:$|[ _])")

@@ -9,9 +9,9 @@ import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property
 
-from kintsugi.repair.policy.safeguards.functions import Function, kept
+from kintsugi.repair.policy.safeguards.functions import Function, functions, kept
 from kintsugi.repair.syntax import Source, children
 
 _TRIED = 6  # statements of the same kind, for each that went
@@ -21,18 +21,15 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases", "type_comment")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Exchange:
-    """`around`: what it stands in, the statement first. `alone`: nothing else of the statement differs.
-
-    `function`: the name of what it stands in, "" at the top of the file.
-    """
+    """`around`: what it stands in, the statement first. `function`: the name of that, "" at the top of the file."""
 
     old: ast.AST
     new: ast.AST
     around: tuple[ast.AST, ...]
-    alone: bool
-    field: str = ""
     function: str = ""
     sources: tuple[Source, Source] = (Source(""), Source(""))
+    stays: bool = False
+    """What stood there stands elsewhere in the function now."""
 
     @property
     def statement(self) -> ast.AST:
@@ -42,37 +39,40 @@ class Exchange:
     def within(self) -> ast.AST:
         return self.around[-1]
 
-    @property
-    def decides(self) -> bool:
-        """Whether it is a condition or a part of one."""
-        statement = self.statement
-        of_condition = isinstance(statement, ast.If | ast.While | ast.Assert | ast.Return)
-        inner = self.around[1:]
-        if of_condition and all(isinstance(one, ast.BoolOp | ast.UnaryOp | ast.Compare) for one in inner):
-            return True
-        return any(isinstance(one, ast.BoolOp | ast.IfExp | ast.comprehension | ast.Lambda) for one in inner)
-
-    @property
-    def is_turned(self) -> bool:
-        """Whether it holds where the whole does not: within a `not`."""
-        return sum(isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.Not) for one in self.around) % 2 == 1
-
     def __str__(self) -> str:
         return f"{ast.unparse(self.old)} → {ast.unparse(self.new)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A function before and after, or the top of a file, with what of it differs."""
+
+    name: str
+    block: ast.AST
+    size: int
+    exchanged: list[Exchange]
+    gone: list[ast.stmt]
+    unpaired: list[ast.stmt]
+    """Of what is gone, what nothing stands for now."""
+    come: list[ast.stmt]
+
+    @cached_property
+    def named(self) -> set[str]:
+        """What the statements speak of that came."""
+        return {name for one in self.come for head in heads(one) for name in names(head)}
 
 
 def same(one: ast.AST, other: ast.AST) -> bool:
     return ast.unparse(one) == ast.unparse(other)
 
 
-@lru_cache(maxsize=4)
-def exchanges(old: Source, new: Source) -> list[Exchange]:
+def pairs(old: Source, new: Source) -> Iterator[Pair]:
     """In the order of the code before; of the top of the file, too."""
-    pairs: list[tuple[ast.AST, ast.AST]] = [*kept(old, new)]
     if old.tree is not None and new.tree is not None:
-        pairs.insert(0, (old.tree, new.tree))
-    found = (one for before, after in pairs for one in _of_block(before, after))
-    return [replace(one, sources=(old, new)) for one in found]
+        yield _pair("", old.tree, new.tree, (old, new))
+    called = {id(node): name for name, node in functions(old).items()}
+    for before, after in kept(old, new):
+        yield _pair(called[id(before)], before, after, (old, new))
 
 
 def statements(block: ast.AST) -> Iterator[ast.stmt]:
@@ -97,27 +97,58 @@ def heads(statement: ast.stmt) -> list[ast.AST]:
     return found
 
 
-def _of_block(old: ast.AST, new: ast.AST) -> Iterator[Exchange]:
+def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source]) -> Pair:
     before, after = ([*_pieces(block)] for block in (old, new))
     counted = [Counter(key for key, _ in one) for one in (before, after)]
     gone = _only(before, counted[0] - counted[1])
     come = _only(after, counted[1] - counted[0])
+    now = "\n".join(key_of(one) for one in come)
     waiting = defaultdict[type[ast.stmt], list[ast.stmt]](list)
     for one in come:
         waiting[type(one)].append(one)
-    kinds = Counter(map(type, gone))
-    name = old.name if isinstance(old, Function) else ""
+    places = _in_place(before, gone, after, come)
+    exchanged, unpaired = list[Exchange](), list[ast.stmt]()
     for one in gone:
         others = waiting[type(one)]
-        alone = len(others) == 1 and kinds[type(one)] == 1
+        here = places.get(id(one))
+        tried = [other for other in others if other is here] or others[:_TRIED]
         best = min(
-            ((found, other) for other in others[:_TRIED] if (found := _differing(one, other, alone))),
+            ((found, other) for other in tried if (found := _differing(one, other, other is here))),
             key=lambda pair: len(pair[0]),
             default=None,
         )
-        if best:
-            others.remove(best[1])
-            yield from (replace(found, function=name) for found in best[0])
+        if best is None:
+            unpaired.append(one)
+            continue
+        others.remove(best[1])
+        for part in best[0]:
+            stays = isinstance(part.old, ast.expr) and ast.unparse(part.old) in now
+            exchanged.append(replace(part, function=name, sources=sources, stays=stays))
+    return Pair(name, old, len(before), exchanged, gone, unpaired, come)
+
+
+def _in_place(
+    before: list[tuple[str, ast.stmt]], gone: list[ast.stmt], after: list[tuple[str, ast.stmt]], come: list[ast.stmt]
+) -> dict[int, ast.stmt]:
+    """By what is gone, what alone of its kind stands there now, after the same statement that was kept."""
+    was, now = _gaps(before, gone), _gaps(after, come)
+    return {id(listed[0]): now[gap][0] for gap, listed in was.items() if len(listed) == 1 and len(now[gap]) == 1}
+
+
+def _gaps(
+    pieces: list[tuple[str, ast.stmt]], differ: list[ast.stmt]
+) -> defaultdict[tuple[str, int, type], list[ast.stmt]]:
+    """What differs by the kept statement before it, and by its kind."""
+    those = set(map(id, differ))
+    seen, gap = Counter[str](), ("", 0)
+    found = defaultdict[tuple[str, int, type], list[ast.stmt]](list)
+    for key, one in pieces:
+        if id(one) in those:
+            found[*gap, type(one)].append(one)
+        else:
+            seen[key] += 1
+            gap = (key, seen[key])
+    return found
 
 
 def _only(pieces: list[tuple[str, ast.stmt]], differ: Counter[str]) -> list[ast.stmt]:
@@ -145,15 +176,14 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
     if len(places) > _FEW:
         return []
     is_whole = len(was) == len(places) == 1 and len(places[0].around) == 1
-    if is_whole and not alone and _names(was[0]).isdisjoint(_names(now[0])):
+    if is_whole and not alone and names(was[0]).isdisjoint(names(now[0])):
         return []
-    is_only = len(places) == 1
-    return [Exchange(one.old, one.new, one.around, is_only, one.field) for one in places]
+    return places
 
 
-def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...], field: str = "") -> list[Exchange]:
+def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exchange]:
     """The smallest parts that differ."""
-    whole = [Exchange(old, new, around, alone=True, field=field)]
+    whole = [Exchange(old, new, around)]
     if type(old) is not type(new) or _named(old) != _named(new):
         return whole
     found: list[Exchange] = []
@@ -161,13 +191,13 @@ def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...], field: str 
     for name, value in vars(old).items():
         other = vars(new).get(name)
         if isinstance(value, ast.AST) and isinstance(other, ast.AST):
-            found += _places(value, other, inside, name)
+            found += _places(value, other, inside)
         elif isinstance(value, list) and isinstance(other, list):
             if len(value) != len(other):
                 return whole
             for one, two in zip(value, other, strict=True):
                 if isinstance(one, ast.AST) and isinstance(two, ast.AST):
-                    found += _places(one, two, inside, name)
+                    found += _places(one, two, inside)
                 elif one != two:
                     return whole
         elif name not in ("lineno", "end_lineno", "col_offset", "end_col_offset") and _plain(value) != _plain(other):
@@ -191,6 +221,6 @@ def _plain(value: object) -> object:
     return (type(value), repr(value))
 
 
-def _names(node: ast.AST) -> set[str]:
+def names(node: ast.AST) -> set[str]:
     found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
     return found | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}

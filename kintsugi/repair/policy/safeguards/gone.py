@@ -1,0 +1,55 @@
+"""Statements that are gone from a kept function, though nothing like them came: guards, effects, errors, answers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kintsugi.repair.policy.conditions import only_asks_whether_there
+from kintsugi.repair.policy.safeguards.about import leaves, refuses, speaks_of_rights
+from kintsugi.repair.policy.safeguards.exchanged import Pair, heads, names
+
+_SMALL = 0.25  # of the statements of a function
+SAID = {
+    "a refusal is gone": "It goes on where it left before.",
+    "a way out is gone": "It goes on where it left before.",
+    "an answer is gone": "It answers otherwise than before.",
+    "a branch is gone": "It asks less than before.",
+    "an effect is gone": "It no longer does this.",
+    "an error is gone": "It raises less than before.",
+    "something is gone": "It no longer does this.",
+}
+
+
+def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
+    """The first says what is gone."""
+    yield _kind(statement)
+    if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
+        yield "speaks of rights, secrets or limits"
+    if not pair.come:
+        yield "nothing came for it"
+    if len(pair.gone) <= _SMALL * pair.size:
+        yield "little else is gone"
+    if set().union(*map(names, heads(statement))).isdisjoint(pair.named):
+        yield "nothing speaks of it any more"
+
+
+def _kind(statement: ast.stmt) -> str:
+    match statement:
+        case ast.Assert():
+            return "a refusal is gone"
+        case ast.If(test=test, body=body) if leaves(body):
+            if only_asks_whether_there(test):
+                return "a way out is gone" if refuses(body) else "something is gone"
+            return "a refusal is gone" if refuses(body) else "a way out is gone"
+        case ast.If():
+            return "a branch is gone"
+        case ast.Return():
+            return "an answer is gone"
+        case ast.Raise():
+            return "an error is gone"
+        case ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign() | ast.Delete():
+            return "an effect is gone"
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
+            return "an effect is gone"
+    return "something is gone"

@@ -1,0 +1,91 @@
+"""Branches and handlers that left and go on now, answers that nobody asks for, and what nobody comes to any more."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from itertools import pairwise
+
+from kintsugi.repair.policy.conditions import only_asks_whether_there
+from kintsugi.repair.policy.safeguards.exchanged import key_of, statements
+from kintsugi.repair.policy.safeguards.functions import Function, kept, short
+from kintsugi.repair.syntax import Source
+
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_SILENT = (*_LEAVING, ast.Pass, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def goes_on(old: Source, new: Source) -> str:
+    """`if not x.open: raise No` → `if not x.open: log(x)`, and so for `else` and `except`"""
+    for before, after in kept(old, new):
+        was, now = _branches(before), _branches(after)
+        for asked, body in was.items():
+            if isinstance(body[-1], _LEAVING) and asked in now and not _leaves_somewhere(now[asked]):
+                return short(asked)
+    return ""
+
+
+def _branches(function: Function) -> dict[str, list[ast.stmt]]:
+    """What is done, by what was asked; where several ask the same, none of them."""
+    found, last = list[tuple[str, list[ast.stmt]]](), ""
+    for one in statements(function):
+        if isinstance(one, ast.If):
+            asked = ast.unparse(one.test)
+            asked = f"{last} {asked}" if _is_of_error(one.test) else asked
+            if not only_asks_whether_there(one.test) or _is_of_error(one.test):
+                found.append((asked, one.body))
+            if one.orelse and not isinstance(one.orelse[0], ast.If):
+                found.append((f"else of {asked}", one.orelse))
+        if isinstance(one, ast.Try):
+            found += [
+                (f"except {ast.unparse(each.type) if each.type else ''}".strip(), each.body) for each in one.handlers
+            ]
+        last = key_of(one)
+    counted = Counter(asked for asked, _ in found)
+    return {asked: body for asked, body in found if counted[asked] == 1}
+
+
+def _is_of_error(test: ast.expr) -> bool:
+    """`err != nil`, which many ask."""
+    return isinstance(test, ast.Compare) and ast.unparse(test.left) == "err" and only_asks_whether_there(test)
+
+
+def _leaves_somewhere(body: list[ast.stmt]) -> bool:
+    return any(isinstance(one, _LEAVING) for statement in body for one in ast.walk(statement))
+
+
+def answers_to_nobody(old: Source, new: Source) -> str:
+    """`wrong = check(x)`, `if check(x): …` → `check(x)`, and nobody asks what it says."""
+    for before, after in kept(old, new):
+        dropped = {ast.unparse(one.value) for one in statements(after) if isinstance(one, ast.Expr)}
+        dropped -= {ast.unparse(one.value) for one in statements(before) if isinstance(one, ast.Expr)}
+        for one in statements(before):
+            asked = one.value if isinstance(one, ast.Assign) else one.test if isinstance(one, ast.If) else None
+            asked = asked.operand if isinstance(asked, ast.UnaryOp) else asked
+            if isinstance(asked, ast.Call | ast.Await) and ast.unparse(asked) in dropped:
+                return short(ast.unparse(asked))
+    return ""
+
+
+def comes_no_further(old: Source, new: Source) -> str:
+    """What stands behind a `return` now, and did not before."""
+    for before, after in kept(old, new):
+        if come := _unreached(after) - _unreached(before):
+            return short(next(iter(come)))
+    return ""
+
+
+def _unreached(function: Function) -> Counter[str]:
+    blocks = [function, *statements(function)]
+    lists = (getattr(one, name, []) for one in blocks for name in ("body", "orelse", "finalbody"))
+    return Counter(
+        ast.unparse(after)
+        for block in lists
+        if isinstance(block, list)
+        for one, after in pairwise(block)
+        if isinstance(one, _LEAVING) and not isinstance(after, _SILENT) and not _yields(after)
+    )
+
+
+def _yields(node: ast.stmt) -> bool:
+    return any(isinstance(one, ast.Yield | ast.YieldFrom) for one in ast.walk(node))

@@ -1,0 +1,73 @@
+"""Whether an expression that stands for another is only the same in other words, another name, or new altogether."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, names
+from kintsugi.repair.syntax import Source
+
+_VALUE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
+_READERS = {"get", "getattr", "hasattr"}
+
+
+def is_new(one: Exchange) -> bool:
+    """Whether it names what was not known before: what the change brings along."""
+    return not names(one.new) <= names(one.old) | _known(one.sources[0])
+
+
+def is_renamed(one: Exchange) -> bool:
+    """What is called otherwise now, or kept in a variable of its own first."""
+    was, now = _root(one.old), _root(one.new)
+    if not was or was == now:
+        return False
+    old, new = map(_variables, one.sources)
+    return now not in old and (now in new or was not in new)
+
+
+def is_derived(one: Exchange) -> bool:
+    """`name` → `name.lower()`, `f(x)` → `f(x, y)`, `a["b"]` → `a.get("b")`, `8000` → `MOST`"""
+    was, now = ast.unparse(one.old), ast.unparse(one.new)
+    if now.startswith((f"{was}.", f"{was}[")) or was.startswith((f"{now}.", f"{now}[")):
+        return True
+    if isinstance(one.new, ast.Name) and words(one.old).rpartition(" ")[2] == one.new.id:
+        return True  # `shop.till` → `till`
+    if was.replace("_", "").lower() == now.replace("_", "").lower():
+        return True
+    is_read_otherwise = type(one.old) is not type(one.new) and not any(
+        isinstance(node, ast.Name) for node in (one.old, one.new)
+    )
+    are_values = isinstance(one.old, _VALUE) and isinstance(one.new, _VALUE)
+    before, after = _said(one.old), _said(one.new)
+    return is_read_otherwise and are_values and (before <= after or after <= before)
+
+
+def _said(node: ast.AST) -> set[str]:
+    """The names and texts in it, whichever way it is read: `a["b"]`, `a.get("b")`, `getattr(a, "b")`"""
+    texts = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return texts | set(words(node).split()) - _READERS
+
+
+@lru_cache(maxsize=4)
+def _known(source: Source) -> frozenset[str]:
+    return _variables(source) | {node.attr for node in source.nodes if isinstance(node, ast.Attribute)}
+
+
+@lru_cache(maxsize=4)
+def _variables(source: Source) -> frozenset[str]:
+    return frozenset(
+        node.id if isinstance(node, ast.Name) else node.arg
+        for node in source.nodes
+        if isinstance(node, ast.Name | ast.arg)
+    )
+
+
+def _root(node: ast.AST) -> str:
+    while not isinstance(node, ast.Name):
+        inner = next(ast.iter_child_nodes(node), None)
+        if inner is None:
+            return ""
+        node = inner
+    return node.id

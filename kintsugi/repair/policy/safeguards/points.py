@@ -1,0 +1,79 @@
+"""How telling a difference is, in points: what was changed, where it stands, and what the code around it is about.
+
+A change that loosens is small and stands where something is decided; a fix mostly adds, renames or rewrites. The points
+are twice the logarithm of how much more often each sign is seen in 231 risky changes than in 1,169 real fixes of
+fifteen repositories, fitted together and rounded; `BAR` is where one fix in ten had a flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+BAR = 10
+CERTAIN = 100  # what a rule tells by itself
+
+_POINTS = {
+    # What an exchanged part of a statement stands in.
+    "in a refusal": 3,
+    "in a decision": 0,
+    "in a branch": -2,
+    "in a message": -4,
+    "in a value": -1,
+    # What was done to it.
+    "turned": 5,
+    "always the same": 3,
+    "nobody waits for it": 4,
+    "asks less": 2,
+    "asks less of what turns away": 1,
+    "read from elsewhere": 2,
+    "less of it": 2,
+    "another number": 1,
+    "lists less": 1,
+    "only whether there": 1,
+    "lists more": 0,
+    "says more": 0,
+    "another condition": 0,
+    "another constant": 0,
+    "another value": 0,
+    "given less": 1,
+    "turns away less": 2,
+    "lets in more": 1,
+    "asks more": -10,
+    "given more": -2,
+    "the same otherwise": -4,
+    "the same in other words": -50,
+    "another text": -4,
+    # What is gone, and nothing like it came.
+    "a refusal is gone": 2,
+    "a way out is gone": 0,
+    "an answer is gone": 0,
+    "a branch is gone": 0,
+    "an effect is gone": -1,
+    "an error is gone": -2,
+    "something is gone": -4,
+    # What it is about.
+    "speaks of rights, secrets or limits": 2,
+    "decides by them": 2,
+    "in a function that decides": 4,
+    "in a file that decides": 3,
+    "in a function that mostly refuses": 1,
+    "compared": 2,
+    "taken from who asks": 3,
+    "many times as much": 3,
+    "open to others": 4,
+    # How the rest of the function was changed.
+    "nothing else there was changed": 7,
+    "much else there was changed": -4,
+    "much came beside it": -2,
+    "nothing came for it": 4,
+    "little else is gone": 3,
+    "nothing speaks of it any more": 1,
+    "names what is new": -3,
+    "stands elsewhere now": -1,
+    "in a page": -4,
+    "in a file of the build or of looks": -3,
+}
+
+
+def points(signs: Iterable[str]) -> int:
+    return sum(_POINTS[sign] for sign in signs)
