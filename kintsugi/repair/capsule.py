@@ -254,7 +254,7 @@ def _closed(found: re.Match[str]) -> str:
 
 
 def as_their_test(source: str, theirs: Sequence[str]) -> str:
-    """The file in the style of the tests that lie beside it: a class where these are methods of one, a function else."""
+    """The file in the style of the tests beside it: a class where these are methods of one, a function else."""
     seen = [has for text in theirs if (has := _has_methods(text)) is not None]
     lines, name = source.split("\n"), test_of(source)
     if sum(seen) * 2 <= len(seen) or not name:
