@@ -18,10 +18,9 @@ from typing import Any
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import forms, of_discord, raw
 from kintsugi.telemetry.capsule.graph import (
-    A_CLASS,
+    A_MARK,
     LONGEST_TEXT,
     MOST_ITEMS,
-    OF_PYTHON,
     Entry,
     Graph,
     Part,
@@ -49,6 +48,7 @@ class _Class:
     is_of_discord: bool
     is_of_typing: bool
     is_a_loop: bool
+    builds_on_discord: bool
     is_a_cog: bool
     of_client: frozenset[str]  # what it has of its library, where it is a client's
     layout: raw.Layout
@@ -102,7 +102,7 @@ class Builders:
         kind = type(value)
         known = self._classes.get(id(kind))
         seen = known or self._seen(kind)
-        graph.left -= OF_PYTHON if known else OF_PYTHON + A_CLASS
+        graph.one_of_python(is_first=known is None, is_of_a_bot=seen.builds_on_discord)
         base, own = seen.base, seen.name
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
@@ -114,7 +114,8 @@ class Builders:
             return None
         if base in (object, datetime.tzinfo) and self._is_one_of_a_kind(value, entry, seen.layout):
             return None
-        by_base = {datetime.tzinfo: zone_of_pytz, tuple: of_discord.member, object: of_discord.of_its_cog}.get(base)
+        by_base = {datetime.tzinfo: zone_of_pytz, tuple: of_discord.member}.get(base)
+        by_base = of_discord.of_its_cog if seen.builds_on_discord and base is object else by_base
         if by_base is not None and by_base(self, graph, value, entry):
             return None
         if not own:
@@ -156,6 +157,7 @@ class Builders:
     def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
         own = (self.names.of(kind) or self._of_generic(kind)) if id(base) in CONTENT else ""
+        builds_on_discord = any(map(of_discord.is_of_library, raw.mro(kind)))
         seen = self._classes[id(kind)] = _Class(
             kind,
             base,
@@ -163,8 +165,9 @@ class Builders:
             of_discord.is_of_library(kind),
             raw.home_of(kind)[0].partition(".")[0] == "typing",
             _is_a_loop(kind),
-            of_discord.makes_its_commands(kind),
-            of_discord.names_of_a_client(kind),
+            builds_on_discord,
+            builds_on_discord and of_discord.makes_its_commands(kind),
+            of_discord.names_of_a_client(kind) if builds_on_discord else frozenset(),
             raw.layout_of(kind),
         )
         return seen
@@ -258,14 +261,16 @@ class Builders:
         for name, one in state:
             if type(name) is not str or len(parts) > MOST_ITEMS:
                 return leave_out(entry, f"a {kind} with more attributes than are written down")
-            graph.step()
+            graph.step(A_MARK if id(one) in _MARKS else 1)
             shown, lead, later = _attribute(name)
             graph.look_at(lead, name)
             shown = called(shown, entry) if is_told else shown
             if of_library and grade(shown) > Grade.WEAK and type(one) is str:  # each interaction has a token of its own
                 made: str | Entry = f"missing({f'{shown}: a secret of the library'!r})"
             else:
-                at_last = name in last or (of_library and (of_discord.is_large(one) or self._is_foreign(one)))
+                at_last = (name in last and not of_discord.is_asked_for(shown, one)) or (
+                    of_library and (of_discord.is_large(one) or self._is_foreign(one))
+                )
                 made = self.value(graph, one, shown, depth, shown, at_last=at_last)
             parts.append(Part(made, lead, later))
         return None

@@ -13,7 +13,8 @@ from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tell
 from kintsugi.telemetry.redact.keys import Grade, grade
 
 MOST_OBJECTS = 3_000
-MOST_WORK = 1_150  # pieces that are looked at: items, attributes, texts
+MOST_WORK = 960  # pieces that are looked at: items, attributes, texts
+_OF_A_BOT = 500  # more, where there are objects of Discord: each of these leads to its guild and to all that is in it
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
@@ -22,7 +23,8 @@ _STRETCH = 16  # so deep brackets may be in each other: then what is inside gets
 OF_THE_CALL = 1  # so deep lie the call's arguments
 _NEAR = 2  # these, whatever they are called
 _AN_OBJECT, _A_LOOK = 3, 2  # of the work: an object or a container, a text on its own
-OF_PYTHON, A_CLASS = 5, 8  # besides: an object of a class made in Python, and the first of its class
+_OF_PYTHON, _A_CLASS = 5, 8  # besides: an object of a class made in Python, and the first of its class
+A_MARK = 0.5  # an attribute that is None, True or False
 _A_PIECE, _A_LOOK_AT = 64, 16  # characters that are one piece of it: of any text, and of one on its own besides
 _LAST = 600  # of the work: what is put off to the last is looked at only where no more than this is used by then
 _GRACE = 500  # of the work, for what is small: many small things are not small
@@ -78,13 +80,14 @@ class Graph:
     fill: Callable[[Graph, object, Entry], None]
     is_wiring: Callable[[object, str], bool] = lambda *_: False  # whether it is what nobody is likely to need
     wanted: Set[str] = frozenset()  # names that the code uses which failed: what lies under them comes first
-    left: int = MOST_WORK
+    left: float = MOST_WORK
     size: int = 0
     _known: dict[int, tuple[Entry, object]] = field(default_factory=dict)  # the object too: so its id stays its own
     _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
     _later: deque[tuple[Entry, object]] = field(default_factory=deque)
     _last: deque[tuple[Entry, object]] = field(default_factory=deque)
-    _floor: int = 0
+    _floor: float = 0
+    _is_of_a_bot: bool = False
     _texts: dict[str, str] = field(default_factory=dict)  # short ones that are to be looked through, and their names
     _seen: set[str] = field(default_factory=set)  # those, and all that were before
     _pending: int = 0  # characters of these
@@ -228,13 +231,20 @@ class Graph:
         if not lead.endswith("="):
             self.text("", name)
 
+    def one_of_python(self, *, is_first: bool, is_of_a_bot: bool) -> None:
+        """An object of a class made in Python, and whether it is the first of that. A call in a bot has more room."""
+        self.left -= _OF_PYTHON + _A_CLASS * is_first
+        if is_of_a_bot and not self._is_of_a_bot:
+            self._is_of_a_bot = True
+            self.left += _OF_A_BOT
+
     def is_hashed_for(self, holder: Entry, inner: Entry) -> None:
         """Whoever copies `inner` needs its keys as well."""
         self.hashed += [(key, holder) for key, one in self.hashed if one is inner]
 
-    def step(self) -> None:
+    def step(self, price: float = 1) -> None:
         """One more piece of something large. Raises TooMuch, where that is enough."""
-        self.left -= 1
+        self.left -= price
         if self.left < 0:
             raise TooMuch
 

@@ -260,12 +260,18 @@ _MADE_NEW = '''
 def made_new(kind, content, state, handed_over):
     """None where its `__init__` does not take these."""
     try:
-        names = list(inspect.signature(kind).parameters)[len(content) :]
+        names = [name for name, _ in parameters_of(kind)][len(content) :]
         asked = {name: (name, f"_{name}", f"_{kind.__name__}__{name}") for name in names}
         given = {name: handed_over(state[one]) for name, ones in asked.items() for one in ones if one in state}
         return kind(*map(handed_over, content), **given)
     except Exception:
         return None
+
+
+def parameters_of(kind):
+    """What its `__init__` takes: a `__new__` of its library may say something else."""
+    has_init = kind.__init__ is not object.__init__
+    return list(inspect.signature(kind.__init__ if has_init else kind).parameters.items())[has_init:]
 '''
 _BY_ITS_INIT = """
 
@@ -302,8 +308,8 @@ def filled(kind, base, /, *content, **state):
 BY_DEFAULTS = {
     **ON_NEW_OBJECTS,
     "with_state": ON_NEW_OBJECTS["with_state"].replace(
-        "list(inspect.signature(kind).parameters)",
-        "[name for name, one in inspect.signature(kind).parameters.items() if one.default is one.empty]",
+        "[name for name, _ in parameters_of(kind)]",
+        "[name for name, one in parameters_of(kind) if one.default is one.empty]",
     ),
 }
 """The same for when its `__init__` is to take by itself what it can: a patch may have changed that."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LIBRARIES = frozenset(("discord", "disnake", "nextcord", "interactions", "hikari"))
 _CONTAINERS, _MANY = frozenset(map(id, (dict, list, collections.deque, collections.OrderedDict))), 50
 _OWNERS = ("_cog", "cog", "binding", "parent_cog")  # what a command calls the cog that it belongs to
-_KNOWS = frozenset(("state", "connection"))  # by these names the data lead to what is known of the guilds
+KNOWS = frozenset(("state", "connection"))  # by these names the data lead to what is known of the guilds
 
 
 def is_of_library(kind: type) -> bool:
@@ -63,6 +63,12 @@ def names_of_a_client(kind: type) -> frozenset[str]:
     return frozenset(name for made in makers if (code := raw.code_of(made)) for name in code.co_names)
 
 
+def is_asked_for(name: str, value: object) -> bool:
+    """Of what a client has of its library: its connection, which knows the guilds, and the table of its cogs."""
+    first = next(iter(value.values()), None) if type(value) is dict else None
+    return name in KNOWS or makes_its_commands(type(first))
+
+
 def is_from_its_class(kind: type, name: object, value: object) -> bool:
     """Whether a cog has this attribute from its making already."""
     if type(name) is not str:
@@ -97,10 +103,11 @@ class Libraries:
             kind = type(value.__self__)
         known = self._known.get(id(kind))
         if known is None:
-            wires = is_of_library(kind) and raw.layout_of(kind).dictionary is not None and not names_of_a_client(kind)
-            wires = wires or is_command(value)
+            wires = any(map(is_of_library, raw.mro(kind))) and raw.layout_of(kind).dictionary is not None
+            is_own = is_of_library(kind) and not names_of_a_client(kind)
+            wires = wires and (is_own or is_command(value) or makes_its_commands(kind))
             known = self._known[id(kind)] = kind, wires
-        return known[1] and hint not in _KNOWS
+        return known[1] and hint not in KNOWS
 
 
 def member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> bool:
