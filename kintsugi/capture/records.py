@@ -47,7 +47,7 @@ _SAID, _ABOUT = ("message", "msg", "@message", "short_message"), ("error", "err"
 _LEVELS = ("level", "severity", "lvl", "@l", "levelname", "log.level")
 _QUIET = frozenset(("trace", "debug", "info", "notice", "warn", "warning"))
 _GO_PLACE = re.compile(r"\t\S+\.go:\d+")
-_GO_PANIC = "runtime.gopanic\n"
+_GO_PANIC = re.compile(r"^(?:runtime\.gopanic$|panic\()", re.MULTILINE)
 _PAIR = re.compile(r'(?:^|(?<=\s))(?P<name>[\w.@-]{1,60})=(?P<value>"(?:[^"\\]|\\.)*"|[^\s"]*)')
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
@@ -183,7 +183,7 @@ def _with_head(stack: str, one: Mapping[str, Any], record: Mapping[str, Any]) ->
     said = _first(one, _WORDS if one is record else _WORDS_WITHIN)
     first, _, more = stack.lstrip("\n").partition("\n")
     if _GO_PLACE.match(more) or first.startswith("goroutine "):
-        quiet = str(_first(record, _LEVELS)).lower() in _QUIET and _GO_PANIC not in stack
+        quiet = str(_first(record, _LEVELS)).lower() in _QUIET and not _GO_PANIC.search(stack)
         return "" if quiet else f"{_said_of(record)}\n{stack}"
     if kind and first.lstrip().startswith(("at ", "#0 ")):
         return f"{kind}: {said}\n{stack}"

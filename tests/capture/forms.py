@@ -478,4 +478,13 @@ runtime.main
     "no coupon: info is missing",
     ("/srv/shop/price.go", 31),
 )
+RECOVERED = Printed(
+    '{"level":"warn","msg":"recovered","stack":"goroutine 35 [running]:\\n'
+    "panic({0x6c6a40, 0xc000016120})\\n\\t/usr/local/go/src/runtime/panic.go:914 +0x21f\\n"
+    'main.pick(...)\\n\\t/srv/shop/pick.go:9\\n"}',
+    "go",
+    ("panic",),
+    "recovered",
+    ("/srv/shop/pick.go", 9),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}
