@@ -5,12 +5,14 @@ Decided by what the run recorded: same type, same message (numbers and addresses
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kintsugi.parsing import parsed
 from kintsugi.repair import sandbox
 from kintsugi.repair.languages.python.call import NOT_REBUILT, call_job, test_of
 from kintsugi.repair.languages.python.missing import missing
@@ -252,10 +254,10 @@ def _closed(found: re.Match[str]) -> str:
 
 
 def as_their_test(source: str, theirs: Sequence[str]) -> str:
-    """The file in the style of the tests that lie beside it: a class where these are unittest's, a function else."""
-    of_unittest = sum("unittest" in text for text in theirs) * 2 > len(theirs)
+    """The file in the style of the tests beside it: a class where these are methods of one, a function else."""
+    seen = [has for text in theirs if (has := _has_methods(text)) is not None]
     lines, name = source.split("\n"), test_of(source)
-    if not of_unittest or not name:
+    if sum(seen) * 2 <= len(seen) or not name:
         return source
     start = lines.index(f"def {name}():")
     ends = (at for at, line in enumerate(lines) if at > start and line and not line.startswith(" "))
@@ -265,3 +267,17 @@ def as_their_test(source: str, theirs: Sequence[str]) -> str:
     head = [*lines[:imports], "import unittest", *lines[imports:start]]
     test = ["class FailingCall(unittest.TestCase):", f"    def {name}(self):", *body]
     return "\n".join([*head, *test, *lines[end:]])
+
+
+def _has_methods(theirs: str) -> bool | None:
+    """Whether its tests are methods of classes that come of another, as Django's do; None where it has none."""
+    tree = parsed(theirs)
+    body = tree.body if tree else []
+    tests = [inner for outer in body for inner in (outer.body if isinstance(outer, ast.ClassDef) else [outer])]
+    if not any(_is_test(one) for one in tests):
+        return None
+    return not any(_is_test(one) or (isinstance(one, ast.ClassDef) and not one.bases) for one in body)
+
+
+def _is_test(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")

@@ -77,7 +77,9 @@ def test_the_deployed_commit_that_brought_it_is_named_with_its_pull_request(shop
 def test_the_file_becomes_a_test_of_theirs_once(shop: Shop, tmp_path: Path):
     folder = tmp_path / "tests"
     folder.mkdir()
-    (folder / "test_pricing.py").write_text("import unittest\n\n\nclass Pricing(unittest.TestCase):\n    pass\n")
+    theirs = "from shop.base import BaseTest\n\n\nclass Pricing(BaseTest):\n    def test_it(self):\n        pass\n"
+    (folder / "test_pricing.py").write_text(theirs)
+    (folder / "testing.py").write_text("PRICES = [1]\n")
 
     status, _ = shop.types("incident", "reproduce", "1", "--write", str(folder))
     again, _ = shop.types("incident", "reproduce", "1", "--write", str(folder))

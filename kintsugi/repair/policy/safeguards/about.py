@@ -39,6 +39,11 @@ def speaks_of_rights(text: str) -> bool:
     return _SPEAKS.search(text[:_LONG]) is not None
 
 
+def decides_by_name(name: str) -> bool:
+    """`validate_email`, `can_modify`, `throttle`"""
+    return _DECIDES.search(name) is not None
+
+
 @dataclass(frozen=True)
 class About:
     """A function, or the top of a file, with what each difference in it has in common."""

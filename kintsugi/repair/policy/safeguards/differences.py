@@ -205,6 +205,9 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
     was, now = (_parts(node, type(joined.op)) for node in (old, new))
     turns_away = isinstance(one.statement, ast.If | ast.While) and place != "in a branch"
     if now < was:
+        gone = [part for part in joined.values if ast.unparse(plain(part)) not in now]
+        if all(isinstance(part, ast.Compare) and _is_there(part, now) for part in gone):
+            return "the same otherwise"
         is_looser = isinstance(joined.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
         return "asks less" if is_looser else "asks less of what turns away"
     if was < now:
@@ -255,12 +258,19 @@ def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
                 return "less of it"
             return "read from elsewhere" if _is_key(one) else "another text"
         case ast.Constant(value=was), ast.Constant(value=now):
-            return "another number" if is_number(old) and is_number(new) else "another constant"
+            if is_number(old) and is_number(new):
+                counts = isinstance(one.within, ast.Compare) or not (_is_few(was) and _is_few(now))
+                return "another number" if counts else "the same otherwise"
+            return "another constant"
         case _, ast.Constant(value=bool()):
             return "always the same"
     if is_number(old) and is_number(new):
         return "another number"
     return "another constant" if isinstance(old, ast.Constant) or isinstance(new, ast.Constant) else ""
+
+
+def _is_few(value: object) -> bool:
+    return type(value) is int and value in (0, 1, 2)  # a length of time by its name is no such number
 
 
 def _is_key(one: Exchange) -> bool:

@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there
-from kintsugi.repair.policy.safeguards.about import leaves, refuses, speaks_of_rights
+from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.about import decides_by_name, leaves, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.exchanged import Pair, heads, names
+from kintsugi.repair.syntax import walked
 
 _SMALL = 0.25  # of the statements of a function
 SAID = {
@@ -26,6 +28,9 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     yield _kind(statement)
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
+    called = (node for head in heads(statement) for node in walked(head) if isinstance(node, ast.Call))
+    if any(decides_by_name(words(node.func).rpartition(" ")[2]) for node in called):
+        yield "asks what decides"
     if not pair.come:
         yield "nothing came for it"
     if len(pair.gone) <= _SMALL * pair.size:
@@ -50,6 +55,6 @@ def _kind(statement: ast.stmt) -> str:
             return "an error is gone"
         case ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign() | ast.Delete():
             return "an effect is gone"
-        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.Assign(value=ast.Call() | ast.Await()):
             return "an effect is gone"
     return "something is gone"
