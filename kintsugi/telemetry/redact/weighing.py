@@ -96,7 +96,7 @@ _BEHIND_A_NAME = re.compile(
     rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
 )
 _WORDS_OF_LOGS = re.compile(
-    r"(?i:error|line|port|code|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
+    r"(?i:error|line|port|code|login|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
     r"success|successful|attempts?|request|session|server|client|host|service|module|method|class|type|version|status|"
     r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|expired|denied|invalid|required|handler|url|event)"
 )
