@@ -173,4 +173,6 @@ def is_folder(name: str, value: str) -> bool:
     if name.lower() not in _OF_THE_SHELL or not _FOLDER.fullmatch(value):
         return False
     parts = value[1:].split("/")
+    if name.islower() and len(parts) == 1:
+        return False  # more likely a field of a form
     return max(map(looks, parts)) < (Look.STRONG if len(parts) > 1 else Look.LIKELY)
