@@ -409,14 +409,15 @@ def run_call(tree: str, settings: str, arguments: list[str], write: Write, watch
         names: dict[str, Any] = {"__name__": _CAPSULE}
         exec(compile(arguments[0], "<capsule>", "exec"), names)  # noqa: S102 (what the box is for)
         names[arguments[1]]()
-        if watch.lacked is not None:
-            raise watch.lacked
+        ended = watch.lacked
     except BaseException as err:
         traceback.print_exc()
-        write(id="failing call", file="", outcome="failed", **watch.taken(), **told(tree, err), **raising(tree, err))
-        return 1
-    write(id="failing call", file="", outcome="passed", **watch.taken())
-    return 0
+        ended = err
+    if ended is None:
+        write(id="failing call", file="", outcome="passed", **watch.taken())
+        return 0
+    write(id="failing call", file="", outcome="failed", **watch.taken(), **told(tree, ended), **raising(tree, ended))
+    return 1
 
 
 def file_of_module(tree: str, module: str) -> str:
