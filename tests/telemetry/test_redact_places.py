@@ -372,6 +372,21 @@ def test_what_only_looks_like_such_a_place_stays(line):
     assert redact(line) == line
 
 
+def test_a_long_log_of_log_ins_is_no_attack():
+    lines = (
+        f"Dec 24 06:55:{number % 60} web01 sshd[{number}]: {said}"
+        for number in range(24_200, 24_300)
+        for said in (
+            "input_userauth_request: invalid user webmaster [preauth]",
+            "pam_unix(sshd:auth): check pass; user unknown, authentication failure; tty=ssh ruser= rhost=10.0.0.7",
+            f"Failed password for invalid user webmaster from 10.0.0.7 port {number} ssh2",
+        )
+    )
+    log = "\n".join(lines)
+
+    assert redact(log) == log
+
+
 def test_what_was_hidden_once_by_mistake_stays_where_it_is_repeated():
     for name in ("config_pb2.OptionalKey", "[-9223372036854775808"):
         first, *rest = redact(f"key: {name} | None\nit is {name} again\nand {name}, too").split("\n")

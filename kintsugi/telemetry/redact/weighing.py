@@ -17,6 +17,7 @@ from kintsugi.telemetry.redact.looks import Look, looks
 Span = tuple[int, int]
 
 ENOUGH = 20
+VAIN = (0, 0)  # no span: a word was weighed, and found too light. That took time, and is to be counted.
 
 
 class Said(IntEnum):
@@ -147,6 +148,8 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     for word, begin, value, look in islice(_candidates(text, end, stop if again < 0 else again, said), _MOST_BEHIND):
         if said + look + _link(text, (at, end), begin, word, said) >= ENOUGH:
             yield begin, begin + len(value)
+        else:
+            yield VAIN
     start = max(text.rfind("\n", max(0, at - _BEFORE), at) + 1, at - _BEFORE, 0)
     if said is Said.SERVICE and text.find(",", start, at) < 0:
         return
@@ -156,6 +159,8 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
         before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
         if said + look + _link_back(before, text[begin + len(value) : at], said) >= ENOUGH:
             yield begin, begin + len(value)
+        else:
+            yield VAIN
 
 
 def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[re.Match[str], int, str, Look]]:
