@@ -145,6 +145,21 @@ def test_a_stretch_without_a_report_is_passed_over_and_its_last_lines_stand_in_t
         "PHP Warning:  Undefined variable $tea in /srv/shop/basket.php on line 7\n",
         "/srv/shop/pricing.py:3: DeprecationWarning: invalid escape sequence\n",
         "** (Mix) Could not compile\n",
+        "=== FAILURES ===\n=== warnings summary ===\n  /srv/shop/pricing.py:3: DeprecationWarning: old\n=== 1 failed in 0.1s ===\n",
+        "=== FAILURES ===\n=== 1 failed in 0.1s ===\n10:00 shop/cart.py:9: error: Incompatible types\n",
+        "Showing nodes accounting for 5s\nmain.price\n\t/srv/shop/price.go:31\nmain.main\n\t/srv/shop/main.go:9\n",
+        *(
+            f"{head} callers\nmain.main\n\t/srv/shop/main.go:9\nruntime.main\n\t/usr/local/go/src/runtime/proc.go:267\n"
+            for head in (
+                "2026/11/28 10:00:00 INFO",
+                "INFO[0003]",
+                "10:00AM DBG",
+                "2026-11-28T10:00:00Z [WARN]  agent:",
+                "I1128 10:00:00.000000       1 main.go:12]",
+                "time=2026-11-28T10:00:00Z level=WARN msg=",
+                "Nov 28 10:00:00 host shop[12]: INFO",
+            )
+        ),
         "The job was Killed yesterday\n",
     ],
 )
