@@ -213,7 +213,9 @@ def _named(node: ast.AST) -> list[str | None]:
 
 
 def _is_in(one: ast.AST, other: ast.AST) -> bool:
-    """Whether a call is given the other."""
+    """Whether a call is given the other, or asked of it."""
+    if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and same(one.func.value, other):
+        return True
     return isinstance(one, ast.Call) and any(same(given, other) for given in one.args)
 
 
