@@ -56,7 +56,8 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     """The first says what was done to it."""
     several = len(pair.exchanged)
     place = _place(one)
-    yield (done := done_to(one, place))
+    done = done_to(one, place)
+    yield (done := "another condition" if done == "always the same" and _is_set_again(one, pair) else done)
     yield place
     speaks = speaks_of_rights(f"{_about(one, done)} {one.function}") or _is_of_protection(one)
     speaks = speaks or (done in ("another number", "less of it") and _is_of_limit(one))
@@ -80,7 +81,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "took care by its name"
     if asks_the_caller(one):
         yield "taken from who asks"
-    elif done not in _OF_NEW and is_new(one):
+    elif done not in _OF_NEW and is_new(one) and not (speaks and _is_another_of_it(one)):
         yield "names what is new"
     if (
         done not in ("turned", "asks more", "turns away less", "lets in more", "only whether there", "nobody waits for it")
@@ -88,6 +89,20 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         and one.stays
     ):
         yield "stands elsewhere now"
+
+
+def _is_another_of_it(one: Exchange) -> bool:
+    """`x.permissions.administrator` → `x.permissions.read`"""
+    match one.old, one.new:
+        case ast.Attribute(value=of), ast.Attribute(value=other):
+            return ast.unparse(of) == ast.unparse(other)
+    return False
+
+
+def _is_set_again(one: Exchange, pair: Pair) -> bool:
+    """`found = x == 1` → `found = True`, and then `if x: found = go(x)`"""
+    targets = [ast.unparse(each.targets[0]) for each in pair.come if isinstance(each, ast.Assign)]
+    return isinstance(one.statement, ast.Assign) and targets.count(ast.unparse(one.statement.targets[0])) > 1
 
 
 def said_of(one: Exchange, done: str) -> str:

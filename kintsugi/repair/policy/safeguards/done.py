@@ -21,7 +21,7 @@ _EVERYBODY = frozenset(map(repr, _ALL[:3]))
 _OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
 _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
 _DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
-_FORM = re.compile(r"(?:^| )(?:str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_string|to_str)$", re.IGNORECASE)
+_FORM = re.compile(r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_string|to_str|\w*(?:unescape|unquote|decode|parse))$", re.IGNORECASE)
 _SENTENCE = 3  # spaces
 _HUGE = 10_000
 _EMPTY = (None, "", False, 0)
@@ -136,7 +136,7 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
     if now < was and isinstance(old, ast.BoolOp):
         was, now = (_parts(node, type(old.op)) for node in (old, new))
         gone = [part for part in old.values if ast.unparse(plain(part)) not in now]
-        if all(isinstance(part, ast.Compare) and _is_there(part, now) for part in gone):
+        if all(isinstance(part, ast.Compare) and _is_there(part, now) for part in gone) or _are_defaults(old, gone):
             return "the same otherwise"
         is_looser = isinstance(old.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
         return "asks less" if is_looser else "asks less of what turns away"
@@ -148,6 +148,16 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
             return "lets in more" if _decides_by(one, come) else "another condition"
         return "turns away less" if turns_away and not all(_is_there(part, was) for part in come) else "asks more"
     return ""
+
+
+def _are_defaults(node: ast.BoolOp, parts: list[ast.expr]) -> bool:
+    """`9` of `x.most or 9`"""
+    plain_ = ast.Constant | ast.List | ast.Dict | ast.Tuple
+    return isinstance(node.op, ast.Or) and all(isinstance(part, plain_) or _is_dict(part) for part in parts)
+
+
+def _is_dict(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict"
 
 
 def _says_yes(statement: ast.AST) -> bool:
@@ -250,12 +260,13 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
             was, now = ({ast.unparse(part) for part in listed.elts} for listed in (old, new))
             if not _EVERYBODY.isdisjoint(now - was):
                 return "lets in all"
-            return "lists less" if now < was else "lists more" if was < now else "the same otherwise"
+            makes = any(isinstance(part, ast.Call) for part in old.elts)
+            return "lists less" if now < was and not makes else "lists more" if was < now else "the same otherwise"
         case ast.Call(func=called), ast.Call(func=other) if same(called, other):
-            was, now = ({ast.unparse(part) for part in (*call.args, *call.keywords)} for call in (old, new))
+            was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} for call in (old, new))
             if isinstance(called, ast.Name) and called.id == "dict":
                 return "says more" if was < now else "given less" if now < was else "the same otherwise"
-            named = {part.arg for part in old.keywords} - {part.arg for part in new.keywords}
+            named = {part.arg for part in _set(old)} - {part.arg for part in _set(new)}
             if was < now and not old.args and old.keywords:
                 return "says more"
             return "given more" if was < now else "given less" if now < was or named else "the same otherwise"
@@ -263,6 +274,13 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
             was, now = ({ast.unparse(key) for key in keys if key} for keys in (was_keys, now_keys))
             return "says more" if was < now else "given less" if now < was else "the same otherwise"
     return ""
+
+
+def _set(call: ast.Call) -> list[ast.keyword]:
+    """What it is given by name, without what is off: `wide=None`, `hidden=False`."""
+    return [
+        one for one in call.keywords if not (isinstance(one.value, ast.Constant) and one.value.value in (None, False))
+    ]
 
 
 def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
@@ -293,6 +311,8 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
 def _is_form(node: ast.expr) -> bool:
     """`str(x)`, `{"x": x}`, `x + "/"`: another form of the same thing."""
     match node:
+        case ast.Call(args=[ast.Lambda(body=ast.Name())]):
+            return True  # `x.filter((one) => one)`
         case ast.Call(func=called):
             return _FORM.search(words(called)) is not None
         case ast.Dict() | ast.List() | ast.Starred() | ast.BinOp(op=ast.Add()):
