@@ -14,9 +14,10 @@ from kintsugi.repair.policy.vocabulary import DENIAL, LIMIT, PROTECTING
 _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (sentence, re.compile(rf"(?:^|[ _])(?:{pattern})", re.IGNORECASE))
     for sentence, pattern in (
-        ("It changes a limit.", r"limit|throttl|cooldown|timeout|deadline|expir|ttl(?:$|_)|max(?:$|_)|cap(?:$|_)|debounce"),
+        ("It changes a limit.", r"limit|throttl|cooldown|timeout|deadline|expir|ttl(?:$|_)|(?:max|min|clamp)(?:$|_(?!int))|cap(?:$|_)|debounce|wait_for$"),
+        ("It no longer waits.", r"sleep$|backoff"),
         ("It changes who sees it.", r"ephemeral|allowed_mentions|private(?:$|_)|hidden|visib|silent"),
-        ("It no longer escapes or cleans.", r"(?:html_?)?escap|quot|saniti[sz]|(?:d?om)?purif|clean|strip_tags|bleach|sql$|html$"),
+        ("It no longer escapes or cleans.", r"(?:html_?)?escap|quot|saniti[sz]|(?:d?om)?purif|clean|strip_tags|bleach|encode_(?:uri|for)|sql$|html$"),
         ("It no longer signs, hashes or hides.", r"hash|sign(?:$|_|ed)|hmac|encrypt|bcrypt|scrypt|pbkdf|digest|mask|redact|censor|obfusc"),
         ("It no longer tells users apart.", r"(?:for|by|of)_(?:user|owner|member|me|account|tenant|org|guild)|(?:user|owner|member|guild|tenant|org)(?:_?id)?$"),
         (
@@ -52,13 +53,17 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         if any(DENIAL.search(name) for name in called):
             yield "It turns away less than before."
     if done == "read from elsewhere" and isinstance(old, ast.Name | ast.Attribute):
-        yield care_of(words(old).rpartition(" ")[2]) if _is_clean(old) and not _is_clean(new) else ""
+        yield care_of(last_of(old)) if _is_clean(old) and not _is_clean(new) else ""
+        if isinstance(one.within, ast.Call) and one.within.func is old and is_careless(old, new):
+            yield care_of(last_of(old))
     if done == "less of it" and isinstance(old, ast.Subscript):
         yield "It changes a limit." if isinstance(old.slice, ast.Slice) and old.slice.upper else ""
     if done == "less of it" and isinstance(old, ast.Tuple | ast.BinOp):
         yield next((said for said in map(care_of, words(old).split()) if "apart" in said), "")
     if done == "given less":
         yield from _given_less(old, new)
+        if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)):
+            yield _ROWS
     if done in ("emptied", "another constant", "read from elsewhere") and isinstance(one.within, ast.Call):
         yield care_of(words(one.within.func).rpartition(" ")[2])
 
@@ -70,10 +75,22 @@ def _called(node: ast.AST) -> list[str]:
             return _called(value)
         case ast.Call(func=called, args=args):
             inner = called.value if isinstance(called, ast.Attribute) else args[0] if args else None
-            return [words(called).rpartition(" ")[2], *(_called(inner) if inner is not None else ())]
+            return [last_of(called), *(_called(inner) if inner is not None else ())]
     return []
 
 
+def last_of(called: ast.AST) -> str:
+    """The name that is called; `validate` for `schema.parse`."""
+    name = words(called)
+    return "validate" if _SCHEMA.search(name) else name.rpartition(" ")[2]
+
+
+def is_careless(old: ast.AST, new: ast.AST) -> bool:
+    """Whether it took care by its name, and what stands there now does not: `jwt.verify` → `jwt.decode`."""
+    return bool(care_of(last_of(old))) and not care_of(last_of(new))
+
+
+_SCHEMA = re.compile(r"schema.* (?:safe_)?parse")
 _CLEAN = re.compile(r"(?:^|_)(?:cleaned|hashed|safe|escaped|saniti[sz]ed|signed|verified|validated|encrypted|quoted|checked)(?:_|$)")
 
 

@@ -61,7 +61,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     yield place
     speaks = speaks_of_rights(f"{_about(one, done)} {one.function}") or _is_of_protection(one)
     speaks = speaks or (done in ("another number", "less of it") and _is_of_limit(one))
-    if speaks or speaks_of_rights(ast.unparse(one.statement).partition("\n")[0]):
+    if is_about := speaks or speaks_of_rights(ast.unparse(one.statement).partition("\n")[0]):
         yield "speaks of rights, secrets or limits"
     if speaks and place in _DECIDING:
         yield "decides by them"
@@ -81,7 +81,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "took care by its name"
     if asks_the_caller(one):
         yield "taken from who asks"
-    elif done not in _OF_NEW and is_new(one) and not (speaks and _is_another_of_it(one)):
+    elif done not in _OF_NEW and is_new(one) and not (is_about and _is_another_of_it(one)):
         yield "names what is new"
     if (
         done not in ("turned", "asks more", "turns away less", "lets in more", "only whether there", "nobody waits for it")
@@ -94,7 +94,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
 def _is_another_of_it(one: Exchange) -> bool:
     """`x.permissions.administrator` → `x.permissions.read`"""
     match one.old, one.new:
-        case ast.Attribute(value=of), ast.Attribute(value=other):
+        case ast.Attribute(value=of), ast.Attribute(value=other) if not isinstance(one.within, ast.Call):
             return ast.unparse(of) == ast.unparse(other)
     return False
 
@@ -144,7 +144,7 @@ def _is_of_protection(one: Exchange) -> bool:
 def _is_many_times(one: Exchange) -> bool:
     if isinstance(one.old, ast.expr) and isinstance(one.new, ast.expr) and is_multiplied(one.old, one.new):
         return True
-    if not isinstance(one.old, ast.Constant) and is_lifted(one):
+    if is_lifted(one):
         return True
     less, more = sorted(abs(amount_of(node) or 0) for node in (one.old, one.new))
     return more >= _TIMES * max(less, 1)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import amount_of, is_number, words
 from kintsugi.repair.policy.safeguards.about import decides, speaks_of_rights
+from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, names, same
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
@@ -23,6 +24,7 @@ _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
 _DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
 _FORM = re.compile(r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_string|to_str|\w*(?:unescape|unquote|decode|parse))$", re.IGNORECASE)
 _SENTENCE = 3  # spaces
+_AMOUNT = re.compile(r"(\d+) ?([a-z]{1,7})", re.IGNORECASE)
 _HUGE = 10_000
 _EMPTY = (None, "", False, 0)
 
@@ -202,14 +204,25 @@ def is_multiplied(old: ast.expr, new: ast.expr) -> bool:
 
 
 def is_lifted(one: Exchange) -> bool:
-    """`x.limit` → `1 << 30`, `x.delay` → `0`"""
-    if not isinstance(one.old, ast.Name | ast.Attribute) or (amount := amount_of(one.new)) is None:
+    """`x.limit` → `1 << 30`, `x.delay` → `0`, `timeout=9` → `timeout=None`, `limit="10kb"` → `limit="10gb"`"""
+    about = [words(one.old).rpartition(" ")[2], *(of.arg or "" for of in one.around if isinstance(of, ast.keyword))]
+    match one.statement:
+        case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
+            about.append(words(target).rpartition(" ")[2])
+    if not any(LIMIT.search(name) or _DELAY.search(name) for name in about):
         return False
-    about = " ".join((words(one.old).rpartition(" ")[2], *(of.arg or "" for of in one.around if isinstance(of, ast.keyword))))
-    return (amount <= 0 or amount >= _HUGE) and (LIMIT.search(about) or _DELAY.search(about)) is not None
+    was, now = (_AMOUNT.fullmatch(text_of(node) or "") for node in (one.old, one.new))
+    if was and now:
+        return was[2].lower() != now[2].lower() or len(now[1]) > len(was[1])
+    if isinstance(one.new, ast.Constant) and one.new.value is None:
+        return amount_of(one.old) is not None
+    amount = amount_of(one.new)
+    return isinstance(one.old, ast.Name | ast.Attribute) and amount is not None and (amount <= 0 or amount >= _HUGE)
 
 
 def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
+    if is_lifted(one):
+        return "another number"
     was, now = text_of(old), text_of(new)
     if was is not None and now is not None:
         if now in _ALL and was not in _ALL:
@@ -231,7 +244,7 @@ def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
             return "always the same"
         case _, ast.Constant(value=str(now)) if now in _ALL[:3]:
             return "lets in all"
-    if is_number(new) and (is_number(old) or is_lifted(one)):
+    if is_number(new) and is_number(old):
         return "another number"
     if isinstance(new, ast.Constant) and new.value in _EMPTY and not isinstance(old, ast.Constant):
         return "emptied"
@@ -295,6 +308,8 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return "the same otherwise" if isinstance(new, ast.Call) else "another value"
     if isinstance(one.within, ast.AnnAssign) and one.within.annotation is old and names(new) <= _ANYTHING:
         return "takes more"
+    if isinstance(old, ast.Call) and isinstance(new, ast.Call) and names_met(old, new) and is_careless(old.func, new.func):
+        return "read from elsewhere"
     are_fixed = all(isinstance(node, ast.Name) and node.id.isupper() for node in (old, new))
     if not are_fixed and (is_renamed(one) or is_derived(one)):
         return "the same otherwise"
@@ -313,11 +328,17 @@ def _is_form(node: ast.expr) -> bool:
     match node:
         case ast.Call(args=[ast.Lambda(body=ast.Name())]):
             return True  # `x.filter((one) => one)`
-        case ast.Call(func=called):
+        case ast.Call(func=called) if not care_of(last_of(called)):
             return _FORM.search(words(called)) is not None
         case ast.Dict() | ast.List() | ast.Starred() | ast.BinOp(op=ast.Add()):
             return True
     return False
+
+
+def names_met(old: ast.Call, new: ast.Call) -> bool:
+    """Whether the two are given something of the same."""
+    given = [set().union(*map(names, (*call.args, *call.keywords))) for call in (old, new)]
+    return not given[0].isdisjoint(given[1])
 
 
 def _waits_no_longer(old: ast.expr, new: ast.expr) -> bool:

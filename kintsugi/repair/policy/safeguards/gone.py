@@ -13,6 +13,7 @@ from kintsugi.repair.policy.safeguards.exchanged import Pair, heads, names, stat
 from kintsugi.repair.policy.vocabulary import LOGGED_BY, LOGGING
 from kintsugi.repair.syntax import walked
 
+_PAIR = 2  # `ctx, stop := context.WithTimeout(ctx, wait)`, `defer stop()`
 _SMALL = 0.25  # of the statements of a function
 SAID = {
     "a refusal is gone": "It goes on where it left before.",
@@ -52,11 +53,12 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     yield _kind(statement)
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
-    if any(decides_by_name(words(node.func).rpartition(" ")[2]) for node in _calls(statement)):
+    called = [words(node.func).rpartition(" ")[2] for node in _calls(statement)]
+    if any(decides_by_name(name) or care_of(name) for name in called):
         yield "asks what decides"
     if not pair.come:
         yield "nothing came for it"
-    is_alone = len(outermost(pair)) == 1 and not pair.come and not pair.exchanged
+    is_alone = len(outermost(pair)) <= _PAIR and not pair.come and not pair.exchanged
     if is_alone and isinstance(statement, ast.If) and not {*map(id, statements(statement))} & {*map(id, pair.gone)}:
         yield "what it was for is done anyway"
     if is_alone or len(pair.gone) <= _SMALL * pair.size:
@@ -70,7 +72,7 @@ def _kind(statement: ast.stmt) -> str:
         case ast.Assert():
             return "a refusal is gone"
         case ast.If(test=test, body=body) if leaves(body):
-            if only_asks_whether_there(test):
+            if only_asks_whether_there(test) and not isinstance(test, ast.Attribute):
                 return "a way out is gone" if refuses(body) else "something is gone"
             return "a refusal is gone" if refuses(body) else "a way out is gone"
         case ast.If(body=[*_, ast.Assign(value=ast.Constant(value=False))]):
