@@ -14,6 +14,7 @@ from kintsugi.repair.policy.vocabulary import (
     CHOICE,
     GUARDING,
     HEADER,
+    KEYED,
     PROTECTING,
     SECRET,
     SET_APART,
@@ -104,6 +105,8 @@ class Facts:
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.defined.add(node.name)
         for decorator in node.decorator_list:
+            if KEYED.search(words(decorator)) and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._tell("keyed", node.name, ast.unparse(node.args))
             guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
             if guards and not _is_hook(decorator) and len(text := _without_labels(decorator)) < _LONG:
                 self._tell("who", node.name, text)

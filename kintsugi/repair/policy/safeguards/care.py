@@ -18,12 +18,12 @@ _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("It no longer waits.", r"sleep$|backoff"),
         ("It changes who sees it.", r"ephemeral|allowed_mentions|private(?:$|_)|hidden|visib|silent"),
         ("It no longer escapes or cleans.", r"(?:html_?)?escap|quot|saniti[sz]|(?:d?om)?purif|clean|strip_tags|bleach|encode_(?:uri|for)|sql$|html$"),
-        ("It no longer signs, hashes or hides.", r"hash|sign(?:$|_|ed)|hmac|encrypt|bcrypt|scrypt|pbkdf|digest|mask|redact|censor|obfusc"),
+        ("It no longer signs, hashes or hides.", r"hash(?!tag)|sign(?:$|_|ed)|hmac|encrypt|bcrypt|scrypt|pbkdf|digest|mask|redact|censor|obfusc"),
         ("It no longer tells users apart.", r"(?:for|by|of)_(?:user|owner|member|me|account|tenant|org|guild)|(?:user|owner|member|guild|tenant|org)(?:_?id)?$"),
         (
             "It no longer checks.",
             r"verif|valid|check|ensure|require|guard|assert|safe|secure|resolved|resolve_|realpath|canonical|authori|authenti|permi|allow"
-            r"|can_|may_|is_|has_|trust|csrf|captcha|revoke|invalidat|clear_|lock|confirm|unauthori|forbid|den(?:y|ied)",
+            r"|can_|may_|trust|has_(?:perm|role|access|right)|csrf|captcha|revoke|invalidat|clear_|lock|confirm|unauthori|forbid|den(?:y|ied)",
         ),
         ("It reaches more rows than before.", r"(?:and_)?where|filter|exclude|having|scope"),
     )

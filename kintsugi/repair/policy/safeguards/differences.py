@@ -61,7 +61,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     yield place
     speaks = speaks_of_rights(f"{_about(one, done)} {one.function}") or _is_of_protection(one)
     speaks = speaks or (done in ("another number", "less of it") and _is_of_limit(one))
-    if is_about := speaks or speaks_of_rights(ast.unparse(one.statement).partition("\n")[0]):
+    if speaks or speaks_of_rights(ast.unparse(one.statement).partition("\n")[0]):
         yield "speaks of rights, secrets or limits"
     if speaks and place in _DECIDING:
         yield "decides by them"
@@ -81,7 +81,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "took care by its name"
     if asks_the_caller(one):
         yield "taken from who asks"
-    elif done not in _OF_NEW and is_new(one) and not (is_about and _is_another_of_it(one)):
+    elif done not in _OF_NEW and is_new(one) and not (_is_another_of_it(one) and (speaks or _is_fixed(one.old))):
         yield "names what is new"
     if (
         done not in ("turned", "asks more", "turns away less", "lets in more", "only whether there", "nobody waits for it")
@@ -97,6 +97,10 @@ def _is_another_of_it(one: Exchange) -> bool:
         case ast.Attribute(value=of), ast.Attribute(value=other) if not isinstance(one.within, ast.Call):
             return ast.unparse(of) == ast.unparse(other)
     return False
+
+
+def _is_fixed(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr.isupper()
 
 
 def _is_set_again(one: Exchange, pair: Pair) -> bool:

@@ -24,6 +24,8 @@ _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
 _DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
 _FORM = re.compile(r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_string|to_str|\w*(?:unescape|unquote|decode|parse))$", re.IGNORECASE)
 _SENTENCE = 3  # spaces
+_UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_TIMES = 5
 _AMOUNT = re.compile(r"(\d+) ?([a-z]{1,7})", re.IGNORECASE)
 _HUGE = 10_000
 _EMPTY = (None, "", False, 0)
@@ -92,6 +94,9 @@ def _of_comparisons(old: ast.expr, new: ast.expr) -> str:
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]), ast.Compare(ops=[ast.In()]):
             if {ast.unparse(left), ast.unparse(right)} == {*map(ast.unparse, (new.left, *new.comparators))}:
                 return "asks less"
+        case ast.Compare(left=left, comparators=[was]), ast.Compare(left=other, comparators=[now]):
+            if same(left, other) and _is_yes_or_no(was) and _is_yes_or_no(now):
+                return "the same otherwise"
         case ast.Compare(left=left, comparators=[ast.Constant(value=None)]), ast.Call(args=args):
             if any(same(left, given) for given in args):
                 return "turns away less"  # one kind of error, of all
@@ -213,7 +218,8 @@ def is_lifted(one: Exchange) -> bool:
         return False
     was, now = (_AMOUNT.fullmatch(text_of(node) or "") for node in (one.old, one.new))
     if was and now:
-        return was[2].lower() != now[2].lower() or len(now[1]) > len(was[1])
+        before, after = (int(found[1]) * _UNITS.get(found[2].lower(), 0) for found in (was, now))
+        return before > 0 and after >= _TIMES * before
     if isinstance(one.new, ast.Constant) and one.new.value is None:
         return amount_of(one.old) is not None
     amount = amount_of(one.new)
@@ -273,8 +279,8 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
             was, now = ({ast.unparse(part) for part in listed.elts} for listed in (old, new))
             if not _EVERYBODY.isdisjoint(now - was):
                 return "lets in all"
-            makes = any(isinstance(part, ast.Call) for part in old.elts)
-            return "lists less" if now < was and not makes else "lists more" if was < now else "the same otherwise"
+            are_plain = all(isinstance(part, ast.Constant | ast.Name | ast.Attribute) for part in old.elts)
+            return "lists less" if now < was and are_plain else "lists more" if was < now else "the same otherwise"
         case ast.Call(func=called), ast.Call(func=other) if same(called, other):
             was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} for call in (old, new))
             if isinstance(called, ast.Name) and called.id == "dict":

@@ -54,7 +54,7 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
     called = [words(node.func).rpartition(" ")[2] for node in _calls(statement)]
-    if any(decides_by_name(name) or care_of(name) for name in called):
+    if any(map(decides_by_name, called)) or any(map(care_of, called[:1])):
         yield "asks what decides"
     if not pair.come:
         yield "nothing came for it"
