@@ -25,6 +25,7 @@ from kintsugi.repair.policy.vocabulary import (
 from kintsugi.repair.syntax import Source
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
+_ASKED_FIRST = ("Depends", "Security")  # before a route is answered
 _CLAIMS = ("exp", "nbf", "aud", "iss")
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
 _LONG = 200  # of a decorator that does more than to say who may
@@ -132,6 +133,8 @@ class Facts:
             (one, value) for one, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if value
         ]
         for one, value in defaults:
+            if isinstance(value, ast.Call) and words(value.func).rpartition(" ")[2] in _ASKED_FIRST:
+                self._tell("who", f"{node.name}({one.arg})", ast.unparse(value))
             told = ast.unparse(value).removesuffix(".0").strip("'")
             number_or_choice = isinstance(value, ast.Constant) and (
                 isinstance(value.value, int | float) or (isinstance(value.value, str) and CHOICE.search(one.arg))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import chained, words
 from kintsugi.repair.policy.safeguards.exchanged import Exchange
-from kintsugi.repair.policy.vocabulary import DENIAL, LIMIT, PROTECTING
+from kintsugi.repair.policy.vocabulary import DENIAL, LIMIT, PROTECTING, ROUTES
 
 # By its words, what is said of it; the first counts.
 _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -46,7 +46,7 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
     old, new = one.old, one.new
     if done == "finds more":
         yield _ROWS
-    if done in ("less of it", "another value", "read from elsewhere", "always the same"):
+    if done in ("less of it", "another value", "read from elsewhere", "another condition", "always the same"):
         kept = set(chained(new).split())
         called = [name for name in _called(old) if name not in kept]
         yield from map(care_of, called)
@@ -90,7 +90,7 @@ def is_careless(old: ast.AST, new: ast.AST) -> bool:
     return bool(care_of(last_of(old))) and not care_of(last_of(new))
 
 
-_SCHEMA = re.compile(r"schema.* (?:safe_)?parse")
+_SCHEMA = re.compile(r"schema.* (?:safe_)?parse|validat|hmac|subtle")
 _CLEAN = re.compile(r"(?:^|_)(?:cleaned|hashed|safe|escaped|saniti[sz]ed|signed|verified|validated|encrypted|quoted|checked)(?:_|$)")
 
 
@@ -107,10 +107,16 @@ def _given_less(old: ast.AST, new: ast.AST) -> Iterator[str]:
         if LIMIT.search(one):
             yield "It changes a limit."
     yield care_of(name) if name != "dict" else ""
+    if name in ROUTES and isinstance(old, ast.Call) and any(map(_is_route, old.args[:1])):
+        yield "It touches who may."
     if _LOOKUP.search(name) and name != "dict":
         yield _ROWS
     if any(PROTECTING.fullmatch(one) for one in gone):
         yield "It changes what protects a call."
+
+
+def _is_route(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and str(node.value).startswith("/")
 
 
 def _given(node: ast.AST) -> Iterator[str]:

@@ -282,6 +282,9 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
             are_plain = all(isinstance(part, ast.Constant | ast.Name | ast.Attribute) for part in old.elts)
             return "lists less" if now < was and are_plain else "lists more" if was < now else "the same otherwise"
         case ast.Call(func=called), ast.Call(func=other) if same(called, other):
+            texts = [[text for part in call.args if (text := text_of(part)) is not None] for call in (old, new)]
+            if any(finds_more(one, two) for one, two in zip(*texts, strict=False)):
+                return "finds more"
             was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} for call in (old, new))
             if isinstance(called, ast.Name) and called.id == "dict":
                 return "says more" if was < now else "given less" if now < was else "the same otherwise"
@@ -298,7 +301,9 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
 def _set(call: ast.Call) -> list[ast.keyword]:
     """What it is given by name, without what is off: `wide=None`, `hidden=False`."""
     return [
-        one for one in call.keywords if not (isinstance(one.value, ast.Constant) and one.value.value in (None, False))
+        one
+        for one in call.keywords
+        if not (isinstance(one.value, ast.Constant) and (one.value.value is None or one.value.value is False))
     ]
 
 
@@ -343,8 +348,7 @@ def _is_form(node: ast.expr) -> bool:
 
 def names_met(old: ast.Call, new: ast.Call) -> bool:
     """Whether the two are given something of the same."""
-    given = [set().union(*map(names, (*call.args, *call.keywords))) for call in (old, new)]
-    return not given[0].isdisjoint(given[1])
+    return not names(old).isdisjoint(names(new))
 
 
 def _waits_no_longer(old: ast.expr, new: ast.expr) -> bool:

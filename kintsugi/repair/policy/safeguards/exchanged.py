@@ -184,6 +184,8 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
 def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exchange]:
     """The smallest parts that differ."""
     whole = [Exchange(old, new, around)]
+    if isinstance(old, ast.Name) and isinstance(new, ast.Name) and old.id.lower() == new.id.lower():
+        return []  # of JavaScript, a constant is in capitals here
     if type(old) is not type(new) or _named(old) != _named(new):
         return whole
     found: list[Exchange] = []

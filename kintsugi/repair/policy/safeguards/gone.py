@@ -19,6 +19,7 @@ SAID = {
     "a refusal is gone": "It goes on where it left before.",
     "a way out is gone": "It goes on where it left before.",
     "an answer is gone": "It answers otherwise than before.",
+    "a bound is gone": "It changes a limit.",
     "a branch is gone": "It asks less than before.",
     "an effect is gone": "It no longer does this.",
     "an error is gone": "It raises less than before.",
@@ -77,6 +78,8 @@ def _kind(statement: ast.stmt) -> str:
             return "a refusal is gone" if refuses(body) else "a way out is gone"
         case ast.If(body=[*_, ast.Assign(value=ast.Constant(value=False))]):
             return "a refusal is gone"
+        case ast.If(test=ast.Compare() as test, body=[ast.Assign(targets=[target])], orelse=[]):
+            return "a bound is gone" if names(target) <= names(test) else "a branch is gone"
         case ast.If():
             return "a branch is gone"
         case ast.Return():
@@ -85,6 +88,9 @@ def _kind(statement: ast.stmt) -> str:
             return "an error is gone"
         case ast.Expr(value=ast.Call(func=called)) if is_logged(words(called)):
             return "something is gone"
+        case ast.With() | ast.AsyncWith():
+            is_care = any(care_of(words(one.func).rpartition(" ")[2]) for one in _calls(statement))
+            return "an effect is gone" if is_care else "something is gone"
         case ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign() | ast.Delete():
             return "an effect is gone"
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.Assign(value=ast.Call() | ast.Await()):

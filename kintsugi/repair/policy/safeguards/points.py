@@ -53,7 +53,8 @@ _POINTS = {
     "a way out is gone": 0,
     "an answer is gone": 0,
     "a branch is gone": -1,
-    "an effect is gone": -1,
+    "an effect is gone": 0,
+    "a bound is gone": 2,
     "an error is gone": -2,
     "something is gone": -4,
     # What it is about.
