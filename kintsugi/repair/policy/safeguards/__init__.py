@@ -35,6 +35,9 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
 )
 
 
+_PLAIN = (ast.Constant, ast.List, ast.Tuple, ast.Set)
+
+
 class Told(NamedTuple):
     worth: int
     sentence: str
@@ -80,7 +83,7 @@ def _told(one: Exchange) -> str:
     if isinstance(one.old, ast.cmpop) and isinstance(one.within, ast.Compare) and isinstance(one.new, ast.cmpop):
         turned = ast.Compare(one.within.left, [one.new], one.within.comparators)
         return f"{ast.unparse(one.within)} → {ast.unparse(turned)}"
-    if isinstance(one.old, ast.Constant) and isinstance(one.within, ast.Compare | ast.keyword):
+    if isinstance(one.old, _PLAIN) and isinstance(one.within, ast.Compare | ast.keyword):
         return f"{ast.unparse(one.within)} → {ast.unparse(one.new)}"
     return str(one)
 

@@ -1,4 +1,4 @@
-"""What a part that is gone, or is weaker now, took care of: told by its own words, whatever the code around it is called."""
+"""What a part that is gone, or is weaker now, took care of: told by its own words, whatever is around it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,38 @@ from kintsugi.repair.policy.vocabulary import DENIAL, LIMIT, PROTECTING, ROUTES
 _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (sentence, re.compile(rf"(?:^|[ _])(?:{pattern})", re.IGNORECASE))
     for sentence, pattern in (
-        ("It changes a limit.", r"limit|throttl|cooldown|timeout|deadline|expir|ttl(?:$|_)|(?:max|min|clamp)(?:$|_(?!int))|cap(?:$|_)|debounce|wait_for$"),
+        (
+            "It changes a limit.",
+            r"limit|throttl|cooldown|timeout|deadline|expir|ttl(?:$|_)|(?:max|min|clamp)(?:$|_(?!int))|cap(?:$|_)|debounce"
+            r"|wait_for$",
+        ),
         ("It no longer waits.", r"sleep$|backoff"),
         ("It changes who sees it.", r"ephemeral|allowed_mentions|private(?:$|_)|hidden|visib|silent"),
-        ("It no longer escapes or cleans.", r"(?:html_?)?escap|quot|saniti[sz]|(?:d?om)?purif|clean|strip_tags|bleach|encode_(?:uri|for)|sql$|html$"),
-        ("It no longer signs, hashes or hides.", r"hash(?!tag)|sign(?:$|_|ed)|hmac|encrypt|bcrypt|scrypt|pbkdf|digest|mask|redact|censor|obfusc"),
-        ("It no longer tells users apart.", r"(?:for|by|of)_(?:user|owner|member|me|account|tenant|org|guild)|(?:user|owner|member|guild|tenant|org)(?:_?id)?$"),
+        (
+            "It no longer escapes or cleans.",
+            r"(?:html_?)?escap|quot|saniti[sz]|(?:d?om)?purif|clean|strip_tags|bleach|encode_(?:uri|for)|sql$|html$",
+        ),
+        (
+            "It no longer signs, hashes or hides.",
+            r"hash(?!tag)|sign(?:$|_|ed)|hmac|encrypt|bcrypt|scrypt|pbkdf|digest|mask|redact|censor|obfusc",
+        ),
+        (
+            "It no longer tells users apart.",
+            r"(?:for|by|of)_(?:user|owner|member|me|account|tenant|org|guild)"
+            r"|(?:user|owner|member|guild|tenant|org)(?:_?id)?$",
+        ),
         (
             "It no longer checks.",
             r"verif|valid|check|ensure|require|guard|assert|safe|secure|resolved|resolve_|realpath|canonical|authori|authenti|permi|allow"
-            r"|can_|may_|trust|has_(?:perm|role|access|right)|csrf|captcha|revoke|invalidat|clear_|lock|confirm|unauthori|forbid|den(?:y|ied)",
+            r"|can_|may_|trust|has_(?:perm|role|access|right)|csrf|captcha|helmet|csurf|revoke|invalidat|clear_|lock|confirm|unauthori|forbid|den(?:y|ied)",
         ),
         ("It reaches more rows than before.", r"(?:and_)?where|filter|exclude|having|scope"),
     )
 )
-_LOOKUP = re.compile(r"(?:^|_)(?:get|find|filter|where|select|query|exists?|count|fetch|exclude|one|all|delete|update)(?:_|$)")
+_LOOKUP = re.compile(
+    r"(?:^|_)(?:get|find|filter|where|select|query|exists?|count|fetch|exclude|one|all|delete|update)(?:_|$)"
+)
+_PROTECTS = "It changes what protects a call."
 _ROWS = "It reaches more rows than before."
 
 
@@ -65,7 +82,7 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)):
             yield _ROWS
     if done in ("emptied", "another constant", "read from elsewhere") and isinstance(one.within, ast.Call):
-        yield care_of(words(one.within.func).rpartition(" ")[2])
+        yield _PROTECTS if care_of(last_of(one.within.func)) else ""
 
 
 def _called(node: ast.AST) -> list[str]:
@@ -91,7 +108,9 @@ def is_careless(old: ast.AST, new: ast.AST) -> bool:
 
 
 _SCHEMA = re.compile(r"schema.* (?:safe_)?parse|validat|hmac|subtle")
-_CLEAN = re.compile(r"(?:^|_)(?:cleaned|hashed|safe|escaped|saniti[sz]ed|signed|verified|validated|encrypted|quoted|checked)(?:_|$)")
+_CLEAN = re.compile(
+    r"(?:^|_)(?:cleaned|hashed|safe|escaped|saniti[sz]ed|signed|verified|validated|encrypted|quoted|checked)(?:_|$)"
+)
 
 
 def _is_clean(node: ast.AST) -> bool:
@@ -103,7 +122,7 @@ def _given_less(old: ast.AST, new: ast.AST) -> Iterator[str]:
     gone = [name for name in was if name not in now]
     name = words(old.func).rpartition(" ")[2] if isinstance(old, ast.Call) else ""
     for one in gone:
-        yield care_of(one)
+        yield care_of(one) if isinstance(old, ast.Call) else _PROTECTS if care_of(one) else ""
         if LIMIT.search(one):
             yield "It changes a limit."
     yield care_of(name) if name != "dict" else ""
@@ -112,7 +131,7 @@ def _given_less(old: ast.AST, new: ast.AST) -> Iterator[str]:
     if _LOOKUP.search(name) and name != "dict":
         yield _ROWS
     if any(PROTECTING.fullmatch(one) for one in gone):
-        yield "It changes what protects a call."
+        yield _PROTECTS
 
 
 def _is_route(node: ast.expr) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import amount_of
 from kintsugi.repair.policy.safeguards.about import decides, refuses, speaks_of_rights
-from kintsugi.repair.policy.safeguards.care import lost
+from kintsugi.repair.policy.safeguards.care import care_of, lost
 from kintsugi.repair.policy.safeguards.done import done_to, is_lifted, is_multiplied
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, names
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_new
@@ -19,7 +19,13 @@ _OTHERS = 0o077
 _TIMES = 5  # as much
 _ADDED = 3  # statements
 _MUCH = 4  # differences in a function
-_OF_NEW = ("lets in more", "turns away less", "turned", "takes more", "nobody waits for it")  # what came is what loosens
+_OF_NEW = (
+    "lets in more",
+    "turns away less",
+    "turned",
+    "takes more",
+    "nobody waits for it",
+)  # what came is what loosens
 _DECIDING = ("in a refusal", "in a decision")
 SAID = {
     "turned": "It turns a condition.",
@@ -84,7 +90,8 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     elif done not in _OF_NEW and is_new(one) and not (_is_another_of_it(one) and (speaks or _is_fixed(one.old))):
         yield "names what is new"
     if (
-        done not in ("turned", "asks more", "turns away less", "lets in more", "only whether there", "nobody waits for it")
+        done
+        not in ("turned", "asks more", "turns away less", "lets in more", "only whether there", "nobody waits for it")
         and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp)
         and one.stays
     ):
@@ -112,7 +119,17 @@ def _is_set_again(one: Exchange, pair: Pair) -> bool:
 def said_of(one: Exchange, done: str) -> str:
     if done == "another number" and _opens_file(one):
         return "It lets others at a file."
-    return lost(one, done) or SAID[done]
+    return lost(one, done) or _set_by_name(one, done) or SAID[done]
+
+
+def _set_by_name(one: Exchange, done: str) -> str:
+    """`ephemeral=True` → `ephemeral=False`, `secure=True` → `secure=False`"""
+    called = [of.arg or "" for of in one.around if isinstance(of, ast.keyword)]
+    if done not in ("turned", "always the same") or not called:
+        return ""
+    if "sees" in (said := care_of(called[-1])):
+        return said
+    return "It changes what protects a call." if PROTECTING.fullmatch(called[-1]) else ""
 
 
 def _about(one: Exchange, done: str) -> str:

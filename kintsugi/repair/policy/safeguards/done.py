@@ -22,10 +22,15 @@ _EVERYBODY = frozenset(map(repr, _ALL[:3]))
 _OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
 _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
 _DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
-_FORM = re.compile(r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_string|to_str|\w*(?:unescape|unquote|decode|parse))$", re.IGNORECASE)
+_FORM = re.compile(
+    r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_str(?:ing)?"
+    r"|\w*(?:unescape|unquote|decode|parse))$",
+    re.IGNORECASE,
+)
 _SENTENCE = 3  # spaces
 _UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _TIMES = 5
+_OF_TIME = {"nanosecond": 1, "microsecond": 2, "millisecond": 3, "second": 4, "minute": 5, "hour": 6, "day": 7}
 _AMOUNT = re.compile(r"(\d+) ?([a-z]{1,7})", re.IGNORECASE)
 _HUGE = 10_000
 _EMPTY = (None, "", False, 0)
@@ -65,9 +70,10 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
             return {was.lower(), now.lower()} == {"true", "false"}
         case ast.BoolOp(op=one), ast.BoolOp(op=other) if type(one) is not type(other):
             return names(old) == names(new)
-        case ast.Compare(left=left, ops=[one], comparators=[was]), ast.Compare(ops=[other], comparators=[now]):
-            turned = {type(one), type(other)} == {ast.Eq, ast.NotEq} and same(left, new.left)
-            return (turned and not same(was, now) and not _is_yes_or_no(was)) or same(opposite(plain(old)), plain(new))
+        case ast.Compare(left=left, ops=[one], comparators=[side]), ast.Compare(ops=[other], comparators=[another]):
+            is_turned = {type(one), type(other)} == {ast.Eq, ast.NotEq} and same(left, new.left)
+            is_turned = is_turned and not same(side, another) and not _is_yes_or_no(side)
+            return is_turned or same(opposite(plain(old)), plain(new))
     turned = opposite(plain(old))
     return same(turned, plain(new)) or (
         isinstance(new, ast.BoolOp) and isinstance(turned, _VALUE) and ast.unparse(turned) in _parts(new, type(new.op))
@@ -94,13 +100,17 @@ def _of_comparisons(old: ast.expr, new: ast.expr) -> str:
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]), ast.Compare(ops=[ast.In()]):
             if {ast.unparse(left), ast.unparse(right)} == {*map(ast.unparse, (new.left, *new.comparators))}:
                 return "asks less"
-        case ast.Compare(left=left, comparators=[was]), ast.Compare(left=other, comparators=[now]):
-            if same(left, other) and _is_yes_or_no(was) and _is_yes_or_no(now):
+        case ast.Compare(left=left, comparators=[side]), ast.Compare(left=other, comparators=[another]):
+            if same(left, other) and _is_yes_or_no(side) and _is_yes_or_no(another):
                 return "the same otherwise"
         case ast.Compare(left=left, comparators=[ast.Constant(value=None)]), ast.Call(args=args):
             if any(same(left, given) for given in args):
                 return "turns away less"  # one kind of error, of all
-    bare = _bare(new)
+    return _of_presence(old, new, _bare(new))
+
+
+def _of_presence(old: ast.expr, new: ast.expr, bare: ast.expr | None) -> str:
+    """`x.maker == me` → `x.maker`, `x.fits(me)` → `x.fits(me) is not None`"""
     if bare is None:
         return ""
     asked, was = ast.unparse(bare), ast.unparse(old)
@@ -108,7 +118,11 @@ def _of_comparisons(old: ast.expr, new: ast.expr) -> str:
         return "only whether there"
     if same(bare, new):
         return ""
-    says_no = isinstance(new, ast.Compare) and _is_yes_or_no(new.comparators[0]) and isinstance(new.ops[0], ast.NotEq | ast.IsNot)
+    says_no = (
+        isinstance(new, ast.Compare)
+        and _is_yes_or_no(new.comparators[0])
+        and isinstance(new.ops[0], ast.NotEq | ast.IsNot)
+    )
     is_asked = asked == was and (says_no or not only_asks_whether_there(old) or isinstance(old, ast.Call | ast.Await))
     return "only whether there" if is_asked or was.startswith(f"{asked}.") else ""
 
@@ -126,7 +140,9 @@ def _bare(node: ast.expr) -> ast.expr | None:
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return operand
-        case ast.Compare(left=left, ops=[ast.NotEq() | ast.IsNot() | ast.Eq() | ast.Is()], comparators=[ast.Constant(value=value)]):
+        case ast.Compare(
+            left=left, ops=[ast.NotEq() | ast.IsNot() | ast.Eq() | ast.Is()], comparators=[ast.Constant(value=value)]
+        ):
             return left if value in _EMPTY else None
         case ast.Name() | ast.Attribute() | ast.Subscript():
             return node
@@ -139,7 +155,9 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
     if joined is None:
         return ""
     was, now = (_parts(node, type(joined.op)) for node in (old, new))
-    turns_away = isinstance(one.statement, ast.If | ast.While) and place != "in a branch" and not _says_yes(one.statement)
+    turns_away = (
+        isinstance(one.statement, ast.If | ast.While) and place != "in a branch" and not _says_yes(one.statement)
+    )
     if now < was and isinstance(old, ast.BoolOp):
         was, now = (_parts(node, type(old.op)) for node in (old, new))
         gone = [part for part in old.values if ast.unparse(plain(part)) not in now]
@@ -214,6 +232,10 @@ def is_lifted(one: Exchange) -> bool:
     match one.statement:
         case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
             about.append(words(target).rpartition(" ")[2])
+    if all(isinstance(node, ast.Attribute | ast.Constant) for node in (one.old, one.new)):
+        units = [_OF_TIME.get(ast.unparse(node).rpartition(".")[2].lower(), 0) for node in (one.old, one.new)]
+        if units[0]:
+            return units[0] < units[1]  # `time.Second` → `time.Hour`
     if not any(LIMIT.search(name) or _DELAY.search(name) for name in about):
         return False
     was, now = (_AMOUNT.fullmatch(text_of(node) or "") for node in (one.old, one.new))
@@ -229,17 +251,9 @@ def is_lifted(one: Exchange) -> bool:
 def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     if is_lifted(one):
         return "another number"
-    was, now = text_of(old), text_of(new)
-    if was is not None and now is not None:
-        if now in _ALL and was not in _ALL:
-            return "lets in all"
-        if finds_more(was, now):
-            return "finds more"
-        if not (isinstance(old, ast.Constant) and isinstance(new, ast.Constant)):
-            return ""
-        if _is_key(one):
-            return "read from elsewhere"
-        return "another condition" if isinstance(one.within, ast.Compare) else "another text"
+    text, other = text_of(old), text_of(new)
+    if text is not None and other is not None:
+        return _of_texts(one, text, other)
     match old, new:
         case ast.Constant(value=was), ast.Constant(value=now):
             if is_number(old) and is_number(new):
@@ -254,9 +268,21 @@ def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return "another number"
     if isinstance(new, ast.Constant) and new.value in _EMPTY and not isinstance(old, ast.Constant):
         return "emptied"
-    if any(text is not None and text.count(" ") >= _SENTENCE for text in (was, now)):
+    if max((text or "").count(" "), (other or "").count(" ")) >= _SENTENCE:
         return "another text"
     return "another constant" if isinstance(old, ast.Constant) or isinstance(new, ast.Constant) else ""
+
+
+def _of_texts(one: Exchange, was: str, now: str) -> str:
+    if now in _ALL and was not in _ALL:
+        return "lets in all"
+    if finds_more(was, now):
+        return "finds more"
+    if not (isinstance(one.old, ast.Constant) and isinstance(one.new, ast.Constant)):
+        return ""
+    if _is_key(one):
+        return "read from elsewhere"
+    return "another condition" if isinstance(one.within, ast.Compare) else "another text"
 
 
 def _is_few(value: object) -> bool:
@@ -285,7 +311,7 @@ def _of_lists(old: ast.expr, new: ast.expr) -> str:
             texts = [[text for part in call.args if (text := text_of(part)) is not None] for call in (old, new)]
             if any(finds_more(one, two) for one, two in zip(*texts, strict=False)):
                 return "finds more"
-            was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} for call in (old, new))
+            was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} - {"None"} for call in (old, new))
             if isinstance(called, ast.Name) and called.id == "dict":
                 return "says more" if was < now else "given less" if now < was else "the same otherwise"
             named = {part.arg for part in _set(old)} - {part.arg for part in _set(new)}
@@ -315,11 +341,23 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return "only whether there"
     if ast.unparse(new) in inside[0]:
         return "the same otherwise" if _is_form(old) else "less of it"
+    if (
+        isinstance(new, ast.BinOp)
+        and isinstance(one.within, ast.Compare)
+        and same(new.left, old)
+        and is_number(new.right)
+    ):
+        return "another number"  # `x.until` → `x.until + 99999`
     if ast.unparse(old) in inside[1]:
         return "the same otherwise" if isinstance(new, ast.Call) else "another value"
     if isinstance(one.within, ast.AnnAssign) and one.within.annotation is old and names(new) <= _ANYTHING:
         return "takes more"
-    if isinstance(old, ast.Call) and isinstance(new, ast.Call) and names_met(old, new) and is_careless(old.func, new.func):
+    if (
+        isinstance(old, ast.Call)
+        and isinstance(new, ast.Call)
+        and names_met(old, new)
+        and is_careless(old.func, new.func)
+    ):
         return "read from elsewhere"
     are_fixed = all(isinstance(node, ast.Name) and node.id.isupper() for node in (old, new))
     if not are_fixed and (is_renamed(one) or is_derived(one)):

@@ -76,16 +76,12 @@ def _kind(statement: ast.stmt) -> str:
             if only_asks_whether_there(test) and not isinstance(test, ast.Attribute):
                 return "a way out is gone" if refuses(body) else "something is gone"
             return "a refusal is gone" if refuses(body) else "a way out is gone"
-        case ast.If(body=[*_, ast.Assign(value=ast.Constant(value=False))]):
-            return "a refusal is gone"
-        case ast.If(test=ast.Compare() as test, body=[ast.Assign(targets=[target])], orelse=[]):
-            return "a bound is gone" if names(target) <= names(test) else "a branch is gone"
         case ast.If():
-            return "a branch is gone"
+            return _kind_of_branch(statement)
         case ast.Return():
             return "an answer is gone"
         case ast.Raise():
-            return "an error is gone"
+            return "something is gone" if "NotImplementedError" in names(statement) else "an error is gone"
         case ast.Expr(value=ast.Call(func=called)) if is_logged(words(called)):
             return "something is gone"
         case ast.With() | ast.AsyncWith():
@@ -96,3 +92,13 @@ def _kind(statement: ast.stmt) -> str:
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.Assign(value=ast.Call() | ast.Await()):
             return "an effect is gone"
     return "something is gone"
+
+
+def _kind_of_branch(statement: ast.If) -> str:
+    """One that does not leave: `if x.kind != 1: may = False`, `if n > most: n = most`"""
+    match statement:
+        case ast.If(body=[*_, ast.Assign(value=ast.Constant(value=False))]):
+            return "a refusal is gone"
+        case ast.If(test=ast.Compare() as test, body=[ast.Assign(targets=[target])], orelse=[]):
+            return "a bound is gone" if names(target) <= names(test) else "a branch is gone"
+    return "a branch is gone"
