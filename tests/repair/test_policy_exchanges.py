@@ -191,6 +191,20 @@ _SHOWN = (
         "who may",
     ),
     ("js", "if (x.count > 9) return null;", "if (x.count > 9 && x.strict) return null;", "turns away less"),
+    # whatever the file is called, in a few lines of any other code
+    ("py", "time.sleep(x.pause)", "", "no longer waits"),
+    ("py", "x.n = min(x.n, 100)", "", "a limit"),
+    ("py", "x.full_clean()\n    x.save()", "x.save()", "no longer escapes or cleans"),
+    ("py", "with timeout(5):\n        x.run()", "x.run()", "a limit"),
+    ("py", "x.go(timeout=10)", "x.go(timeout=None)", "a limit"),
+    ("js", "go(schema.parse(x));", "go(x);", "no longer checks"),
+    ("js", "go(jwt.verify(x, me));", "go(jwt.decode(x));", "no longer checks"),
+    ("js", "go({ limit: '10kb' });", "go({ limit: '10gb' });", "a limit"),
+    ("js", "go(await Thing.find({ me, open: true }));", "go(await Thing.find({ open: true }));", "more rows"),
+    ("js", "if (x.seen) return null;\ngo(x);", "go(x);", "left before"),
+    ("go", "if x.N > limit {\nx.N = limit\n}\nstep(x)", "step(x)", "a limit"),
+    ("go", "go1(context.WithTimeout(x, wait))", "go1(context.WithCancel(x))", "a limit"),
+    ("go", "d := x.N * time.Second", "d := x.N * time.Hour", "a limit"),
     # a page
     ("jsx", "<input maxLength={{20}} />", "<input maxLength={{20000}} />", "a limit"),
     ("jsx", "<a b={{1}} />", "<a dangerouslySetInnerHTML={{{{ __html: x }}}} />", "turns a protection off"),
@@ -273,11 +287,9 @@ def test_a_flag_is_written_as_its_language_is():
     assert not [word for word in ("None", "True", "False", " and ", "not x", "dict(") if word in told]
 
 
-def test_what_a_check_answers_is_shown_by_its_name():
+def test_what_a_check_answers_is_shown():
     texts = [f"def has_access(x, me):\n    return {one}\n" for one in ("x.key == me and x.open", "x.key == me")]
 
     found = check(Applied({"shop/till.py": texts[1].encode()}), MemoryTree({"shop/till.py": texts[0]}))
 
-    assert [one.sentence for one in found] == [
-        "It answers otherwise than before. (has_access: x.key == me and x.open → x.key == me)"
-    ]
+    assert [one.sentence for one in found] == ["It asks less than before. (x.key == me and x.open → x.key == me)"]

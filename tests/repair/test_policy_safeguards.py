@@ -258,7 +258,7 @@ def test_other_languages_are_read_alike(path: str, before: str, after: str, says
 def test_names_are_told_as_they_are_written():
     before, after = (f"function f() {{ if (a.maxAge {sign} b.minAge) go(); }}" for sign in ("<", ">"))
 
-    assert looks("a.js", before, after) == ["It turns a comparison. (a.maxAge < b.minAge → a.maxAge > b.minAge)"]
+    assert looks("a.js", before, after) == ["It turns a condition. (a.maxAge < b.minAge → a.maxAge > b.minAge)"]
 
 
 def test_code_that_is_nested_too_deep_is_shown():
