@@ -74,7 +74,8 @@ async def verdict_of(fix: Fix, arguments: argparse.Namespace) -> Verdict:
             return Verdict(fix.bot, fix.name, "not recorded", told["why_not"])
         files = _files(fix, repository, python, Path(folder) / "mended")
         crash = Crash(told["kind"], told["message"], told["path"], told["function"])
-        call = FailingCall(told["source"], f"{told['module']}.{told['call']}", told["module"], "", crash)
+        name, module = f"{told['module']}.{told['call']}", told["module"]
+        call = FailingCall(told["source"], name, module, "", crash, told["in_part"])
         if arguments.keep:
             (arguments.keep / f"{fix.bot}.{fix.commit}.py").write_text(told["source"])
         settings = ProofSettings(python=python, seconds=seconds, output_kb=1024, variables=told["variables"])

@@ -56,7 +56,8 @@ def seen(error: BaseException | None) -> None:
         "kind": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
         "message": str(error), "path": os.path.relpath(os.path.realpath(frames[-1].co_filename), TREE),
         "function": frames[-1].co_qualname, "module": capsule.module, "call": capsule.function,
-        "source": capsule.source, "why_not": capsule.why_not, "ms": took, "variables": ADDED,
+        "source": capsule.source, "why_not": capsule.why_not, "in_part": capsule.in_part, "ms": took,
+        "variables": ADDED,
     }  # fmt: skip
     found = Path(WORDS["found"])
     found.with_suffix(".part").write_text(json.dumps(told))

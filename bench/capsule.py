@@ -71,8 +71,8 @@ class Production:
         yield
         if call.excinfo is not None and call.when == "call":
             found = record(call.excinfo.value, is_project=is_project)
-            print({mark!r} + json.dumps([found.module, found.function, found.source, found.why_not] if found else None),
-                  file=sys.__stdout__, flush=True)
+            told = found and [found.module, found.function, found.source, found.why_not, found.in_part]
+            print({mark!r} + json.dumps(told), file=sys.__stdout__, flush=True)
 
 plain = ["-q", "-s", "-o", "cache_dir=" + tempfile.gettempdir(), "-p", "no:randomly", "--tb=no"]
 pytest.main([{test!r}, *plain], plugins=[Production()])
@@ -93,6 +93,7 @@ class Verdict:
     otherwise: bool = False  # it raises another exception at the fix, of which nobody can say that
     asked_for: bool = False  # the fix's own test asks for the exception that the call raises at the fix
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
+    in_part: str = ""  # where it is a call inside of the one that failed
     with_more: bool = False  # it ends well on its objects, where these have what their `__init__` gives them at the fix
 
     @property
@@ -101,6 +102,7 @@ class Verdict:
         ended += ", rejected on purpose" * self.rejected + ", answered" * self.answered
         ended += ", another" * self.otherwise + ", asked for" * self.asked_for
         ended += ", on new objects" * self.on_new + ", with more" * self.with_more
+        ended += f", in part: {self.in_part}" if self.in_part else ""
         return f"{self.name} | {ended} | {self.why[:200]}"
 
 
@@ -112,7 +114,7 @@ async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
     crash = case.true.crash
     assert crash
     name, folder = f"{found.module}.{found.function}", _folder_of_tests(case)
-    call = FailingCall(found.source, name, found.module, folder, crash)
+    call = FailingCall(found.source, name, found.module, folder, crash, found.in_part)
     verdict, green = await verdict_of_call(call, case.true.base, case.true.files, box, seconds)
     asked = green is not None and not verdict.green and _is_asked_for(green, case)
     return replace(verdict, repository=repository, name=case.name, asked_for=asked)
@@ -142,7 +144,7 @@ async def verdict_of_call(
     why = "" if green.passed else no.says if no else green.said
     rejected, answered = rejection is not None, answer is not None
     verdict = Verdict("", call.name, rerun.value, why, well, rejected, answered, otherwise)
-    return replace(verdict, on_new=renewed, with_more=with_more), green
+    return replace(verdict, on_new=renewed, with_more=with_more, in_part=call.in_part), green
 
 
 def _is_asked_for(made: capsules.Made, case: Replayed) -> bool:

@@ -46,7 +46,7 @@ _WHOLE = re.compile(  # taken out first, as others would take a part
       (?P<url>\b[a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s'"<>)\]]+)
     | (?P<email>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)
     | (?P<date>\b\d{4}-\d\d-\d\d(?:[Tt\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?)
-    | (?P<data>\{\s?["'][^\n]*\})
+    | (?P<data>\{\s?["'](?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\})
     """,
     re.VERBOSE,
 )

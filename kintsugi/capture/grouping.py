@@ -73,8 +73,8 @@ def group_of(
     tidy = tidied(failure)
     parts, wordless, by = _parts(tidy, said, logger, fixed_words)
     marks = marks_of(failure) if failure else ()
-    if tidy and (unnamed := _words_of_unnamed(tidy)):
-        marks = (*marks, f"saying={unnamed}")
+    if tidy and (said_there := _words_of_panic(tidy)):
+        marks = (*marks, f"saying={said_there}")
     # As it was named before what is tidied was, and before marks counted, and words only without what varies in them.
     before = (
         (_parts(failure, said, logger, fixed_words_before)[0], marks_of(failure, as_before=True) if failure else ()),
@@ -94,10 +94,11 @@ def _marked(parts: list[str], marks: Sequence[str]) -> list[str]:
     return [*parts, "with", *marks] if marks and parts[0] == "raised" else parts
 
 
-def _words_of_unnamed(failure: Failure) -> str:
-    """The fixed words, where all that is known is a file, as of a panic without a backtrace."""
+def _words_of_panic(failure: Failure) -> str:
+    """The fixed words, where a panic's file is all that is known, as without a backtrace."""
     frames = [frame for raised in failure.chain for frame in raised.frames]
-    return fixed_words(failure.final.message) if len(frames) == 1 and not frames[0].function else ""
+    is_bare = failure.language == "rust" and len(frames) == 1 and not frames[0].function
+    return fixed_words(failure.final.message) if is_bare else ""
 
 
 def _given(given: Sequence[str], parts: list[str]) -> list[str]:

@@ -42,8 +42,11 @@ _ERRNO = "|".join(sorted({*errno.errorcode.values(), "ENOTFOUND", "EAI_AGAIN"}, 
 _OF_RUNTIMES = re.compile(
     rf"""
       \b(?P<errno>{_ERRNO})\b
-    | \((?:reading|setting)\ '(?P<property>{_NAME})'\)
-    | ^(?P<used>[A-Za-z_$][\w$.]{{0,80}})\ is\ not\ (?:defined|iterable|a\ (?:function|constructor))\b
+    | \((?:(?:reading|setting)\ '|evaluating\ '(?:[\w$]+\.)+)(?P<property>{_NAME})'\)
+    | ^(?P<undefined>[A-Za-z_$][\w$.]{{0,80}})\ is\ not\ defined\b
+    # A name of one or two letters may be a minifier's, and another in each build; one with digits may be data.
+    | ^(?:[\w$]{{1,2}}\.)*(?P<used>(?:[A-Za-z_$.]|\d{{1,2}}(?![\da-f])){{3,80}})
+        \ is\ not\ (?:iterable|a\ (?:function|constructor))\b
     | ^Cannot\ (?:invoke|read\ field|assign\ field)\ "(?P<of_null>[^"\n]{{1,120}})"
     | \bundefined\ (?:local\ variable\ or\ )?method\ [`'](?P<method>[^`'\n]{{1,60}})'
     | \b(?:undefined\ (?:method|function)|a\ member\ function)\ (?P<called>[A-Za-z_][\w\\:]{{0,120}})\(\)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO
 
@@ -27,7 +27,7 @@ class Reading:
     cut_at: int = 0  # the line of a report that is cut before it tells anything
     _binary: bool = False
     _last: bytes = b""  # of what was read
-    _numbers: list[int] = field(default_factory=list)  # of lines that were turned round
+    _numbers: Sequence[int] = ()  # of lines that were turned round
 
     def reports(self) -> Iterator[Report]:
         """Each failure that is named, or at least has a place. Raises CaptureError where it cannot be read."""
@@ -76,9 +76,10 @@ class Reading:
         whole = bytearray(first)
         while len(whole) <= LARGEST and (more := self._read()):
             whole += more
-        if len(whole) <= LARGEST and is_newest_first(first, bytes(whole)):
-            text, self._numbers = turned_round(bytes(whole))
-            yield from self._counted(text[at : at + BLOCK] for at in range(0, len(text), BLOCK))
+        if len(whole) <= LARGEST and is_newest_first(first, whole):
+            text, self._numbers = turned_round(whole)
+            del whole
+            yield from self._counted(bytes(text[at : at + BLOCK]) for at in range(0, len(text), BLOCK))
         else:
             yield from self._counted(chain([bytes(whole)], iter(self._read, b"")))
 

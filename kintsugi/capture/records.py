@@ -47,7 +47,7 @@ _SAID, _ABOUT = ("message", "msg", "@message", "short_message"), ("error", "err"
 _LEVELS = ("level", "severity", "lvl", "@l", "levelname", "log.level")
 _QUIET = frozenset(("trace", "debug", "info", "notice", "warn", "warning"))
 _GO_PLACE = re.compile(r"\t\S+\.go:\d+")
-_GO_PANIC = "runtime.gopanic\n"
+_GO_PANIC = re.compile(r"^(?:runtime\.gopanic$|panic\()", re.MULTILINE)
 _PAIR = re.compile(r'(?:^|(?<=\s))(?P<name>[\w.@-]{1,60})=(?P<value>"(?:[^"\\]|\\.)*"|[^\s"]*)')
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
@@ -84,13 +84,15 @@ def stack_of(record: Any) -> str | None:
     told = _told_apart(record) or _exceptions(record)
     if told is not None:
         return told
-    for one in (record, *_within(record)):
-        if (stack := _stack_in(one, record)) is not None:
-            return stack or None
-    return next(
-        (text for text in _strings(record) if "\n" in text.strip("\n") and any(mark in text for mark in _STACK_MARKS)),
-        None,
-    )
+    stacks = (_stack_in(one, record) for one in (record, *_within(record)))
+    stack = next((one for one in stacks if one is not None), None)
+    if stack is None or (stack and not _looks_printed(stack)):  # other things are named so too, as where it runs
+        stack = next(filter(_looks_printed, _strings(record)), stack)
+    return stack or None
+
+
+def _looks_printed(text: str) -> bool:
+    return "\n" in text.strip("\n") and any(mark in text for mark in _STACK_MARKS)
 
 
 def line_of(record: Any) -> list[str]:
@@ -156,8 +158,8 @@ def _stack_in(one: Mapping[str, Any], record: Mapping[str, Any]) -> str | None:
     """The stack that this object of a record carries; "" where it is of nothing that failed."""
     for name in (*_STACK_FIELDS, "trace"):
         value = one.get(name)
-        if isinstance(value, str) and value.strip() and (one is record or "\n" in value):
-            return _with_head(value, one, record) if name != "trace" or "\n" in value else None
+        if isinstance(value, str) and "\n" in value.strip():
+            return _with_head(value, one, record)
         if isinstance(value, list) and value and (text := _listed(value, one)):
             return _with_head(text, one, record)
     return None
@@ -181,7 +183,7 @@ def _with_head(stack: str, one: Mapping[str, Any], record: Mapping[str, Any]) ->
     said = _first(one, _WORDS if one is record else _WORDS_WITHIN)
     first, _, more = stack.lstrip("\n").partition("\n")
     if _GO_PLACE.match(more) or first.startswith("goroutine "):
-        quiet = str(_first(record, _LEVELS)).lower() in _QUIET and _GO_PANIC not in stack
+        quiet = str(_first(record, _LEVELS)).lower() in _QUIET and not _GO_PANIC.search(stack)
         return "" if quiet else f"{_said_of(record)}\n{stack}"
     if kind and first.lstrip().startswith(("at ", "#0 ")):
         return f"{kind}: {said}\n{stack}"

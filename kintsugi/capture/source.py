@@ -196,7 +196,11 @@ def _own_paths(frame: Frame, language: str, places: _Places) -> Iterable[str]:
         under = _under(plain(path), places.tree)
         if under is not None:
             return (under,) if under in places.tree.paths else ()
-    own = (own_file(plain(path), places.tree, places.by_name, places.lines) for path in told)
+
+    def reads_alike(path: str) -> bool:
+        return _reads_alike(frame, places.lines(path))
+
+    own = (own_file(plain(path), places.tree, places.by_name, places.lines, reads_alike) for path in told)
     if (installed := next(filter(None, own), None)) is not None:
         return (installed,)
     if any(is_of_another_package(path, places.by_name, places.lines) for path in told) or any(

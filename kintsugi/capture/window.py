@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kintsugi.capture.log import reports_of
 from kintsugi.capture.report import Report
 from kintsugi.capture.text import read_lines
@@ -39,18 +41,21 @@ class Window:
         self._kept += output
         self._new = True
 
-    def gap(self) -> None:
-        """Some output is missing here: no report goes over it."""
+    def gap(self) -> list[Report]:
+        """Some output is missing here: no report goes over it. What failed before, and was not told."""
+        told = self.look(silent=0, ended=True)
         self._let_go(self._kept.count(b"\n") + 1)
+        return told
 
     def look(self, *, silent: float, ended: bool = False) -> list[Report]:
         """What failed since the last look. `silent`: seconds since anything came; `ended`: no more will."""
         told: list[Report] = []
         going_on: list[Report] = []
+        before = tuple(self._told)  # two that one line holds, as a batch of records does, are two
         self._new = self._waiting = False
         for report in reports_of([bytes(self._kept)], from_start=self._first == 1):
             going_on += [report] if report.more else []
-            if self._is_told(report):
+            if not report.is_named or self._is_among(before, report):  # what is not named yet may become so
                 continue
             if report.more and not ended and silent < (_WHOLE if report.failure.complete else _CUT):
                 self._waiting = True
@@ -62,15 +67,15 @@ class Window:
             self._let_go(self._kept.count(b"\n", 0, len(self._kept) // 2))
         if self.is_full:
             del self._kept[: len(self._kept) // 2]
-        return [report for report in told if report.is_named]
+        return told
 
     def last_lines(self) -> list[str]:
         """The last of what was printed."""
         return [*self._before, *read_lines(bytes(self._kept))][-_SHOWN:]
 
-    def _is_told(self, report: Report) -> bool:
+    def _is_among(self, told: Sequence[frozenset[int]], report: Report) -> bool:
         first = self._first + report.first_line - 1
-        return any(first in each for each in self._told)
+        return any(first in each for each in told)
 
     def _keep_from(self, going_on: list[Report]) -> None:
         """Let go of lines that no report can need any more."""

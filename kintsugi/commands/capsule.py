@@ -36,7 +36,7 @@ async def reproduce(id: str, at: str, seconds: float | None, as_json: bool) -> i
         found = await checker.reproduce(case, _tell(as_json), at or None, seconds)
     if as_json:
         told = {"outcome": found.rerun.value, **asdict(found)}
-        say_json({name: told[name] for name in ("outcome", "call", "commit", "seconds", "why")})
+        say_json({name: told[name] for name in ("outcome", "call", "commit", "seconds", "why", "in_part")})
     else:
         say(found.says)
     return 0 if found.is_reproduced else REFUSED
@@ -51,7 +51,8 @@ async def write(id: str, folder: Path) -> int:
         raise StepFailed(f"There is no file of the failing call: {why}.")
     name = f"test_inc_{case.incident.id}_{capsule.function.rpartition('.')[2].strip('_').lower()}.py"
     file = await asyncio.to_thread(_put, folder, name, capsule.source)
-    say(f"{file} makes the failing call. Assert in it what the call should give.")
+    part = f" (in part: {capsule.in_part})" if capsule.in_part else ""
+    say(f"{file} makes the failing call{part}. Assert in it what the call should give.")
     return 0
 
 
@@ -70,6 +71,7 @@ def _put(folder: Path, name: str, source: str) -> Path:
 async def bisect(id: str, seconds: float | None, as_json: bool) -> int:
     """3 where no deployed commit can be named. `seconds`: of each call."""
     async with _at_hand(id) as (desk, checker, case):
+        part = case.payload.capsule.in_part if case.payload.capsule else ""
         git = _git()
         failing = git.resolve(case.incident.build_sha or "")
         if failing is None:
@@ -86,12 +88,14 @@ async def bisect(id: str, seconds: float | None, as_json: bool) -> int:
         brought = await brought_by(failing, before, order, run)
         number = _pull_request(git, brought.commit) if brought.answer is Answer.GUILTY else None
         if brought.answer is Answer.GUILTY:
-            await _tell_of(desk, case, Change(brought.commit, number))
+            await _tell_of(desk, case, Change(brought.commit, number, part))
     if as_json:
         told = {"answer": brought.answer.value, "commit": brought.commit, "pull_request": number}
-        say_json({**told, "says": brought.says, "runs": brought.runs, "could_not_run": brought.could_not_run})
+        told |= {"in_part": part, "says": brought.says, "runs": brought.runs}
+        say_json({**told, "could_not_run": brought.could_not_run})
     else:
-        say(brought.says + (f" It came with pull request #{number}." if number else ""))
+        came = f" It came with pull request #{number}." if number else ""
+        say(f"{brought.says}{came}{f' The call is known in part: {part}.' if part else ''}")
     return 0 if brought.answer is Answer.GUILTY else REFUSED
 
 

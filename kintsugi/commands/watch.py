@@ -75,7 +75,8 @@ class _Watching:
             return int.from_bytes(number.to_bytes(4, "big"), "big", signed=True)
         if kind == MISSED:
             self._missed += number >> 8
-            self._windows[number & 1].gap()
+            for report in self._windows[number & 1].gap():
+                self._recorder.take(report)
             return None
         window = self._windows[kind]
         window.add(_read(pipe, number))

@@ -50,6 +50,11 @@ class FailingCall:
     def test(self) -> str:
         return test_of(self.source)
 
+    @property
+    def told(self) -> str:
+        """Its name, and that it is in part where it is."""
+        return f"{self.name} (in part: {self.in_part})" if self.in_part else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Made:

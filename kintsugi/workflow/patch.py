@@ -136,11 +136,13 @@ class Change:
 
     commit: str
     pull_request: int | None = None
+    in_part: str = ""  # how much of the call was made to find it
 
     @property
     def words(self) -> str:
         """As it is read aloud."""
-        return f"{self.commit[:10]}{f', pull request #{self.pull_request}' if self.pull_request else ''}"
+        number = f", pull request #{self.pull_request}" if self.pull_request else ""
+        return f"{self.commit[:10]}{number}{f' (by a call in part: {self.in_part})' if self.in_part else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -458,4 +458,33 @@ caused by: RangeError: no coupon
     "cannot price: no coupon",
     ("/srv/shop/price.js", 3),
 )
+STACK_OF_ANOTHER_KIND = Printed(
+    '{"stack":"production","deploy":{"stack":"eu\\nus"},"message":"Traceback (most recent call last):\\n'
+    '  File \\"/srv/shop/cart.py\\", line 3, in add\\n    check()\\nValueError: bad"}',
+    "python",
+    ("ValueError",),
+    "bad",
+    ("/srv/shop/cart.py", 3),
+)
+KLOG = Printed(
+    """\
+E1128 10:00:00.000000       1 main.go:12] no coupon: info is missing
+main.price
+\t/srv/shop/price.go:31
+runtime.main
+\t/usr/local/go/src/runtime/proc.go:267""",
+    "go",
+    ("error",),
+    "no coupon: info is missing",
+    ("/srv/shop/price.go", 31),
+)
+RECOVERED = Printed(
+    '{"level":"warn","msg":"recovered","stack":"goroutine 35 [running]:\\n'
+    "panic({0x6c6a40, 0xc000016120})\\n\\t/usr/local/go/src/runtime/panic.go:914 +0x21f\\n"
+    'main.pick(...)\\n\\t/srv/shop/pick.go:9\\n"}',
+    "go",
+    ("panic",),
+    "recovered",
+    ("/srv/shop/pick.go", 9),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

@@ -9,8 +9,9 @@ import pytest
 
 from kintsugi.capture.build import build_payload
 from kintsugi.capture.event import read_event
+from kintsugi.capture.grouping import group_of
 from kintsugi.capture.sentry import Teller, payload_of
-from kintsugi.workflow.payload import About
+from kintsugi.workflow.payload import About, Failure, Frame, Raised
 from tests.world.make import NOON
 
 
@@ -168,6 +169,8 @@ def at_one_place(said: str, code: str = "", kind: str = "E") -> str:
         ("ENOENT: no such file or directory, open '/x'", "EACCES: permission denied, open '/x'"),
         ("Cannot read properties of null (reading 'price')", "Cannot read properties of null (reading 'coupon')"),
         ("price is not a function", "coupon is not defined"),
+        ("t.price is not a function", "t.coupon is not a function"),
+        ("undefined is not an object (evaluating 't.price')", "undefined is not an object (evaluating 't.coupon')"),
         ('Cannot invoke "Cart.price()" because "cart" is null', 'Cannot invoke "Cart.coupon()" because "cart" is null'),
         ("undefined method `price' for nil", "undefined method `coupon' for nil"),
         ("Call to a member function price() on null", "Call to a member function coupon() on null"),
@@ -193,6 +196,10 @@ def test_two_failures_at_one_place_have_two_names(one: str, other: str):
         ("UNIQUE constraint failed: users.email (ada@a.test)", "UNIQUE constraint failed: users.email (bob@a.test)"),
         ("line 451 of the file", "line 404 of the file"),
         ("user name 'ada99871' is taken", "user name 'bob11223' is taken"),
+        ("t.price is not a function", "e.price is not a function"),
+        ("t is not iterable", "n is not iterable"),
+        ("handlers.on_12ab34 is not a function", "handlers.on_99ff00 is not a function"),
+        ("undefined is not an object (evaluating 't.price')", "undefined is not an object (evaluating 'n.price')"),
     ],
 )  # fmt: skip
 def test_one_failure_at_one_place_has_one_name(one: str, other: str):
@@ -236,6 +243,8 @@ def test_words_alone_name_two_failures_where_they_differ():
         "error code: 40060",
         "disk full",
         "disk gone",
+        "{'id': 7} is known, not {'id': 8}",
+        "{'id': 7} is gone like {'id': 8}",
     )
 
     assert len({about({"message": each}).fingerprint for each in said}) == len(said)
@@ -245,6 +254,16 @@ def test_words_that_were_known_by_another_name_keep_it_as_an_older_one():
     found = about({"message": "timed out after 1m30s"})
 
     assert [name[:3] for name in (found.fingerprint, *found.earlier)] == ["v2:", "v2:", "v1:"]
+
+
+def test_words_part_panics_whose_function_is_not_told_and_no_other_failures_of_one_place():
+    def named(language: str, said: str) -> str:
+        frame = Frame(path="src/shop", line=3, in_project=True)
+        failure = Failure(language=language, chain=(Raised(type="E", message=said, frames=(frame,)),))
+        return group_of(failure, "").fingerprint
+
+    assert named("rust", "no cart") != named("rust", "no coupon")
+    assert named("node", "no user ada") == named("node", "no user bob")
 
 
 def test_a_key_tells_two_apart_where_the_code_names_it_and_is_data_where_not():

@@ -84,13 +84,41 @@ def test_its_own_installed_package_is_the_projects(
     tmp_path: Path, language: str, manifest: str, file: str, frame: Frame
 ):
     root = a_tree(tmp_path, file, manifest)
-    names = {"go.mod": "module github.com/Acme/shop/v2\n", "package.json": '{\n  "name": "@acme/shop"\n}\n'}
+    names = {
+        "go.mod": "module github.com/Acme/shop/v2\n",
+        "package.json": '{"author": {"name": "other"}, "name": "@acme/shop"}',
+        "pyproject.toml": '[project]\nname = "shop"\n',
+        "setup.py": 'setup(name="shop")\n',
+    }
     (root / manifest).write_text(names.get(Path(manifest).name, "name: shop\n"))
     other = frame.model_copy(
         update={"path": frame.path.replace("shop", "other"), "reported": "package:other/main.dart"}
     )
 
     assert found(root, frame, other, language=language) == [file, None]
+
+
+@pytest.mark.parametrize(
+    ("code", "file"), [("total = 2", "till/utils/pricing.py"), ("nothing of ours()", None), ("", None)]
+)
+def test_an_installed_package_that_others_could_have_too_is_told_by_its_line(
+    tmp_path: Path, code: str, file: str | None
+):
+    root = a_tree(tmp_path, "utils/pricing.py", "till/utils/pricing.py", "pyproject.toml", "till/pyproject.toml")
+    (root / "till/utils/pricing.py").write_text("total = 1\ntotal = 2\n")
+
+    frame = a_frame("/x/site-packages/utils/pricing.py").model_copy(update={"line": 2, "code": code})
+
+    assert found(root, frame) == [file]
+
+
+def test_what_a_dependency_brought_is_not_the_projects(tmp_path: Path):
+    root = a_tree(tmp_path, "cart.js")
+    (root / "package.json").write_text('{"name": "shop"}')
+
+    own, other = a_frame("/app/node_modules/shop/cart.js"), a_frame("/app/node_modules/other/node_modules/shop/cart.js")
+
+    assert found(root, own, other, language="node") == ["cart.js", None]
 
 
 def test_a_file_lies_beside_one_that_is_known(tmp_path: Path):

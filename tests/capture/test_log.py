@@ -145,6 +145,21 @@ def test_a_stretch_without_a_report_is_passed_over_and_its_last_lines_stand_in_t
         "PHP Warning:  Undefined variable $tea in /srv/shop/basket.php on line 7\n",
         "/srv/shop/pricing.py:3: DeprecationWarning: invalid escape sequence\n",
         "** (Mix) Could not compile\n",
+        "=== FAILURES ===\n=== warnings summary ===\n  /srv/shop/pricing.py:3: DeprecationWarning: old\n=== 1 failed in 0.1s ===\n",
+        "=== FAILURES ===\n=== 1 failed in 0.1s ===\n10:00 shop/cart.py:9: error: Incompatible types\n",
+        "Showing nodes accounting for 5s\nmain.price\n\t/srv/shop/price.go:31\nmain.main\n\t/srv/shop/main.go:9\n",
+        *(
+            f"{head} callers\nmain.main\n\t/srv/shop/main.go:9\nruntime.main\n\t/usr/local/go/src/runtime/proc.go:267\n"
+            for head in (
+                "2026/11/28 10:00:00 INFO",
+                "INFO[0003]",
+                "10:00AM DBG",
+                "2026-11-28T10:00:00Z [WARN]  agent:",
+                "I1128 10:00:00.000000       1 main.go:12]",
+                "time=2026-11-28T10:00:00Z level=WARN msg=",
+                "Nov 28 10:00:00 host shop[12]: INFO",
+            )
+        ),
         "The job was Killed yesterday\n",
     ],
 )
@@ -179,6 +194,21 @@ def test_a_list_of_inner_exceptions_whose_end_is_lost_takes_no_other_failure_alo
     cut = FORMS["aggregate"].text.replace("<---", "")
 
     assert [one.failure.language for one in reports_in(f"{cut}info: up\n{JAVA.text}\n")] == ["dotnet", "java"]
+
+
+@pytest.mark.parametrize("cause", ["caused by: RangeError: x", "[cause]: RangeError: x"])
+def test_causes_without_an_end_are_no_trouble(cause):
+    calls = "    at f (/srv/shop/a.js:1:1) {\n" if cause.startswith("[") else "    at f (/srv/shop/a.js:1:1)\n"
+
+    (first, *_) = reports_in(f"VError: a\n{calls}" + f"{cause}\n{calls}" * 2_000)
+
+    assert first.failure.final.type == "VError"
+
+
+def test_a_cause_without_calls_takes_no_other_failure_along():
+    text = "VError: a\n    at f (/srv/shop/a.js:1:1)\ncaused by: RangeError: x\n"
+
+    assert [report.failure.final.type for report in reports_in(f"{text}{NODE.text}\n")] == ["VError", "TypeError"]
 
 
 def test_fields_that_hold_something_else_than_frames_are_no_trouble():

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from kintsugi.capture.newest_first import turned_round
 from kintsugi.capture.reading import Reading
 from kintsugi.capture.report import Report
 from tests.capture.printed import GO, JAVA, NODE, PYTHON, Printed
@@ -48,6 +49,28 @@ def test_a_record_of_several_lines_stays_as_it_is():
     (found,) = read([*above, *record, "2026-11-28 10:00:05 INFO going on"])
 
     assert (found.failure.final.type, found.first_line) == ("KeyError", 5)
+
+
+@pytest.mark.parametrize(
+    "said", ["    at total (/srv/cart.js:120:15)", "KeyError: no cart since 2026-11-28 10:00:03", "took 12:30"]
+)
+def test_a_time_that_a_record_speaks_of_does_not_part_it(said: str):
+    above = [f"2026-11-28 10:00:{second:02d} INFO going on" for second in (9, 8, 7)]
+    record = ["2026-11-28 10:00:06 ERROR failed", "first", said, "last"]
+
+    text, numbers = turned_round("\n".join([*above, *record]).encode())
+
+    assert text.decode().splitlines() == [*record, *reversed(above)]
+    assert list(numbers) == [4, 5, 6, 7, 3, 2, 1]
+
+
+def test_what_counts_down_takes_no_report_apart():
+    counting = [f"copying, {minutes:02d}:00 left" for minutes in (12, 11, 10, 9)]
+    cut = PYTHON.text.split("\n")
+
+    (found,) = read([*counting, *cut[:-1], f"{cut[-1]} at 2026-11-28 10:00:03"])
+
+    assert (found.failure.final.type, found.first_line) == ("KeyError", len(counting) + 1)
 
 
 def test_a_log_that_goes_on_in_time_is_not_turned_round():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from kintsugi.capture.window import Window
 from tests.capture.printed import CHAIN, PYTHON
 
@@ -42,3 +44,31 @@ def test_what_was_looked_at_is_let_go_also_of_a_line_without_an_end():
         told(window)
 
     assert len(window._kept) <= len(MUCH)
+
+
+def test_two_that_fail_at_once_are_two_however_often_it_is_looked():
+    window, found = Window(), list[str]()
+
+    for line in PYTHON.text.split("\n"):
+        window.add(f"web-1  | {line}\nbot-1  | {line.replace('KeyError', 'ValueError')}\n".encode())
+        found += told(window, silent=0)
+
+    assert sorted([*found, *told(window)]) == ["KeyError", "ValueError"]
+
+
+def test_two_in_one_line_are_two():
+    window = Window()
+
+    window.add(f"{json.dumps([{'message': PYTHON.text}, {'message': CHAIN.text}])}\n".encode())
+
+    assert told(window) == ["KeyError", "shop.LoadError"]
+    assert told(window) == []
+
+
+def test_what_failed_before_a_gap_is_told():
+    window = Window()
+
+    window.add(f"{PYTHON.text}\n".encode())
+
+    assert [report.failure.final.type for report in window.gap()] == ["KeyError"]
+    assert told(window) == []

@@ -120,10 +120,15 @@ async def test_the_call_fails_in_the_same_way_in_the_box(base: Path, settings: P
 
 
 async def test_what_was_not_written_down_is_the_reason(base: Path, settings: ProofSettings) -> None:
-    found = await made_again(base, settings, *crashed(base, "kept"))
+    failure, capsule = crashed(base, "kept")
+    found = await made_again(base, settings, failure, capsule)
+    bare = "try:\n            return self.file.read() + 1\n        except:\n            return 0"
+    (base / "src_of_till.py").write_text(TILL.replace("return self.file.read() + 1", bare))
+    caught = await made_again(base, settings, failure, capsule)
 
-    assert found.rerun is Rerun.NOT_REPRODUCIBLE
-    assert found.why == "file: a _io.TextIOWrapper, which holds more than can be seen"
+    for each in (found, caught):
+        assert (each.rerun, each.ends_well) == (Rerun.NOT_REPRODUCIBLE, False)
+        assert each.why == "file: a _io.TextIOWrapper, which holds more than can be seen"
 
 
 async def test_another_failure_is_said_to_be_one(base: Path, settings: ProofSettings) -> None:
@@ -174,6 +179,23 @@ async def test_a_call_that_a_report_shows_is_made_in_part(base: Path, settings: 
     assert found.rerun is Rerun.REPRODUCED
     assert found.words.endswith("before any model was asked (in part: as far as the report shows the call).")
     assert "src_of_till.reduction (in part: as far as the report shows the call), failed before" in evidence.says
+
+
+async def test_a_call_in_part_refuses_no_patch_and_is_said_to_be_in_part(base: Path, settings: ProofSettings) -> None:
+    failure, whole = crashed(base, "total", {"a": 2})
+    capsule = whole.model_copy(update={"in_part": "the call around it, serve, holds a secret: a value"})
+    call, part = failing_call(capsule, failure, crash_of(failure)), f"total (in part: {capsule.in_part})"
+    swallowed = SWALLOWED.replace("import os\n", "import os\nimport sys\n\nsys.path\n")
+    rejecting = TILL.replace("    return codes[code]", REJECTED["a check before"])
+
+    swallows, rejects = [
+        await proven(Proposal(base, {"src_of_till.py": text.encode()}, crash=crash_of(failure), call=call), settings)
+        for text in (swallowed, rejecting)
+    ]
+
+    assert (swallows.tier, rejects.tier) == (Tier.E1, Tier.E1)
+    assert any("only dropping the exception" in flag and part in flag for flag in swallows.flags)
+    assert f"{part}, failed before and is rejected on purpose" in rejects.says
 
 
 def a_proposal(base: Path, program: str, test: str | None) -> Proposal:

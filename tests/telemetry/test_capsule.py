@@ -771,6 +771,8 @@ def test_a_secret_refuses_the_whole() -> None:
         [("Authorization", "Bearer abcdef123456789")],
         {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
         {"passwords": ["", "correct-horse"]},
+        {"tokens": {"k9Zq7xQ2vB4mT8wR": "bob"}},
+        LookupError("password", "correct-horse"),
         {("db", "password"): "correct-horse"},
         functools.partial(log_in, "bob", "correct-horse"),
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
@@ -809,6 +811,29 @@ def test_where_a_call_holds_a_secret_the_next_one_without_it_is_kept_in_part() -
     assert (alone.function, alone.source, alone.in_part) == ("answered", "", "")
 
 
+def checks_a_part(request: dict[str, Any], part: Callable[[Any], object]) -> object:
+    return handed_over(part(request))
+
+
+def test_what_a_call_is_handed_of_a_secret_of_the_one_around_it_is_a_secret_by_any_name() -> None:
+    secret = "k9Zq7xQ2vB4mT8wR"
+    request = {"session_token": secret, "body": "password=correct-horse&user=bob", "more": ["--password", "correct"]}
+    parts: list[Callable[[Any], object]] = [
+        lambda request: request["session_token"],
+        lambda request: {"given": [request["session_token"][:8]]},
+        lambda request: request["session_token"].encode(),
+        lambda request: f"Hello {request['session_token']}",
+        lambda request: request["body"].split("&")[0].split("=")[1],
+        lambda request: request["more"][1],
+        lambda request: functools.partial(print, Item(request["session_token"])),
+    ]
+    for part in parts:
+        capsule = made_of(_raised(lambda part=part: checks_a_part(request, part)))  # type: ignore[misc]
+
+        assert (capsule.function, capsule.source, capsule.why_not[:8]) == ("checks_a_part", "", "a secret")
+    assert made_of(_raised(lambda: checks_a_part(request, lambda _: "[foo]"))).function == "handed_over"
+
+
 UNDER_WAY: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("UNDER_WAY")
 request: Any = LocalProxy(UNDER_WAY)  # as Flask has it
 
@@ -817,15 +842,26 @@ def serves(checks: Callable[[str], object]) -> object:
     return checks(request["address"])
 
 
+def serves_a_login() -> object:
+    return handed_over(request["password"])
+
+
+def asks_another(sql: Any) -> object:
+    return handed_over(sql.request)
+
+
 def test_of_a_call_that_reads_the_request_under_way_the_next_one_is_kept_in_part() -> None:
     UNDER_WAY.set({"address": "[foo]"})
-    reads = "reads request, which is there only while a request is served"
+    reads = "reads request, which may be there only while a request is served"
 
     inner = made_of(_raised(lambda: serves(handed_over)))
     alone = made_of(_raised(lambda: serves(int)))
 
     assert (inner.function, inner.in_part) == ("handed_over", f"the call around it, serves, {reads}")
     assert (alone.function, alone.source, alone.why_not) == ("serves", "", f"it {reads}")
+    UNDER_WAY.set({"password": "correct-horse"})
+    assert made_of(_raised(serves_a_login)).why_not == f"it {reads}"
+    assert made_of(_raised(lambda: asks_another(types.SimpleNamespace(request=1)))).function == "asks_another"
 
 
 def test_what_no_statement_can_import_is_no_module() -> None:
@@ -873,6 +909,14 @@ class MeanToOthers:
         return False
 
 
+class MeanNames(dict[str, Any]):
+    """Globals as `exec` takes them."""
+
+    def get(self, *names: Any) -> Any:
+        TOUCHED["globals"] += 1
+        return dict.get(self, *names)
+
+
 def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -> None:
     before = TOUCHED.total()
     for graph in (*map(a_graph, range(50)), [[object.__new__(object_graphs.MadeByMeta), 1]]):
@@ -881,6 +925,9 @@ def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -
         compile(capsule.source, "capsule", "exec")
         assert len(capsule.source) <= LARGEST
         assert "could not be written down" not in capsule.why_not
+    names = MeanNames(handed_over=handed_over)
+    exec(compile("def f(value): handed_over(value)", __file__, "exec"), names)
+    made_of(_raised(lambda: dict.__getitem__(names, "f")(1)))
     holder = Shop()
     method = holder.call_hidden
     own: dict[Any, Any] = vars(holder)

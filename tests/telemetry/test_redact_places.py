@@ -227,6 +227,26 @@ sqlcmd -S db01 -Ubob -P{made}
 pexpect.spawn('ssh bob@db01').sendline('{made}')
 write_channel: b'enable\\n{word}\\n'
 configuration.OAuthToken: "" => "{hex}"
+htpasswd -b /etc/nginx/.htpasswd bob sunflower
+openssl enc -aes-256-cbc -k sunflower -in a.tar
+schtasks /create /tn job /ru bob /rp sunflower
+iwconfig wlan0 essid home key s:{word}
+wandb login {hex}
+logged in using {hex}
+CONNECT TO shop USER bob USING sunflower
+HELLO 3 AUTH bob sunflower
+{{"username":"bob","key":"{hex}"}}
+BUNDLE_GEMS__EXAMPLE__COM: bob:{word}
+exec sp_addlogin N'bob', N'{word}'
+AT+CWJAP="home","{word}"
+/msg NickServ identify Coffee2024!
+mc alias set minio http://localhost:9000 bob {word}
+composer config http-basic.repo.example.com bob sunflower
+bob : EAP "sunflower"
+CEF:0|v|p|1|x|y|5|cs1Label=password cs1=sunflower
+x-honeycomb-team: {hex}
+crypto isakmp key {word} address 10.0.0.7
+the session id {random} expired
 """.strip().split("\n")
 
 
@@ -308,6 +328,13 @@ def test_a_secret_is_found_on_another_line(text):
         "CHhAvVGS1DHFjwGM9 auth_attempted, CHhAvVGS1DHFjwGM9, F",
         "SKIP htmlentities() test 2 (setlocale / fr_FR.ISO-8859-15)",
         "keywords: ['AuditSuccess', 'ReservedKeyword63'] / Security ID:\\t\\tS-1-5-21-1111111111-2222222222",
+        'signing_key: "base64 encoded HMAC key", credentials via pbkdf2, JSON Web Token (base64url-encoded)',
+        "key: cargo-arm64-Linux-x64, restore-keys: build-arm64-Windows-",
+        '<pngx-input-password i18n-title title="Password">, password with PKCS#12 or OAuth2-scope-consuming',
+        "Fix crash on incorrect auth credentials (Kinto/kinto-admin#2119) of user Cool Bob#8863",
+        "(psycopg2.OperationalError) FATAL: password authentication failed, credentials with ~10-minute intervals",
+        "stale session after logout. [GHSA-3fqm-frhg-7c85], JWT access tokens with httpx_client.AsyncOAuth2Client",
+        "english stopwords; tuned params | **0.2201** |",
         "PASS src/auth/token3.test.ts",
         "| PASS | src/auth/token3.test.ts |",
         "Login and store the token in ~/.netrc",
@@ -343,6 +370,21 @@ def test_a_secret_is_found_on_another_line(text):
 )
 def test_what_only_looks_like_such_a_place_stays(line):
     assert redact(line) == line
+
+
+def test_a_long_log_of_log_ins_is_no_attack():
+    lines = (
+        f"Dec 24 06:55:{number % 60} web01 sshd[{number}]: {said}"
+        for number in range(24_200, 24_300)
+        for said in (
+            "input_userauth_request: invalid user webmaster [preauth]",
+            "pam_unix(sshd:auth): check pass; user unknown, authentication failure; tty=ssh ruser= rhost=10.0.0.7",
+            f"Failed password for invalid user webmaster from 10.0.0.7 port {number} ssh2",
+        )
+    )
+    log = "\n".join(lines)
+
+    assert redact(log) == log
 
 
 def test_what_was_hidden_once_by_mistake_stays_where_it_is_repeated():

@@ -6,6 +6,7 @@ import re
 
 from kintsugi.capture.records import record_in
 from kintsugi.capture.report import Found, Lines
+from kintsugi.capture.wrappers import TIME
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _GOROUTINE = re.compile(r"goroutine \d{1,12} (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[[^\]]{1,200}\]:\s*$")
@@ -26,14 +27,22 @@ _BARE = re.compile(
 _BARE_CALL = re.compile(
     r"\s{0,8}(?:-> )?(?P<function>[\w./*()\[\]{}@~$-]*\.[\w.*()\[\]$-]*[\w)\]]|\w+(?=\(\)))(?:\(\))?\s*$"
 )
-_LEVEL = re.compile(r"(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|DPANIC|PANIC|FATAL)$", re.IGNORECASE)
+_LEVELS = "TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|DPANIC|PANIC|FATAL"
+_LEVEL = re.compile(rf"(?:{_LEVELS})$", re.IGNORECASE)
+# Where a logger writes none: after the time, shortened by some; klog's is a letter. A word of the message is none.
+_HEAD = re.compile(
+    rf"[\s\]|-]*(?:\S+ \S+\[\d+\]: )?(?:\[?(?P<level>{_LEVELS}|TRC|DBG|DEBU|INF|WRN|ERRO?)(?=[\s\]\[:|])"
+    r"(?:\[\d+\]|[\]:|])*"
+    r"|\[?(?P<lower>(?:trace|debug|info|warn(?:ing)?|error)(?=[\]:|]))[\]:|]+|.{0,80}\b(?:level|lvl)=\"?(?P<pair>\w+)"
+    r"|(?P<letter>[IWEF])\d{4} [\d:.]+ +\d+ [^\s\]]+\])\s*"
+)
 _COLUMN = re.compile(r"\t| {2,}")
 _WHERE_LOGGED = re.compile(r"[\w./-]+\.go:\d+$")
 _PANICS_FILE = re.compile(r"/src/runtime/(?:panic|signal_\w+)\.go$")
 _LOOK_BACK = 14  # lines above a stack that may tell of the panic
 _LONGEST = 4_000
 _MOST_FRAMES = 500
-_QUIET = frozenset(("TRACE", "DEBUG", "INFO", "WARN", "WARNING"))
+_QUIET = frozenset(("TRACE", "DEBUG", "INFO", "WARN", "WARNING", "TRC", "DBG", "DEBU", "INF", "WRN", "I", "W"))
 _FIRST = frozenset(("runtime.goexit", "runtime.main"))
 _OWN_FRAMES = _FIRST | {"panic", "runtime.gopanic", "gopanic"}
 
@@ -154,11 +163,13 @@ def _bare(lines: Lines) -> Found | None:
         return None
     above = (k for k in range(lines.at - 2, max(lines.at - 2 - _LOOK_BACK, -1), -1) if (lines[k] or "").strip())
     first = next(above, None)
-    said = _logged((lines[first] or "")[:_LONGEST]) if first is not None else None
-    if said is None or first is None:
-        return Found(lines.at - 1, end, None)
-    told = _PANIC.match((lines[first] or "")[:_LONGEST]) if not (lines[first] or "").endswith("}") else None
+    line = (lines[first] or "")[:_LONGEST] if first is not None else ""
+    level, said = _logged(line)
+    told = _PANIC.match(line) if not line.endswith("}") else None
     panicked = told is not None or any(frame.function in _OWN_FRAMES - _FIRST for frame in frames)
+    is_failure = level or panicked or lines.whole or any(frame.function.startswith("runtime.") for frame in frames)
+    if first is None or level in _QUIET or not is_failure:  # others list calls too, as profilers do
+        return Found(lines.at - 1, end, None)
     message = told["message"].strip() if told else said
     ordered = tuple(reversed(_since_panic(frames)))
     raised = Raised(type="panic" if panicked else "error", message=message, frames=ordered)
@@ -179,22 +190,27 @@ def _bare_frames(lines: Lines) -> tuple[list[Frame], int]:
     return frames, at
 
 
-def _logged(line: str) -> str | None:
-    """What a logger wrote above a stack, without its columns; None where it is no error."""
+def _logged(line: str) -> tuple[str, str]:
+    """The level of what a logger wrote above a stack, "" where none is told, and its words without time and level."""
     head, record = record_in(line)
-    columns = [column.strip() for column in _COLUMN.split(head if record is not None else line)]
-    level = next((column.upper() for column in columns if _LEVEL.match(column)), "")
-    if level in _QUIET:
-        return None
-    if level:
-        columns = [
-            one for one in columns[[one.upper() for one in columns].index(level) + 1 :] if not _WHERE_LOGGED.match(one)
-        ]
-    said = [
-        *filter(None, columns),
-        *(record[name] for name in ("error", "err") if isinstance(record, dict) and name in record),
-    ]
-    return ": ".join(map(str, said)).strip()
+    text = (head if record is not None else line).strip()
+    columns = [column.strip() for column in _COLUMN.split(text)]
+    at = next((at for at, column in enumerate(columns) if _LEVEL.match(column)), None)
+    if at is None:
+        level, text = _without_head(text)
+        columns = [text]
+    else:
+        level, columns = columns[at].upper(), [one for one in columns[at + 1 :] if not _WHERE_LOGGED.match(one)]
+    record = record if isinstance(record, dict) else {}
+    said = [*filter(None, columns), *(record[name] for name in ("error", "err") if name in record)]
+    return level, ": ".join(map(str, said)).strip()
+
+
+def _without_head(line: str) -> tuple[str, str]:
+    time = TIME.match(line, line.startswith("["))
+    head = _HEAD.match(line, time.end() if time else 0)
+    found = next(filter(None, head.group("level", "lower", "pair", "letter")), "") if head else ""
+    return found.upper(), line[head.end() :] if head and not head["pair"] else line
 
 
 def _gin(lines: Lines) -> Found | None:

@@ -26,30 +26,34 @@ _PLACES = 100  # at most, before what was raised is told
 
 
 class Pytest:
-    """It remembers whether failures were told in full, as the summary at the end tells them once more."""
+    """It remembers whether failures are told in full here, as the summary at the end tells them once more."""
 
     name = "pytest"
     reads = "each `--tb`: long, short, line, native, and the summary where there is no more"
-    marks = (".py:", "= FAILURES =", "= ERRORS =", "test session starts")
+    marks = (".py:", "= FAILURES =", "= ERRORS =", "test session starts", " summary", "s ===", ") ===")
 
     def __init__(self) -> None:
-        self._told = False
+        self._told = self._is_section = False
 
     def begins(self, text: str) -> int | None:
         if "===" in text:
-            self._told = "test session starts" not in text and (self._told or "FAILURES" in text or "ERRORS" in text)
+            self._is_section = "FAILURES" in text or "ERRORS" in text
+            self._told = "test session starts" not in text and (self._told or self._is_section)
             return None
         text = text.rstrip()
         if len(text) > _LONGEST:
             return None
         found = _PREFIXED.match(text)
         for width in (0, found.end() if found else 0):
-            told = _PLACE.match(text, width) or (
-                _ONE_LINE.match(text, width) if self._told else _SUMMARY.match(text, width)
-            )
-            if told:
+            if _PLACE.match(text, width) or self._one_line(text, width):
                 return width
         return None
+
+    def _one_line(self, text: str, width: int = 0) -> re.Match[str] | None:
+        """A failure on one line: of `--tb=line`, or of the summary. Warnings and linters write alike elsewhere."""
+        if self._is_section:
+            return _ONE_LINE.match(text, width)
+        return None if self._told else _SUMMARY.match(text, width)
 
     def inside(self, text: str) -> bool:
         return _SAID.match(text[:_LONGEST]) is not None or _PLACE.match(text[:_LONGEST].rstrip()) is not None
@@ -59,7 +63,7 @@ class Pytest:
         if not self._told and (summary := _SUMMARY.match(text)):
             frame = Frame(path=summary["path"], line=0, function=summary["test"] or "")
             return _found(lines.at, lines.at + 1, _named([summary["said"] or ""], ""), [frame])
-        if self._told and not _PLACE.match(text) and (one := _ONE_LINE.match(text)):
+        if self._is_section and not _PLACE.match(text) and (one := _ONE_LINE.match(text)):
             return _found(lines.at, lines.at + 1, read_raised(one["said"]), [_frame(one)])
         return _section(lines)
 

@@ -176,7 +176,8 @@ class ModelAnalyst:
         made, capsule = case.incident.reproduction, case.payload.capsule
         if not (made and made.is_reproduced and capsule) or len(capsule.source) > _CALL_CHARACTERS:
             return render("fix", call="")
-        return render("fix", call=render("call", source=fence(self._redact(capsule.source))).text)
+        part = f" It is a call in part: {self._redact(capsule.in_part)}." if capsule.in_part else ""
+        return render("fix", call=render("call", source=fence(self._redact(capsule.source)), part=part).text)
 
     def _characters(self) -> int | None:
         """How many there is room for beside what is ours; None where the model's window is not known."""

@@ -61,10 +61,10 @@ async def _turned_on_new_objects(proving: Proving, call: FailingCall) -> CallTur
             continue
         if found.turned:
             flag = (
-                f"the failing call, {call.name}, still fails on the objects as they were; it ends well on objects "
+                f"the failing call, {call.told}, still fails on the objects as they were; it ends well on objects "
                 f"that their own __init__ makes {how}: does the patch mend how they came to be broken?"
             )
-            return replace(found, name=call.name, turned=False, flags=(flag,))
+            return replace(found, name=call.told, turned=False, flags=(flag,))
     return None
 
 
@@ -75,7 +75,7 @@ async def _turned_with_more(proving: Proving, call: FailingCall) -> CallTurned |
     if found is None or not found.turned:
         return None
     flag = (
-        f"on the objects as they were the failing call, {call.name}, comes to an attribute that they do not have; "
+        f"on the objects as they were the failing call, {call.told}, comes to an attribute that they do not have; "
         "it ends well where they have what their __init__ gives them now: is that what they have by then?"
     )
     name = f"{found.name} (on objects that have what their __init__ gives them now besides)"
@@ -83,11 +83,11 @@ async def _turned_with_more(proving: Proving, call: FailingCall) -> CallTurned |
 
 
 async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
-    proving.progress(f"making the failing call without the patch: {call.name}")
+    proving.progress(f"making the failing call without the patch: {call.told}")
     red = await _made(proving, call, {})
     if not red.fails_by(call.crash):
         flag = f"the failing call no longer fails on the branch as it did at the failing build: {red.said[:_LONGEST]}"
-        return CallTurned(call.name, red.outcome.run, flags=(flag,))
+        return CallTurned(call.told, red.outcome.run, flags=(flag,))
     proving.progress("making the failing call with the patch")
     for _ in range(_ROUNDS):
         green = await _made(proving, call, proving.proposal.all_files)
@@ -95,12 +95,12 @@ async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
             return turned
         if found := _said_no(proving, call, green):
             ends, flag = found
-            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,), ends=ends)
+            return CallTurned(call.told, red.outcome.run, green.outcome.run, flags=(flag,), ends=ends)
         if flag := _why_not_green(call, red, green):
-            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,))
-    await _without_swallowing(proving, call, red)
-    name = f"{call.name} (in part: {call.in_part})" if call.in_part else call.name
-    return CallTurned(name, red.outcome.run, green.outcome.run, turned=True)
+            return CallTurned(call.told, red.outcome.run, green.outcome.run, flags=(flag,))
+    if flag := await _without_swallowing(proving, call, red):
+        return CallTurned(call.told, red.outcome.run, green.outcome.run, flags=(flag,))
+    return CallTurned(call.told, red.outcome.run, green.outcome.run, turned=True)
 
 
 async def _made(proving: Proving, call: FailingCall, changes: Mapping[str, bytes | None]) -> Made:
@@ -112,7 +112,7 @@ def _said_no(proving: Proving, call: FailingCall, green: Made) -> tuple[str, str
     crash = call.crash
     if rejection := green.rejection(crash):
         flag = (
-            f"with the patch the failing call, {call.name}, is rejected on purpose, by {rejection.kind}: is that right?"
+            f"with the patch the failing call, {call.told}, is rejected on purpose, by {rejection.kind}: is that right?"
         )
         flag += " That `raise` was there before the patch." if _was_there(proving, rejection.at) else ""
         return f"is rejected on purpose now, by {rejection.says}", flag
@@ -144,25 +144,33 @@ def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
     if green.not_rebuilt:
         return f"whether the failing call ends well with the patch is not known: {green.not_rebuilt[:_LONGEST]}"
     if green.result is None:
-        reason = f"the failing call, {call.name}, does not come to its end with the patch: {green.broken}"
+        reason = f"the failing call, {call.told}, does not come to its end with the patch: {green.broken}"
+        if call.in_part:
+            return reason
         raise Unproven(reason, red.outcome.run, green.outcome.run)
     if green.fails_by(call.crash):
-        reason = f"the failing call, {call.name}, fails with the patch as it did without: {green.said[:_LONGEST]}"
+        reason = f"the failing call, {call.told}, fails with the patch as it did without: {green.said[:_LONGEST]}"
         if call.in_part:
-            return f"{reason} (but it is known in part only: {call.in_part})"
+            return reason
         raise _StillFails(reason, red.outcome.run, green.outcome.run)
-    return f"with the patch the failing call, {call.name}, raises something else: {green.said[:_LONGEST]}"
+    return f"with the patch the failing call, {call.told}, raises something else: {green.said[:_LONGEST]}"
 
 
-async def _without_swallowing(proving: Proving, call: FailingCall, red: Made) -> None:
-    """Take away what the patch swallows: if the call fails then, that is all that made it end well."""
+async def _without_swallowing(proving: Proving, call: FailingCall, red: Made) -> str:
+    """Take away what the patch swallows: if the call fails then, that is all that made it end well.
+
+    Of a call in part that is to be looked at: the rest of the patch may mend what is not in it. Raises Unproven.
+    """
     swallowing = proving.reading.swallowing
     if not swallowing.places:
-        return
+        return ""
     proving.progress("making the failing call without what the patch swallows")
     stripped: Mapping[str, bytes] = {path: text.encode() for path, text in swallowing.without.items()}
     seen = await _made(proving, call, {**proving.proposal.all_files, **stripped})
     if seen.fails_by(call.crash):
         places = "; ".join(map(str, swallowing.places))
         reason = f"only dropping the exception makes the failing call end: {places}"
+        if call.in_part:
+            return f"{reason} ({call.told})"
         raise Unproven(reason, red.outcome.run, seen.outcome.run)
+    return ""

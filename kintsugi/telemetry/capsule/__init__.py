@@ -26,9 +26,10 @@ from kintsugi.telemetry.capsule.calls import (
     is_of_project,
     under_way,
 )
-from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, TooMuch
+from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, TooMuch
 from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
+from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.of_discord import Libraries
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
@@ -83,21 +84,27 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     why: Unreachable | None = None
     outermost: Capsule | None = None
     holds = ""  # why that one is not the call to make again
+    masked = Masked()
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
     for call in calls_in(frames):
         if not isinstance(call, Call):
             why = why or call
-        elif outermost is None or (handed_over.isdisjoint(call.objects) and time.thread_time() < ends):
-            found = _written(call, error, frames, ends)
-            unfit = _unfit(found, call, frames)
-            if outermost is None:
-                outermost, holds = found, unfit
-            elif found.source and not unfit:
-                return replace(found, in_part=f"the call around it, {outermost.function}, {holds}")
-            if not unfit:
+        elif outermost is None:
+            outermost = _written(call, error, frames, ends, masked)
+            holds = _unfit(outermost, call, frames)
+            if not holds:
                 return outermost
-            if not found.source:
-                handed_over.update(call.objects)
+            around = call.frame
+            handed_over.update(call.objects if not outermost.source else ())
+            ends = time.thread_time() + CPU_SECONDS  # those inside of it have as long as it had
+        elif masked.is_too_much or time.thread_time() > ends:
+            break
+        elif handed_over.isdisjoint(call.objects):
+            masked.go_on(frame.f_code for frame in frames[frames.index(around) : frames.index(call.frame)])
+            found = _written(call, error, frames, ends, masked)
+            if found.source and not _unfit(found, call, frames):
+                return replace(found, in_part=f"the call around it, {outermost.function}, {holds}")
+            handed_over.update(call.objects if not found.source else ())
     if outermost and outermost.source and holds:
         return replace(outermost, source="", why_not=f"it {holds}")
     if outermost or why is None:
@@ -112,7 +119,7 @@ def _unfit(found: Capsule, call: Call, frames: list[FrameType]) -> str:
     if found.why_not.startswith(_HELD_BACK):
         return f"holds {found.why_not}"
     bound = bound_to_a_request(frames[frames.index(call.frame) :])
-    return f"reads {bound}, which is there only while a request is served" if bound else ""
+    return f"reads {bound}, which may be there only while a request is served" if bound else ""
 
 
 @functools.cache
@@ -122,30 +129,33 @@ def _warm_up() -> None:
     redact_source('password = "a"\n', "capsule.py", excerpt=True)
 
 
-def _written(call: Call, error: BaseException, frames: list[FrameType], ends: float) -> Capsule:
-    module, function = raw.importable(call.module), call.function
+def _written(call: Call, error: BaseException, frames: list[FrameType], ends: float, masked: Masked) -> Capsule:
+    module, function, why = raw.importable(call.module), call.function, ""
+    own = helpers = ""
     try:
-        own, helpers = _source(call, error, frames)
-        _check_whole(own, len(helpers), ends)
-    except Secret as secret:
-        return Capsule(module, function, why_not=f"{_HELD_BACK}: {_shown(str(secret))}")
+        own, helpers = _source(call, error, frames, masked)
+        _check_whole(own, len(helpers), ends, masked)
     except TooMuch:
-        return Capsule(module, function, why_not=_TOO_LARGE)
-    return Capsule(module, function, own + helpers)
+        why = _TOO_LARGE
+    if masked.names:
+        why = f"{_HELD_BACK}: {_shown(masked)}"
+    return Capsule(module, function, why_not=why) if why else Capsule(module, function, own + helpers)
 
 
-def _shown(name: str) -> str:
+def _shown(masked: Masked) -> str:
     """Whose value it is, where that says nothing itself: also a key may hold a secret."""
-    return f"the value of {name}" if 0 < len(name) < _LONGEST_NAME and redact(name) == name else "a value"
+    name = masked.names[0]
+    is_said = 0 < len(name) < _LONGEST_NAME and redact(name) == name and not masked.is_in(name)
+    return f"the value of {name}" if is_said else "a value"
 
 
-def _source(call: Call, error: BaseException, frames: list[FrameType]) -> tuple[str, str]:
+def _source(call: Call, error: BaseException, frames: list[FrameType], masked: Masked) -> tuple[str, str]:
     """The file: what is of this call, and the functions that are the same in every file."""
     test = f"test_{call.frame.f_code.co_name.strip('_').lower() or 'call'}"
     homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(frames))}
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
     builders = Builders(names, functools.partial(_frame_of, error.__traceback__))
-    graph = Graph(builders.fill, Libraries().is_wiring, _names_in(frames))
+    graph = Graph(builders.fill, Libraries().is_wiring, _names_in(frames), masked=masked)
     entry = _as_entry(call, builders, graph)
     graph.complete()
     taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}
@@ -231,19 +241,22 @@ def _way(call: Call) -> str:
     return "{call}"
 
 
-def _check_whole(source: str, more: int, ends: float) -> None:
-    """No secret is in it that shows only where texts stand together. `more`: characters that come on top.
+def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
+    """Whether a secret is in it that shows only where texts stand together. `more`: characters that come on top.
 
-    Raises Secret, TooMuch.
+    Raises TooMuch.
     """
     if len(source) + more > LARGEST:
         raise TooMuch
+    if masked.is_in(source):
+        masked.names.append("")
     for piece in _pieces(source):
         if is_clean(piece, one_by_one=True):
             continue
         is_late = time.thread_time() > ends  # as text it takes a twentieth of the time
-        if (redact(piece) if is_late else redact_source(piece, "capsule.py", excerpt=True)) != piece:
-            raise Secret
+        shown = redact(piece) if is_late else redact_source(piece, "capsule.py", excerpt=True)
+        if shown != piece:
+            masked.hold_back("", piece, shown)
 
 
 def _pieces(source: str) -> Iterator[str]:

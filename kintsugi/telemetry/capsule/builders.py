@@ -66,7 +66,7 @@ class Builders:
     def value(
         self, graph: Graph, value: object, name: str, depth: int, hint: str = "", *, at_last: bool = False
     ) -> str | Entry:
-        """A literal, or the entry of an object. `name`: what it stands under. Raises Secret."""
+        """A literal, or the entry of an object. `name`: what it stands under."""
         kind = type(value)
         if kind is str and len(value) <= LONGEST_TEXT:  # type: ignore[arg-type]
             return graph.text(name, value)  # type: ignore[arg-type]

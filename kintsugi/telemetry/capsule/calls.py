@@ -8,13 +8,13 @@ import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.graph import MOST_ITEMS
-from kintsugi.telemetry.capsule.taken import taken_out
+from kintsugi.telemetry.capsule.taken import asked_of_globals, taken_out
 
 _MOST_FRAMES = 1_000
 _COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
@@ -65,7 +65,8 @@ def frames_of(stack: TracebackType | None, is_project: Callable[[str], bool]) ->
     for _ in range(_MOST_FRAMES):
         if stack is None:
             break
-        if is_project(stack.tb_frame.f_code.co_filename):
+        is_plain = type(stack.tb_frame.f_globals) is dict  # `exec` takes others, which run code when they are asked
+        if is_plain and is_project(stack.tb_frame.f_code.co_filename):
             found.append(stack.tb_frame)
         stack = stack.tb_next
     return found
@@ -91,13 +92,21 @@ def bound_to_a_request(frames: Sequence[FrameType]) -> str:
     """What the code of these frames reads that a server has only while it serves a request; "" where it reads none."""
     if not any(module in sys.modules for module, _ in _OF_A_REQUEST):
         return ""
-    for code, names in ((frame.f_code, frame.f_globals) for frame in frames):
-        found = [(name, names[name]) for name in code.co_names if name in names]
-        modules = [raw.globals_of(value) for _, value in found if type(value) is ModuleType]
-        found += [(name, inside[name]) for inside in modules for name in code.co_names if name in inside]
-        if bound := next((name for name, value in found if raw.home_of(type(value)) in _OF_A_REQUEST), ""):
-            return bound
+    for code, names in {frame.f_code: frame.f_globals for frame in frames}.items():  # a recursion has one code
+        known = {name: dict.get(names, name) for name in code.co_names}
+        inside = [own for value in known.values() if (own := raw.globals_of(value))]
+        if not any(_is_of_a_request(own.get(name)) for own in (known, *inside) for name in code.co_names):
+            continue
+        for name, attribute in asked_of_globals(code):  # `session` alone may be any object's attribute
+            if _is_of_a_request(known[name]):
+                return name
+            if _is_of_a_request(raw.globals_of(known[name]).get(attribute)):
+                return attribute
     return ""
+
+
+def _is_of_a_request(value: object) -> bool:
+    return raw.home_of(type(value)) in _OF_A_REQUEST
 
 
 def under_way() -> Iterator[FrameType]:
@@ -121,7 +130,7 @@ def _is_the_programs_start(frame: FrameType) -> bool:
     code, back = frame.f_code, frame.f_back
     if code.co_argcount + code.co_kwonlyargcount:
         return False
-    return back is not None and back.f_code.co_name == "<module>" and back.f_globals.get("__name__") == "__main__"
+    return back is not None and back.f_code.co_name == "<module>" and dict.get(back.f_globals, "__name__") == "__main__"
 
 
 def _call(frame: FrameType, inner: Set[CodeType]) -> Call:

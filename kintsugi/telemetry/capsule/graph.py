@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
+from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tells_of_its_value
 from kintsugi.telemetry.redact.keys import Grade, grade
 
@@ -39,10 +40,6 @@ _BRIEF = 6  # digits of a number that only its name can hide
 
 class TooMuch(Exception):
     """What is half looked at is left out: half of it would be another value."""
-
-
-class Secret(Exception):
-    """A value that has to be masked: what is left could not be run."""
 
 
 @dataclass(slots=True)
@@ -82,6 +79,7 @@ class Graph:
     wanted: Set[str] = frozenset()  # names that the code uses which failed: what lies under them comes first
     left: float = MOST_WORK
     size: int = 0
+    masked: Masked = field(default_factory=Masked)  # secrets: where there is one, what is left could not be run
     _known: dict[int, tuple[Entry, object]] = field(default_factory=dict)  # the object too: so its id stays its own
     _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
     _later: deque[tuple[Entry, object]] = field(default_factory=deque)
@@ -122,7 +120,7 @@ class Graph:
         return known[0]
 
     def complete(self) -> None:
-        """Look at all that waits, as far as the caps allow. Raises Secret."""
+        """Look at all that waits, as far as the caps allow."""
         for taken, (entry, value) in enumerate(iter(self._next, None)):
             if (
                 self.left <= self._floor
@@ -147,8 +145,6 @@ class Graph:
         self.left -= _AN_OBJECT
         try:
             self.fill(self, value, entry)
-        except Secret:
-            raise
         except TooMuch:
             leave_out(entry, _TOO_MUCH)
         except Exception as error:
@@ -160,17 +156,20 @@ class Graph:
         return queue.popleft() if queue else None
 
     def text(self, name: str, value: str) -> str:
-        """A literal. `name` is what it stands under. Raises Secret."""
-        size = len(value)
-        if name and tells_of_its_value(name):
-            if redact_field(name, value) != value:
-                raise Secret(name)
+        """A literal. `name` is what it stands under."""
+        size, shown = len(value), value
+        if self.masked.has(value):
+            shown = MASK
+        elif name and tells_of_its_value(name):
+            shown = redact_field(name, value)
         elif size < _SHORT:
             self._remember(name, value)
         elif self.left < -_GRACE:
             raise TooMuch
-        elif redact(value) != value:
-            raise Secret(name)
+        else:
+            shown = redact(value)
+        if shown != value:
+            self.masked.hold_back(name, value, shown)
         self.size += size
         self.left -= size // _A_PIECE
         written = repr(value)
@@ -190,8 +189,8 @@ class Graph:
         texts, self._texts, self._pending = self._texts, {}, 0
         for text in self._doubtful(list(texts)):
             self.left -= _A_LOOK + len(text) // _A_LOOK_AT
-            if redact(text) != text:
-                raise Secret(texts[text])
+            if (shown := redact(text)) != text:
+                self.masked.hold_back(texts[text], text, shown)
 
     def _doubtful(self, texts: list[str]) -> list[str]:
         """Those that have to be looked at one by one."""
@@ -211,17 +210,17 @@ class Graph:
 
     def number(self, name: str, value: int) -> str:
         written = int.__repr__(value)
-        if name and tells_of_its_value(name):
-            if redact_field(name, written) == MASK:
-                raise Secret(name)
-        elif len(written) > _BRIEF:
+        is_told = bool(name) and tells_of_its_value(name)
+        if self.masked.has(written) or (is_told and redact_field(name, written) == MASK):
+            self.masked.hold_back(name, written, MASK)
+        elif not is_told and len(written) > _BRIEF:
             self._remember(name, written)
         self.size += len(written)
         self.left -= len(written) // _A_PIECE
         return written
 
     def keyword(self, name: str) -> str:
-        """What stands before a value that is handed over under this name. Raises Secret."""
+        """What stands before a value that is handed over under this name."""
         lead = keyword_for(name)
         self.look_at(lead, name)
         return lead

@@ -1,4 +1,6 @@
-"""What a function took out of its `**rest`, as by `size = rest.pop("size", None)`: its code and its locals say it."""
+"""What a function's code says: what it took out of its `**rest`, as by `size = rest.pop("size", None)`, and what it
+asks of what is global.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from typing import Any
 _LONGEST = 8_000  # bytes of code: more takes too long to read
 _NO_STEPS = frozenset(dis.opmap[name] for name in ("CACHE", "PRECALL", "PUSH_NULL", "NOP") if name in dis.opmap)
 _ASKS = frozenset(dis.opmap[name] for name in ("LOAD_METHOD", "LOAD_ATTR") if name in dis.opmap)
+_GLOBAL = dis.opmap["LOAD_GLOBAL"]
 _OF_A_CALL = 6  # steps: the mapping, its method, the key, the default, the call, and where it is put
 _UNKNOWN = object()
 
@@ -48,6 +51,13 @@ def _pops(code: CodeType, rest: str, values: Mapping[str, Any]) -> Iterator[tupl
         is_kept = len(given) > 1 and dis.opname[given[0][0]].startswith("CALL")
         if is_kept and dis.opname[given[1][0]].startswith("STORE_FAST") and type(named) is str:
             yield from ((named, name, default) for name in _names(code, *given[1])[:1])
+
+
+def asked_of_globals(code: CodeType) -> Iterator[tuple[str, str]]:
+    """The name of a global, and the attribute that is asked of it, if any: `flask` and `request`."""
+    for (step, number), (then, other) in itertools.pairwise([*_steps(code.co_code), (0, 0)]):
+        if step == _GLOBAL:
+            yield code.co_names[number >> 1], _names(code, then, other)[0] if then in _ASKS else ""
 
 
 def _steps(octets: bytes) -> Iterator[tuple[int, int]]:

@@ -16,6 +16,7 @@ from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged, repeated
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.looks import is_folder
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.rules import KINDS
@@ -246,8 +247,8 @@ def redact_field(name: str, value: str) -> str:
     level = grade(name)
     if level is Grade.SECRET:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
-    is_folder = value.startswith("/") and name.lower().endswith("pwd")  # the shell's PWD and OLDPWD
-    if level and not (is_folder or is_too_brief(name, value)) and is_secret(value, True, level, prose=False):
+    is_other = is_folder(name, value) or is_too_brief(name, value)
+    if level and not is_other and is_secret(value, True, level, prose=False):
         of_this_process().hidden["keyed"] += 1
         return MASK
     if name[-13:].lower() == "authorization" and is_phrase_of_header(value):

@@ -9,7 +9,7 @@ class Budget(NamedTuple):
     of names with `key` in them is. Where none is left, the stretch is taken for an attack and hidden; after so many of
     them the text is one, and every stretch with more than a little work is hidden, unlooked at."""
 
-    first: int = 1_024
+    first: float = 1_024
     each: int = 64
     patience: float = 4
 

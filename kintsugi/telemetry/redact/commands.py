@@ -45,7 +45,8 @@ _BY_FLAG = {
     ),
     "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip "),
     "pw": ("plink ", "pscp ", "psftp "),
-    "a": ("redis-cli",), "-pass": ("redis-cli",), "w": ("ldap",), "t": ("codecov",), "k": ("nuget push",),
+    "a": ("redis-cli",), "-pass": ("redis-cli",), "w": ("ldap",), "t": ("codecov",), "k": ("nuget push", "openssl"),
+    "K": ("openssl",),
     "N": ("ssh-keygen ",), "A": ("snmp",), "X": ("snmp",), "c": ("snmp",),
     "-value": ("secret set ",), "-body": ("secret set ",), "b": ("secret set ",),
 }  # fmt: skip
@@ -75,7 +76,11 @@ COMMANDS = (
         ("%",),
     ),
     Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
-    Command(("signtool",), rf"{_SLASH}p {_VALUE}", ("/p ",)),
+    Command(("signtool", "schtasks"), rf"{_SLASH}r?p {_VALUE}", ("/p ", "/rp ")),
+    Command(("iwconfig ",), rf"key (?:s:)?{_VALUE}", ("key ",)),
+    Command(
+        ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
+    ),
     # By a place on the line.
     Command(
         ("sqlplus", "expdp", "impdp", "sqlldr", "rman target"),
@@ -86,6 +91,24 @@ COMMANDS = (
     Command(("net user ",), r"[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
     Command(("net use ",), r"(?:[A-Za-z*]:? )?\\\\\S{1,100} (?P<secret>[^\s/*]\S{2,100})"),
+    Command(
+        (
+            " -login ", " +login ", " -passwd ", "auth-pass ", "http-proxy-user-pass ",
+            "hello 2 auth ", "hello 3 auth ",
+        ),
+        rf"(?!-){_USER}(?![-+]){_VALUE}",
+    ),
+    Command(("-createcredential ", "http-basic."), rf"\S{{1,80}} {_USER}{_VALUE}"),
+    Command(("isql ",), rf"(?:-\w )*\S{{1,60}} {_USER}(?P<secret>{MADE_UP})"),
+    Command(("mc alias set ",), rf"\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
+    Command(
+        ("cargo login ", "snyk auth ", "wandb login ", "vault login ", "authtoken ", "err auth "), rf"(?!-){_STRONG}"
+    ),
+    Command(
+        ("authenticate ",),
+        r"(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^\sA-Z]{0,60}[A-Z])(?=[^\sa-z]{0,60}[a-z])[\w+/]{16,400}={0,2})(?=[\s'\"]|$)",
+    ),
+    Command((" identify ",), rf"(?:[\w.@-]{{1,40}} )??{_LONE}(?=\s|$)"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
     Command(
         ("vault kv put ", "vault kv patch ", "secrets set ", "secret generic "),
@@ -102,6 +125,7 @@ COMMANDS = (
         rf"(?=(?:[a-z]{{4}} ?){{0,5}}(?:[a-z]{{0,3}}[0-9A-Z]|[a-z]{{0,2}}(?:{'|'.join(RARE)}))))"
         rf"(?P<secret>{_IN_FOURS})",
     ),
+    Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
     Command((" oper ",), rf"{_USER}(?P<secret>{MADE_UP})"),
     Command(("puk ", "puk: ", "combination: ", "combination is "), r"(?P<secret>\d{4,10})(?!\w|[.-]\d)"),
@@ -120,13 +144,34 @@ COMMANDS = (
         r":?\s?(?P<secret>[A-Z\d]{2,5}(?:-[A-Z\d]{4,5}){3,6})(?!\w)"
     ),
     Command((".login=", "sonarlogin", "sonar.login"), rf"['\"]?(?: ?[=,:] ?)?{_LONG_OR_HEX}"),
+    # A user's name and what belongs to it, where no name of a secret stands.
+    Command(("addauth digest ",), rf"[^\s:]{{1,60}}:{_VALUE}"),
+    Command(("login=",), rf"[\w.@-]{{1,60}}:{_STRONG}"),
+    Command(("bundle_",), r"[A-Z0-9_]{1,80}(?:: |=)['\"]?[\w.@-]{1,60}:(?!//)(?P<secret>[^\s'\"]{4,200})"),
+    Command(('"username":',), r' ?"[^"\n]{1,60}", ?"key": ?"(?P<secret>[0-9a-f]{32})"'),
+    Command(("sp_addlogin ", "sp_password "), r"N?'[^'\n]{1,60}', ?N?'(?P<secret>[^'\n]{2,200})'"),
+    Command(("at+cwjap",), r"[^=\n]{0,8}=\"[^\"\n]{1,60}\",\"(?P<secret>[^\"\n]{3,100})\""),
+    Command(
+        ('"method":"auth', '"method":"login', '"method": "auth', '"method": "login'),
+        r'[^"\n]{0,20}", ?"params": ?\[ ?"[^"\n]{1,80}", ?"(?P<secret>[^"\n]{3,200})"',
+    ),
+    Command((": eap ", ": xauth "), r"['\"](?P<secret>[^\s'\"]{4,200})"),
+    Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
+    Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
+    Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
     Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?{_LONE}['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
     Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
-    Command(("snmp-server community ", "rocommunity ", "rwcommunity ", "trapcommunity "), _VALUE),
+    Command(
+        ("snmp-server community ", "rocommunity ", "rwcommunity ", "trapcommunity ", 'password "auth" '), _VALUE
+    ),
+    Command(
+        ("rootpw ", "set password ", "isakmp key ", "snmp community ", "option key ", "pre-shared-key "),
+        rf"(?:--[a-z]{{1,12}} |ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
+    ),
     Command(("trap2sink ", "trapsink ", "informsink "), rf"\S{{1,80}} {_VALUE}"),
     Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})"),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),

@@ -7,7 +7,7 @@ from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behin
 from kintsugi.telemetry.redact.headers import authorization
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
-from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people, is_strong
+from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_folder, is_of_people, is_strong
 from kintsugi.telemetry.redact.notations import (
     LEADS,
     LONGEST_TITLES,
@@ -308,7 +308,7 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
         case "pass":
             return plain.isdigit() or is_file(plain)
     if name.endswith("pwd"):
-        return text.startswith("/", value.start)
+        return is_folder(name, plain)
     if name.endswith("passwd"):
         return plain.rstrip("):") in _OF_PAM
     if name.endswith("secret"):

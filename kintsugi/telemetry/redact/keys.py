@@ -115,6 +115,8 @@ _PASS_WORDS = words(
     bypass compass trespass surpass overpass encompass underpass impasse
     """
 )
+_IDS_THAT_ARE_SECRETS = ("secretid", "phpsessid", "jsessionid", "connectsid")
+_OF_SEARCHES = ("stopword", "stopwords")  # and no pword
 _ACTIONS = words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
 _OF_TESTS = words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (
@@ -151,7 +153,7 @@ _KEY_OF_DATA = words(
     commit content fingerprint digest checksum tenant shop cart product sku store bundle module component react
     element array section setting settings option property attribute resource parent child left right temp kv etcd
     raft memo ttl is was has not and or its their your my our his her one any some another whose unknown unexpected
-    given last first next current which
+    given last first next current which restore
     """
 )
 # In two words, as people write them.
@@ -192,7 +194,7 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.WEAK
     if joined.endswith("passwordhash"):
         return Grade.SECRET
-    if last in _DESCRIBES and not joined.endswith(("secretid", "phpsessid", "jsessionid", "connectsid")):
+    if last in _OF_SEARCHES or (last in _DESCRIBES and not joined.endswith(_IDS_THAT_ARE_SECRETS)):
         return Grade.NONE
     if (
         joined == "pin"

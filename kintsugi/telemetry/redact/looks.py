@@ -36,19 +36,30 @@ _OF_THINGS = re.compile(
     r"""
       0[xX][0-9A-Fa-f]+|[0-9a-fA-F:.-]+|S-\d(?:-\w+)+                         # numbers, addresses, ids of Windows
     | \d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?|v?\d+(?:\.\d+){1,3}[-+.]?\w*      # with a unit; versions
+    | \W*\d+(?:[.,]\d+)*\W*|~?\d{1,3}[A-Z]?-[a-z]+                         # marked, counted
     | [a-z]{2}_[A-Z]{2}(?:\.[\w-]+)?                                          # of a language
-    | \W{0,2}(?i:sha|md|aes|rsa)[-_]?\d{1,4}                                  # of a cipher
     | .*%[0-9A-Fa-f]{2}.*|.*&\#?\w*|.*\#0\d\d.*|[^+]*\+[^+]*\+[^+]*\+.*       # encoded, in an address or a log
     | .*(?:A-Z|a-z|0-9).*|.*[<>].*                                            # a pattern, a placeholder
     | .*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|\*[a-z]\w*\.\w+                 # classes within classes, pointers
+    | (?:[a-z]\w*\.)+\w*\$\w+|\$(?:\.\w+)+|(?:\w+\.)+(?:[A-Z][a-z]+){2,}    # and within modules; paths in JSON
+    | [\w.-]+\#\d+|[A-Z]{3,6}(?:-[0-9a-z]{4}){3}                     # users of Discord, issues, advisories
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)*                                            # mail
     | [A-Z0-9_.-]+|(?i:pk|fk|uq|uk|ix|idx)_\w+                                # constants, keys of a table
     | [a-z_]+(?:[A-Z][a-z]+)*(?:\.[a-z_]+(?:[A-Z][a-z]+)*\d{0,3})+|[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)+
     | [a-z]{2,}[A-Z][A-Za-z]+(?:\d[A-Z][A-Za-z]*)*\d?                         # names in programs
+    | (?:[A-Z][a-z]+){2,}V\d
     | [A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}(?:[-_/][A-Z]{2,})*[-_/]?v?\d[a-z]?|[A-Z]?[a-z]+[-_:.\#@]\d{1,3}
     """,
     re.VERBOSE,
 )
+# Standards, formats and machines whose names have a number: `base64-encoded`, `i18n-title`, `cargo-arm64-Linux`.
+_OF_STANDARDS = re.compile(
+    r"(?<![A-Za-z])(?:[a-z]\d{1,2}n(?![A-Za-z])|b64|s3|x86(?:_64)?)"
+    r"|(?:rfc|cve|sha|md|utf|iso|https?|ipv|oauth|tls|ssl|aes|rsa|pbkdf|argon|base|pkcs|socks|arm|amd|win|windows|x(?=509)|"
+    r"office|python)[-_#]?\d{1,4}",
+    re.IGNORECASE,
+)
+_DIGIT_OR_SIGN, _HUMPS = re.compile(r"[\d!#$%&*^?]"), re.compile(r"[a-z]{0,12}(?:[A-Z][a-z]{2,12})+")
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
@@ -90,7 +101,7 @@ def looks(value: str) -> Look:
         return Look.HEX
     if value.isdigit() or grade(value) or _OF_THINGS.fullmatch(value) or value.endswith(_OF_CLASSES):
         return Look.NOTHING
-    if OF_DOCUMENTS.fullmatch(value):
+    if OF_DOCUMENTS.fullmatch(value) or _is_of_standards(value):
         return Look.NOTHING
     if _WORD_WITH_DIGITS.fullmatch(value):
         return Look.NAMED
@@ -110,9 +121,21 @@ def looks(value: str) -> Look:
     return Look.FAINT if is_strong(value) else Look.NOTHING
 
 
+def _is_of_standards(value: str) -> bool:
+    """Whether no digit and no sign is left of it without the names of standards in it."""
+    plain = _OF_STANDARDS.sub("", value)
+    return plain != value and not _DIGIT_OR_SIGN.search(plain.rstrip("$"))
+
+
 def _is_unspeakable(value: str) -> bool:
     """Whether letters of both cases are in an order that no name of a program or a class has, either."""
-    if not _LETTERS.fullmatch(value) or value.islower() or value.isupper() or not is_unspeakable(value):
+    if (
+        not _LETTERS.fullmatch(value)
+        or _HUMPS.fullmatch(value)
+        or value.islower()
+        or value.isupper()
+        or not is_unspeakable(value)
+    ):
         return False
     return not any(_VOWEL.search(part[1:]) and not RARE_PAIR.search(part.lower()) for part in _SYLLABLES.findall(value))
 
@@ -140,3 +163,14 @@ def is_of_a_person(value: str) -> bool:
 def is_of_people(value: str) -> bool:
     """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
     return 8 <= len(value) <= 60 and _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE
+
+
+_FOLDER, _OF_THE_SHELL = re.compile(r"/[\w.@ /-]*"), ("pwd", "oldpwd", "$pwd", "$oldpwd")
+
+
+def is_folder(name: str, value: str) -> bool:
+    """Whether it is the shell's PWD or OLDPWD and a path, and no password that begins with a slash."""
+    if name.lower() not in _OF_THE_SHELL or not _FOLDER.fullmatch(value):
+        return False
+    parts = value[1:].split("/")
+    return max(map(looks, parts)) < (Look.STRONG if len(parts) > 1 else Look.LIKELY)

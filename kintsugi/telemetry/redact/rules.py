@@ -48,7 +48,7 @@ from kintsugi.telemetry.redact.vendors import (
     REACH_LINE,
     SHAPES,
 )
-from kintsugi.telemetry.redact.weighing import ACTS, SERVICES, acted, served
+from kintsugi.telemetry.redact.weighing import ACTS, SERVICES, VAIN, acted, served
 
 Span = tuple[int, int]
 Check = Callable[[str, int, int], Iterable[Span]]
@@ -252,7 +252,8 @@ def _marked(text: str, start: int, end: int) -> Iterable[Span]:
 
 
 def _abroad(text: str, start: int, end: int) -> Iterable[Span]:
-    return keyed(text, start, end) or announced(text, start, end)
+    found = [span for span in keyed(text, start, end) if span != VAIN]
+    return found or announced(text, start, end)
 
 
 def exactly(form: str) -> Check:

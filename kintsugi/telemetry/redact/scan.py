@@ -4,6 +4,7 @@ The work at a place does not grow with the text, and a place inside a span alrea
 that the whole is linear. A check is a function of (text, start, end of the literal) to the spans to hide.
 """
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -18,6 +19,7 @@ from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
 from kintsugi.telemetry.redact.personal import personal_spans
 from kintsugi.telemetry.redact.rules import Check, Span, all_rules, exactly
+from kintsugi.telemetry.redact.weighing import VAIN, acted, served
 
 Found = tuple[int, int, str]
 Place = tuple[int, int, int]  # the number of a rule, and where its literal starts and ends
@@ -34,8 +36,9 @@ _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 
 _STRETCH, _LITTLE_WORK = 512, 40
 
-# A look costs as much as several, unless it ends at the first character that does not fit.
-_COST, _CHEAP = 4, KNOWN - {"command"} | {"url", "argument"}
+# A look costs as much as several, unless it ends at the first character that does not fit. At an act or a service it
+# costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
+_COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _MOST_SHAPES = 16
 
@@ -47,10 +50,12 @@ class Scanner:
     def __init__(self, own: Iterable[str] = (), personal: frozenset[str] = frozenset()) -> None:
         self._personal = personal
         self.rules: list[tuple[Check, bool, str]] = []  # check, needs a word's start, kind
+        self._costs: list[int] = []
         literals: list[str] = []
         for kind, literal, check, bounded in (*all_rules(), *(("own", form, exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
+            self._costs.append(1 if kind in _CHEAP or check in _CHEAP_CHECKS else _COST)
         self._has_asterisks = any("*" in literal for literal in literals)
         self.alone = len(literals)  # from this number on they lead to what stands by itself
         literals += leads()
@@ -113,7 +118,7 @@ class Scanner:
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
-            left -= 1 if kind in _CHEAP else _COST
+            left -= self._costs[rule]
             if left < 0:
                 left, attacks = 0, attacks + 1
                 if attacks > budget.patience:
@@ -123,8 +128,10 @@ class Scanner:
                 done = max(done, *(last for _, last, _ in floods))
                 found += floods
                 continue
-            for span in check(text, start, end):
-                if has_code and kind not in KNOWN and _is_code(text, span[0]):
+            spans = list(check(text, start, end))
+            left -= _COST * (len(spans) if check in _CHEAP_CHECKS else spans.count(VAIN))
+            for span in spans:
+                if span == VAIN or (has_code and kind not in KNOWN and _is_code(text, span[0])):
                     continue
                 found.append((*span, kind))
                 done = max(done, span[1])
@@ -148,7 +155,7 @@ class Scanner:
             counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
-        found = self.spans_at(rest, folded, Budget(_COST * len(rest)))
+        found = self.spans_at(rest, folded, Budget(math.inf))
         for at in dense:
             stop = min((at + 1) * _STRETCH, len(folded.text))
             found.append((at * _STRETCH, stop, "flood"))

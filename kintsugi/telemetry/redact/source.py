@@ -181,7 +181,7 @@ class _Source:
         )
         view = self._text[begin : min(region.end, end + _WINDOW)]
         for first, last in check(view, start - begin, end - begin):
-            if kind in KNOWN or self._is_told(view, first, last, loose=loose):
+            if kind in KNOWN or (last > first and self._is_told(view, first, last, loose=loose)):
                 yield (begin + first, begin + last)
 
     @staticmethod

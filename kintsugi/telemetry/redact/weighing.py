@@ -17,6 +17,7 @@ from kintsugi.telemetry.redact.looks import Look, looks
 Span = tuple[int, int]
 
 ENOUGH = 20
+VAIN = (0, 0)  # no span: a word was weighed, and found too light. That took time, and is to be counted.
 
 
 class Said(IntEnum):
@@ -59,6 +60,7 @@ _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
 _AROUND = ".,:;?"  # and no exclamation mark: people end passwords with one
 _SIGNS, _LONGEST_NAME, _MOST_DIGITS = re.compile("[:/%]"), 60, 2
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
 # A quick look: a digit beside what no number has, or letters in an order that no word has.
 _BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
@@ -73,12 +75,12 @@ _EMPTY = (
     r"given|used|received|got|entered|typed|tried|generated|created)"
 )
 _DIRECT = re.compile(rf"[^\w,;)\]|]{{0,6}}(?:{_EMPTY}[^\w,;)\]|]{{1,4}}){{0,5}}", re.IGNORECASE)
-_KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin)\W{1,4}$")
+_KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin|with|using|via)\W{1,4}$")
 _LED = re.compile(
-    r"(?:[:=>]|(?:^|\W)(?:is|now|was|(?:set|reset|changed|updated|back|it|bound|from \S{1,40}) to|with|using|use|via))"
-    r"\s{0,2}[\"'`(\[]{0,2}$",
+    r"(?:^|\W)(?:is|now|was|(?:set|reset|changed|updated|back|it|bound|from \S{1,40}) to|with|using|use|via)$",
     re.IGNORECASE,
 )
+_OPENINGS, _SIGNS_THAT_LEAD, _ENDS_OF_LEADS = "\"'`([", (":", "=", ">"), ("s", "w", "o", "h", "g", "e", "a")
 # A name and what parts it from a password: a sign; in the arguments of a call, and a blank right behind an act.
 _NAME = r"[\"']?(?P<name>[A-Za-z][\w.@\\+-]{1,60})[\"']?"
 _PAIRED = re.compile(rf"(?:^|[\s\"'(\[=:,]){_NAME}(?:[/|:%]|\ [/|]\ |\ (?:with|and|using|via)\ )[\"']?$")
@@ -96,11 +98,8 @@ _WORDS_OF_LOGS = re.compile(
     r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|expired|denied|invalid|required|handler|url|event)"
 )
 # A name of its own: the nearest one announces.
-_MAY_BE_OWNED = re.compile("[=:]")
-_OWNER = re.compile(
-    r"(?P<name>[\w.-]{1,40})(?P<quote>\\{0,3}[\"'])?(?P<sign>=| ?:)"
-    r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}$"
-)
+_BEHIND_OWNER = re.compile(r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}")
+_OWNER, _LONGEST_OWNER = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,48})(?P<quote>\\{0,3}[\"'])?$"), 48
 _NO_OWNERS = ("value", "string", "is", "now", "it", "to", "with", "new")
 _LAST_OF_LINE = re.compile(r"\S{1,100}[ \t\r]*(?=\n|$)")
 _OF_NAMES_OF_USERS = (Look.NOTHING, Look.NAMED, Look.HEX)
@@ -147,8 +146,10 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     name, stop = text[at:end], _end_of_line(text, end)
     again = text.find(f" {name}", end, stop)  # the nearest one announces
     for word, begin, value, look in islice(_candidates(text, end, stop if again < 0 else again, said), _MOST_BEHIND):
-        if said + look + _link(text, end, begin, word, said) >= ENOUGH:
+        if said + look + _link(text, (at, end), begin, word, said) >= ENOUGH:
             yield begin, begin + len(value)
+        else:
+            yield VAIN
     start = max(text.rfind("\n", max(0, at - _BEFORE), at) + 1, at - _BEFORE, 0)
     if said is Said.SERVICE and text.find(",", start, at) < 0:
         return
@@ -158,6 +159,8 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
         before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
         if said + look + _link_back(before, text[begin + len(value) : at], said) >= ENOUGH:
             yield begin, begin + len(value)
+        else:
+            yield VAIN
 
 
 def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[re.Match[str], int, str, Look]]:
@@ -192,7 +195,7 @@ def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
         begin, value = begin + skipped, value[skipped:]
     begin += len(value) - len(value.lstrip(_AROUND))
     value = value.lstrip(_AROUND)
-    signs = _SIGNS.findall(value)
+    signs = [] if _ENCODED.search(value) else _SIGNS.findall(value)
     if not signs:
         yield begin, value
     elif len(signs) == 1:
@@ -201,8 +204,9 @@ def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
             yield begin + len(name) + 1, rest
 
 
-def _link(text: str, end: int, begin: int, word: re.Match[str], said: Said) -> Link:
-    """How the value at `begin` in a word is linked to what announces it and ends at `end`."""
+def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) -> Link:
+    """How the value at `begin` in a word is linked to the name that announces it."""
+    at, end = name
     before = text[end:begin]
     if before == "[":
         return Link.BLOCKED  # a case of a test
@@ -211,9 +215,9 @@ def _link(text: str, end: int, begin: int, word: re.Match[str], said: Said) -> L
     within = word.start()
     if _has_an_owner(before, said) or (end < within < begin and _has_an_owner(text[end:within], said)):
         return Link.BLOCKED
-    is_led = _LED.search(before, max(0, len(before) - _NEAR)) is not None
+    is_led = _is_led(before)
     last = None if is_led else _LAST_WORD.search(before, max(0, len(before) - 24))
-    if last and last[1].lower() in _NO_LINKS:
+    if last and last[1].lower() in _NO_LINKS and not (before.strip() == last[1] and grade(f"{text[at:end]}_{last[1]}")):
         return Link.BLOCKED
     if said is not Said.TOKEN and (paired := _pair(text, end, begin, before, said)):
         return paired
@@ -226,14 +230,24 @@ def _link(text: str, end: int, begin: int, word: re.Match[str], said: Said) -> L
 
 def _has_an_owner(before: str, said: Said) -> bool:
     """Whether a name of its own stands right before a value, and announces nothing."""
-    if not _MAY_BE_OWNED.search(before, max(0, len(before) - 12)):
+    at = max(before.rfind("=", -_NEAR), before.rfind(":", -_NEAR))
+    if at < 0 or not _BEHIND_OWNER.fullmatch(before, at + 1):
         return False
-    owner = _OWNER.search(before, max(0, len(before) - 48))
+    sign, end = before[at], at - (before[at - 1 : at + 1] == " :")
+    owner = _OWNER.search(before[max(0, end - _LONGEST_OWNER) : end])
     if not owner or grade(owner["name"]) or (not owner["quote"] and owner["name"].lower() in _NO_OWNERS):
         return False
-    if owner["sign"] == "=" or owner["quote"] or owner[0].endswith((':"', ":'")) or not is_open(owner["name"]):
+    if sign == "=" or owner["quote"] or before.endswith((':"', ":'")) or not is_open(owner["name"]):
         return True
-    return said is not Said.KEY and owner[0][-1:].isspace()
+    return said is not Said.KEY and before[-1:].isspace()
+
+
+def _is_led(before: str) -> bool:
+    """Whether a sign or a word leads to what stands behind this."""
+    lead = before.rstrip(_OPENINGS).rstrip()
+    if lead.endswith(_SIGNS_THAT_LEAD):
+        return True
+    return lead[-1:].lower() in _ENDS_OF_LEADS and _LED.search(lead, max(0, len(lead) - _NEAR)) is not None
 
 
 def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
@@ -278,7 +292,7 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         return Link.FAR
     if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
-    if _LED.search(before, max(0, len(before) - _NEAR)):
+    if _is_led(before):
         return Link.LED
     last = _LAST_WORD.search(before, max(0, len(before) - 24))
     if last and last[1].lower() in _NO_LINKS:

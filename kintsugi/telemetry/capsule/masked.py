@@ -1,0 +1,74 @@
+"""What had to be masked in a call: a call inside of it may be handed the same, or a part of it, by a name that says
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import CodeType
+
+from kintsugi.telemetry.redact import MASK, redact_field
+from kintsugi.telemetry.redact.keys import grade
+
+_SHORTEST = 4  # characters: less is in any text
+_MOST, _MOST_CHARACTERS = 50, 10_000  # beyond that no other call is looked at
+_LONGEST_NAME = 40
+
+
+class Masked:
+    """The secrets of the calls that were looked at: the names they stand under in this call, and the texts of all."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._texts: set[str] = set()
+        self._around = ""  # of all that the code of the calls around names, what tells most of a secret
+
+    @property
+    def is_too_much(self) -> bool:
+        return len(self._texts) > _MOST or sum(map(len, self._texts)) > _MOST_CHARACTERS
+
+    def hold_back(self, name: str, text: str, shown: str) -> None:
+        """`shown`: the text with the secret masked."""
+        self.names.append(name)
+        if not self.is_too_much:
+            self._texts.update(_gaps(text, shown))
+
+    def go_on(self, around: Iterable[CodeType]) -> None:
+        """To the next call. What the code of those `around` names a secret may be what that is handed."""
+        self.names = []
+        names = {name for code in around for name in _names_in(code)}
+        self._around = max((name for name in names if grade(name)), key=grade, default="")
+
+    def has(self, text: str) -> bool:
+        """Whether it may be a secret of a call around it."""
+        if self._around and redact_field(self._around, text) != text:
+            return True
+        if not self._texts:
+            return False
+        return text in self._texts or self.is_in(text) or (len(text) >= _SHORTEST and self._is_part(text))
+
+    def is_in(self, text: str) -> bool:
+        return any(len(one) >= _SHORTEST and one in text for one in self._texts)
+
+    def _is_part(self, text: str) -> bool:
+        return any(text in one for one in self._texts)
+
+
+def _names_in(code: CodeType) -> Iterable[str]:
+    yield from (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars)
+    yield from (one for one in code.co_consts if type(one) is str and len(one) <= _LONGEST_NAME and " " not in one)
+
+
+def _gaps(text: str, shown: str) -> list[str]:
+    """What was masked of it; all of it where that is not clear."""
+    first, *others = shown.split(MASK)
+    found, at = [], len(first)
+    if not others or not text.startswith(first) or not text.endswith(others[-1]):
+        return [text]
+    for other in others[:-1]:
+        ends = text.find(other, at + 1) if other else -1
+        if ends < 0:
+            return [text]
+        found.append(text[at:ends])
+        at = ends + len(other)
+    return [*found, text[at : len(text) - len(others[-1])]]
