@@ -120,10 +120,15 @@ async def test_the_call_fails_in_the_same_way_in_the_box(base: Path, settings: P
 
 
 async def test_what_was_not_written_down_is_the_reason(base: Path, settings: ProofSettings) -> None:
-    found = await made_again(base, settings, *crashed(base, "kept"))
+    failure, capsule = crashed(base, "kept")
+    found = await made_again(base, settings, failure, capsule)
+    bare = "try:\n            return self.file.read() + 1\n        except:\n            return 0"
+    (base / "src_of_till.py").write_text(TILL.replace("return self.file.read() + 1", bare))
+    caught = await made_again(base, settings, failure, capsule)
 
-    assert found.rerun is Rerun.NOT_REPRODUCIBLE
-    assert found.why == "file: a _io.TextIOWrapper, which holds more than can be seen"
+    for each in (found, caught):
+        assert (each.rerun, each.ends_well) == (Rerun.NOT_REPRODUCIBLE, False)
+        assert each.why == "file: a _io.TextIOWrapper, which holds more than can be seen"
 
 
 async def test_another_failure_is_said_to_be_one(base: Path, settings: ProofSettings) -> None:

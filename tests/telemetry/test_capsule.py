@@ -771,6 +771,8 @@ def test_a_secret_refuses_the_whole() -> None:
         [("Authorization", "Bearer abcdef123456789")],
         {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
         {"passwords": ["", "correct-horse"]},
+        {"tokens": {"k9Zq7xQ2vB4mT8wR": "bob"}},
+        LookupError("password", "correct-horse"),
         {("db", "password"): "correct-horse"},
         functools.partial(log_in, "bob", "correct-horse"),
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
@@ -850,7 +852,7 @@ def asks_another(sql: Any) -> object:
 
 def test_of_a_call_that_reads_the_request_under_way_the_next_one_is_kept_in_part() -> None:
     UNDER_WAY.set({"address": "[foo]"})
-    reads = "reads request, which is there only while a request is served"
+    reads = "reads request, which may be there only while a request is served"
 
     inner = made_of(_raised(lambda: serves(handed_over)))
     alone = made_of(_raised(lambda: serves(int)))

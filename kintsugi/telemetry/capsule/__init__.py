@@ -119,7 +119,7 @@ def _unfit(found: Capsule, call: Call, frames: list[FrameType]) -> str:
     if found.why_not.startswith(_HELD_BACK):
         return f"holds {found.why_not}"
     bound = bound_to_a_request(frames[frames.index(call.frame) :])
-    return f"reads {bound}, which is there only while a request is served" if bound else ""
+    return f"reads {bound}, which may be there only while a request is served" if bound else ""
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.graph import MOST_ITEMS, Entry, Graph, Part, called, leave_out
 from kintsugi.telemetry.encoding import names_of_items
+from kintsugi.telemetry.redact.keys import Grade, grade
 
 if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
@@ -27,9 +28,10 @@ def of_items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, l
 
 def of_pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
     names = [called(_name_of(key), entry) for key, _ in pairs]
+    of_keys = "token" if grade(entry.hint) > Grade.WEAK else ""  # of `tokens` the keys may be some: what looks random
     for name, (key, one) in zip(names, pairs, strict=True):
         graph.step()
-        lead = builders.value(graph, key, "", entry.depth + 1)
+        lead = builders.value(graph, key, "" if type(key) is int else of_keys, entry.depth + 1)
         if type(lead) is Entry:
             graph.hashed.append((lead, entry))
         value = builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint)

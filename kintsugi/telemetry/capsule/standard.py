@@ -52,6 +52,7 @@ from kintsugi.telemetry.capsule.graph import (
 )
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.zones import is_a_name
+from kintsugi.telemetry.encoding import names_of_items
 
 if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
@@ -353,7 +354,8 @@ def _inside(build: Callable[[Builders, Graph, Any, Entry], None], read: Callable
 
 def _arguments(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
     given = BaseException.__dict__["args"].__get__(value)
-    return [Part(builders.value(graph, one, "", entry.depth + 1)) for one in given]
+    names = names_of_items(given, called("", entry))
+    return [Part(builders.value(graph, one, name, entry.depth + 1)) for one, name in zip(given, names, strict=True)]
 
 
 def _pairs_of(value: Any) -> list[tuple[Any, Any]]:

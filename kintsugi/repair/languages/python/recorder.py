@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 CHANNEL = 3
 KEY_BYTES = 32
 _LONGEST, _MOST_PLACES = 2000, 20
+_CAPSULE = "capsule"  # the name of a failing call's file
 _FRAME = re.compile(r'^\s*File "(?P<a>[^"]+\.py)", line (?P<b>\d+)|^(?P<c>\S+\.py):(?P<d>\d+): in', re.MULTILINE)
 _RAISED = re.compile(
     r"^(?:E\s+)?(?P<kind>[\w.]*(?:Error|Exception|Warning|Exit|Interrupt))(?:: (?P<message>.*))?$", re.M
@@ -94,6 +95,7 @@ class Watch:
         self._entered = self._raised = self._caught = self._came = False
         self._failed: set[int] = set()
         self._others: set[str] = set()
+        self.lacked: BaseException | None = None  # what a failing call came to that could not be written down
 
     def start(self) -> None:
         if self._path:
@@ -152,10 +154,16 @@ class Watch:
                 self._failed.add(frame.f_lineno)
             else:
                 self._others.add(frame.f_code.co_name + f":{frame.f_lineno}" * bool(self._everywhere))
+        elif event == "exception" and _tells_what_is_missing(argument[0]):
+            self.lacked = argument[1]
         return self._stepped
 
     def _is_its(self, code: types.CodeType) -> bool:
         return self._function in ("", code.co_name)
+
+
+def _tells_what_is_missing(kind: object) -> bool:
+    return getattr(kind, "__name__", "") == "NotRebuilt" and getattr(kind, "__module__", "") == _CAPSULE
 
 
 def told(tree: str, error: BaseException) -> dict[str, object]:
@@ -391,19 +399,25 @@ def recording(tree: str, files: dict[str, str], write: Write, watch: Watch) -> A
 
 
 def run_call(tree: str, settings: str, arguments: list[str], write: Write, watch: Watch) -> int:
-    """The test of a crash capsule, whose text is the first argument: 0 where it comes to its end, 1 where it fails."""
+    """The test of a crash capsule, whose text is the first argument: 0 where it comes to its end, 1 where it fails.
+
+    A bare `except` of the project also catches what says that something is missing: that is no end.
+    """
     try:
         if settings:
             importlib.import_module("django").setup()
-        names: dict[str, Any] = {"__name__": "capsule"}
+        names: dict[str, Any] = {"__name__": _CAPSULE}
         exec(compile(arguments[0], "<capsule>", "exec"), names)  # noqa: S102 (what the box is for)
         names[arguments[1]]()
+        ended = watch.lacked
     except BaseException as err:
         traceback.print_exc()
-        write(id="failing call", file="", outcome="failed", **watch.taken(), **told(tree, err), **raising(tree, err))
-        return 1
-    write(id="failing call", file="", outcome="passed", **watch.taken())
-    return 0
+        ended = err
+    if ended is None:
+        write(id="failing call", file="", outcome="passed", **watch.taken())
+        return 0
+    write(id="failing call", file="", outcome="failed", **watch.taken(), **told(tree, ended), **raising(tree, ended))
+    return 1
 
 
 def file_of_module(tree: str, module: str) -> str:
