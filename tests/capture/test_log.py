@@ -196,6 +196,21 @@ def test_a_list_of_inner_exceptions_whose_end_is_lost_takes_no_other_failure_alo
     assert [one.failure.language for one in reports_in(f"{cut}info: up\n{JAVA.text}\n")] == ["dotnet", "java"]
 
 
+@pytest.mark.parametrize("cause", ["caused by: RangeError: x", "[cause]: RangeError: x"])
+def test_causes_without_an_end_are_no_trouble(cause):
+    calls = "    at f (/srv/shop/a.js:1:1) {\n" if cause.startswith("[") else "    at f (/srv/shop/a.js:1:1)\n"
+
+    (first, *_) = reports_in(f"VError: a\n{calls}" + f"{cause}\n{calls}" * 2_000)
+
+    assert first.failure.final.type == "VError"
+
+
+def test_a_cause_without_calls_takes_no_other_failure_along():
+    text = "VError: a\n    at f (/srv/shop/a.js:1:1)\ncaused by: RangeError: x\n"
+
+    assert [report.failure.final.type for report in reports_in(f"{text}{NODE.text}\n")] == ["VError", "TypeError"]
+
+
 def test_fields_that_hold_something_else_than_frames_are_no_trouble():
     record = '{"event":"failed","xs":[{"exc_type":"KeyError","exc_value":"tea","frames":7}]}'
 

@@ -57,6 +57,7 @@ _REJECTION = "UnhandledPromiseRejection: This error originated"
 _USE_TRACE = "(Use `node --trace-uncaught ...`"
 _HEAD_LINES = 12  # at most, of a message
 _PROPERTIES = 600  # lines of an error's own properties
+_DEEPEST = 50  # errors, each of which caused the one before
 
 
 class JavaScript:
@@ -116,16 +117,16 @@ def _stack(lines: Lines) -> Found | None:
     return Found(first, error.end, Failure(language="node", chain=chain, complete=chain[-1].type != CUT_TYPE))
 
 
-def _error(lines: Lines, head: _Head, frames_at: int) -> _Error:
-    """The error with its calls and its properties, among which can be what caused it."""
+def _error(lines: Lines, head: _Head, frames_at: int, depth: int = 0) -> _Error:
+    """The error with its calls and its properties, among which can be what caused it. `depth`: how many led to it."""
     frames, end, opened = _frames(lines, frames_at)
     message = _said(lines, head, frames_at)
     raised = Raised(type=head.type, message=message, frames=tuple(reversed(frames)))
     before: tuple[Raised, ...] = ()
-    if opened:
-        before, end = _properties(lines, end, indent(lines[head.at] or ""))
-    elif found := _CAUSED.match((lines[end] or "")[:LONGEST]):
-        cause = _nested(lines, end, found["head"], "cause")
+    if opened and depth < _DEEPEST:
+        before, end = _properties(lines, end, indent(lines[head.at] or ""), depth)
+    elif depth < _DEEPEST and (found := _CAUSED.match((lines[end] or "")[:LONGEST])):
+        cause = _nested(lines, end, found["head"], "cause", depth)
         before, end = cause.chain, cause.end
     return _Error((*before, raised), end)
 
@@ -162,42 +163,51 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int, bool]:
     return frames, position, False
 
 
-def _properties(lines: Lines, at: int, outer: int) -> tuple[tuple[Raised, ...], int]:
-    """What the properties of an error say of others, first raised first; and the line after them."""
+def _properties(lines: Lines, at: int, outer: int, depth: int = 0) -> tuple[tuple[Raised, ...], int]:
+    """What the properties of an error say of others, first raised first; and the line after them. That is the line
+    after the last of these errors, where the properties do not end."""
     before: tuple[Raised, ...] = ()
-    position, last = at, at + _PROPERTIES
+    position = reached = at
+    last = at + _PROPERTIES
     while position < last and (line := lines[position]) is not None:
         if line.strip().startswith("}") and indent(line) <= outer:
             return before, position + 1
         if line.strip() and indent(line) < outer:
             return before, position
         if found := _OF_CAUSE.match(line[:LONGEST]):
-            error = _nested(lines, position, found["head"], "cause")
+            error = _nested(lines, position, found["head"], "cause", depth)
             before, position = (*error.chain, *before), error.end
+            reached = position
         elif _OF_MEMBERS.match(line[:LONGEST]):
-            members, position = _listed(lines, position + 1)
-            before = (*members, *before)
+            members, position = _listed(lines, position + 1, depth)
+            before, reached = (*members, *before), position
         else:
             position += 1
-    return before, position if lines[position] is None else at
+    return before, position if lines[position] is None else reached
 
 
-def _nested(lines: Lines, at: int, text: str, link: str) -> _Error:
+def _nested(lines: Lines, at: int, text: str, link: str, depth: int) -> _Error:
     """An error among the properties of another, whose first line is this."""
     head = _named(at, text.strip().removeprefix("[").removesuffix(",").removesuffix("]"))
     if head is None:
         return _Error((), at + 1)
     below = next((k for k in range(at + 1, at + 1 + _HEAD_LINES) if _is_call(lines[k] or "")), None)
-    error = _error(lines, head, below) if below else _Error((Raised(type=head.type, message=head.message),), at + 1)
+    if below and link == "cause" and any(_named(k, lines[k] or "") for k in range(at + 1, below)):
+        below = None  # these calls are of another error
+    error = (
+        _error(lines, head, below, depth + 1)
+        if below
+        else _Error((Raised(type=head.type, message=head.message),), at + 1)
+    )
     return _Error((*error.chain[:-1], error.chain[-1].model_copy(update={"link": link})), error.end)
 
 
-def _listed(lines: Lines, at: int) -> tuple[tuple[Raised, ...], int]:
+def _listed(lines: Lines, at: int, depth: int = 0) -> tuple[tuple[Raised, ...], int]:
     """The members of an AggregateError."""
     members: tuple[Raised, ...] = ()
     last = at + _PROPERTIES
     while at < last and (line := lines[at]) is not None and not line.strip().startswith("]"):
-        error = _nested(lines, at, line, "group")
+        error = _nested(lines, at, line, "group", depth)
         members, at = (*members, *error.chain), error.end
     return members, at + 1
 
