@@ -27,6 +27,7 @@ from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Manners, Progress, Rollout
 
 _PAUSE = 1.0  # seconds between two looks at what runs
+_FEWEST_DIGITS = 7  # of a commit, as git shortens it
 _TAIL = 2000
 _MOST_BYTES = 20_000
 
@@ -54,7 +55,7 @@ class LocalCommand:
     async def find(self, commit: str) -> Rollout | None:
         """What runs, if it is that: whoever deployed it, and what ran before is not known here."""
         newest = await self.latest()
-        return newest if newest and newest.deployment.commit == commit else None
+        return newest if newest and _is(newest.deployment.commit, commit) else None
 
     async def latest(self) -> Rollout | None:
         running = await self.running()
@@ -67,12 +68,17 @@ class LocalCommand:
         previous = await self.running()
         progress(f"deploying {commit[:10]}")
         status, output = await self._run({"KINTSUGI_COMMIT": commit} | _named(incident))
-        running = await (self._taken_over(commit, previous, progress) if status == 0 else self.running())
+        if status != 0:
+            ended = "was stopped after its time" if status is None else f"ended with status {status}"
+            says = f"The deploy command {ended}: {self._redact(output)[-_TAIL:]}"
+            return Rollout(self._deployment(commit, await self.running(), previous), False, says)
+        running = await self._taken_over(commit, previous, progress)
         deployment = self._deployment(commit, running, previous)
-        if status == 0:
-            return Rollout(deployment, True, f"The deploy command is done; {running[:10] or 'nothing known'} runs.")
-        ended = "was stopped after its time" if status is None else f"ended with status {status}"
-        return Rollout(deployment, False, f"The deploy command {ended}: {self._redact(output)[-_TAIL:]}")
+        if _is(running, commit) or running not in ("", previous):
+            return Rollout(deployment, True, f"The deploy command is done; {running[:10]} runs.")
+        what = f"{running[:10]} runs still" if running else "the program tells of no commit that it runs"
+        says = f"The deploy command is done, but {what}, after {self._settings.settles:g} seconds."
+        return Rollout(deployment, False, says)
 
     async def roll_back(
         self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
@@ -81,17 +87,21 @@ class LocalCommand:
         return found or await self.deploy(deployment.previous, progress, incident=incident)
 
     async def _taken_over(self, commit: str, previous: str, progress: Progress) -> str:
-        """What runs once it is that commit or something new; what runs after a while, where it stays as it was."""
-        progress(f"the deploy command is done: waiting for the program to run {commit[:10]}")
-        running = previous
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.settles):
-                while True:
-                    running = await self.running()
-                    if running == commit or running not in ("", previous):
-                        break
-                    await asyncio.sleep(_PAUSE)
-        return running
+        """What runs once it is that commit, or another than before; what runs after a while, where that does not come.
+
+        Where it is not known what ran before, it may be that which answers still: then only the commit itself counts.
+        """
+        clock = asyncio.get_running_loop().time
+        ends, told = clock() + self._settings.settles, False
+        while True:
+            running = await self.running()
+            left, is_new = ends - clock(), bool(previous) and running not in ("", previous)
+            if _is(running, commit) or is_new or left <= 0:
+                return running
+            if not told:
+                progress(f"the deploy command is done: waiting for the program to run {commit[:10]}")
+            told = True
+            await asyncio.sleep(min(_PAUSE, left))
 
     async def running(self) -> str:
         return await commit_at(self._settings.program_url(), self._settings.requests)
@@ -131,6 +141,11 @@ class LocalCommand:
     def _deployment(self, commit: str, running: str, previous: str) -> Deployment:
         url = self._settings.program_url()
         return Deployment(id=f"local:{commit}", commit=commit, url=url, running=running, previous=previous)
+
+
+def _is(running: str, commit: str) -> bool:
+    """Whether what the program tells is this commit: by its first digits, too."""
+    return running == commit or (len(running) >= _FEWEST_DIGITS and commit.startswith(running))
 
 
 def _named(incident: int | None) -> dict[str, str]:

@@ -49,6 +49,7 @@ class LocalGit:
     def __init__(self, git: Git, branch: str = "main") -> None:
         self._git = git
         self._branch = branch
+        self._known: dict[str, Record] = {}  # by their blobs, as they were last read
 
     @property
     def name(self) -> str:
@@ -188,8 +189,12 @@ class LocalGit:
         return next((record for record in self._records() if record.branch == branch), None)
 
     def _records(self) -> list[Record]:
-        refs = self._git.refs("refs/pull/*/record")
-        return [_read(self._git.read_blob(blob)) for blob in refs.values()]
+        """All there ever were: only what is new of them is read."""
+        blobs, known = self._git.refs("refs/pull/*/record").values(), self._known
+        new = [blob for blob in blobs if blob not in known]
+        read = dict(zip(new, map(_read, self._git.read_blobs(new)), strict=True))
+        self._known = {blob: known.get(blob) or read[blob] for blob in blobs}
+        return list(self._known.values())
 
     def _written(self, number: int) -> str:
         return self._git.refs(f"refs/pull/{number}/record")[f"refs/pull/{number}/record"]

@@ -174,7 +174,7 @@ class RevisionTree:
     def _objects(self, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         output = git(self._folder, "cat-file", "--batch", given="".join(f"{sha}\n" for sha in shas).encode())
         try:
-            yield from zip(shas, _blobs(output or b""), strict=True)
+            yield from zip(shas, blobs(output or b""), strict=True)
         except ValueError:
             raise TreeError(f"{self._folder} does not hold all of {self.commit}: fetch it whole.") from None
 
@@ -265,7 +265,7 @@ def _above(path: str) -> Iterator[str]:
     return ("/".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def _blobs(output: bytes) -> Iterator[bytes]:
+def blobs(output: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(output):
         head = output.index(b"\n", at)

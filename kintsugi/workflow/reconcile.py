@@ -23,6 +23,8 @@ _AT_LEAST_EVERY = timedelta(hours=6)
 _MOST_OF_A_STATE = 100  # incidents that a hint has looked at
 _ROLLS_BACK = tuple(state for state, effect in OWING if effect is Effect.ROLL_BACK)
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_AS_LONG = 20  # times as long as looking at a nearby repository took, nobody looks
+_RESTS_AT_MOST = timedelta(minutes=3)
 _OF_ITS_AGE = 20  # what last moved an hour ago is looked at every three minutes
 
 
@@ -40,7 +42,8 @@ class Reconciler:
         nearby: bool = False,
     ) -> None:
         self._by_hand = by_hand
-        self._nearby = nearby  # asking costs nothing: each round looks at all
+        self._nearby = nearby  # each round looks at all, and a round may come soon
+        self._failed = False  # something in the last round
         self._store = store
         self._code_host = code_host
         self._clock = clock
@@ -58,9 +61,10 @@ class Reconciler:
     async def run(self, every: timedelta, glance: timedelta = timedelta(seconds=2)) -> None:
         """Look now, again after each `every`, and at hints: those of other processes within `glance`."""
         while True:
+            began = self._clock.now()
             try:
                 await self.round(every)
-                await self._rest(every, glance)
+                await self._rest(self.pause(every, self._clock.now() - began), glance)
             except StoreUnavailable as error:
                 log.warning("reconcile_failed", extra={"why": str(error)})
                 await asyncio.sleep(glance.total_seconds())
@@ -74,6 +78,7 @@ class Reconciler:
         self._hinted.clear()
         if self._not_before and self._clock.now() < self._not_before:
             return
+        self._failed = False
         hints, began = await self._store.hints(), self._clock.now()
         if self._by_hand:
             await self._by_hand.look()
@@ -88,6 +93,12 @@ class Reconciler:
         if followed := hints.keys() - self._tried:
             await self._store.looked(followed)
         self.last = self._clock.now()
+
+    def pause(self, every: timedelta, took: timedelta) -> timedelta:
+        """How long until the next round: longer where a repository nearby is slow, has much to look at, or is away."""
+        if not self._nearby:
+            return every
+        return _RESTS_AT_MOST if self._failed else min(max(every, took * _AS_LONG), _RESTS_AT_MOST)
 
     async def _rest(self, every: timedelta, glance: timedelta) -> None:
         """Until it is time for the next round, or there is a new hint."""
@@ -112,6 +123,7 @@ class Reconciler:
             standing = await self._code_host.standing(incident)
         except StepFailed as error:  # one that cannot be read now must not hide the others
             log.warning("reconcile_failed", extra={"incident_id": incident.name, "why": str(error)})
+            self._failed = True
             self._not_before = self._clock.now() + error.retry_after if error.retry_after else None
             return
         self._looked[incident.id] = self._clock.now()

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,6 +183,28 @@ async def test_a_record_as_earlier_versions_wrote_it_is_read(tmp_path: Path):
         people.git.run("update-ref", ref, people.git.write_blob(json.dumps(kept | {"closed": False}).encode()))
 
         assert await host.find_pull_request(incident) == opened
+
+
+async def test_looking_costs_the_same_however_many_pull_requests_there_were(tmp_path: Path):
+    class Counted(Git):
+        runs = 0
+
+        def run(self, *arguments: str, **given: Any) -> bytes:
+            self.runs += 1
+            return super().run(*arguments, **given)
+
+    async with github.serving(tmp_path) as people:
+        first = people.commits({"shop.py": b"price = 1\n"})
+        git = Counted(people.git.directory)
+        host, costs = LocalGit(git, "main"), []
+        incidents = [confirmed(git, first, {"shop.py": b"price = %d\n" % id}, id=id) for id in range(2, 6)]
+        for incident in incidents:
+            await host.open_pull_request(incident)
+            before = git.runs
+            assert await host.standing(incidents[0])
+            costs.append(git.runs - before)
+
+    assert len(set(costs)) == 1
 
 
 async def test_a_humans_commit_on_the_branch_is_found_by_its_first_digits_or_as_the_newest(stage: Stage):

@@ -26,8 +26,12 @@ class Program:
     def __init__(self) -> None:
         self.commit: Any = "0ld"
         self.url = ""
+        self.hangs = 0  # so many times it has no answer
 
     async def answer(self, request: web.Request) -> web.Response:
+        if request.path == "/version" and self.hangs:
+            self.hangs -= 1
+            return web.Response(status=503)
         if request.path == "/version":
             return web.json_response({"commit": self.commit})
         if request.path == "/deployed":
@@ -87,7 +91,28 @@ async def test_a_command_may_be_over_before_the_program_takes_over(program: Prog
 async def test_a_program_that_never_takes_over_is_told_as_it_is(program: Program, tmp_path: Path):
     rollout = await a_deployer(program, tmp_path, "", settles=0.1).deploy("n3w", lambda words: None)
 
-    assert rollout.says == "The deploy command is done; 0ld runs."
+    assert rollout.done is False
+    assert rollout.says == "The deploy command is done, but 0ld runs still, after 0.1 seconds."
+
+
+async def test_an_old_program_that_did_not_answer_before_is_not_taken_for_the_new_one(program: Program, tmp_path: Path):
+    program.hangs = 1
+    deployer = a_deployer(program, tmp_path, f"if os.fork() == 0:\n    time.sleep(0.5); {RESTART}")
+
+    rollout = await deployer.deploy("n3w", lambda words: None)
+
+    assert (rollout.done, rollout.deployment.running) == (True, "n3w")
+
+
+async def test_a_program_may_tell_the_first_digits_of_its_commit(program: Program, tmp_path: Path):
+    program.commit, commit = "0123456", "0123456789" * 4
+
+    waits: list[str] = []
+    deployer = a_deployer(program, tmp_path, "", settles=0.1)
+    assert await deployer.find(commit)
+    assert (await deployer.deploy(commit, waits.append)).done
+    assert len(waits) == 1
+    assert await deployer.find("0123457" + commit[7:]) is None
 
 
 async def test_the_command_is_told_the_incident_it_deploys_for(program: Program, tmp_path: Path):

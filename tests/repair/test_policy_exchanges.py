@@ -19,30 +19,40 @@ _SHOWN = (
     ("js", "go(x.size ?? 10);", "go(x.size ?? 100000);", "a limit"),
     ("js", "x.size ??= 10;", "x.size ??= 100000;", "a limit"),
     ("js", "for (let i = 0; i < 3; i++) go(i);", "for (let i = 0; i < 300; i++) go(i);", "a limit"),
-    (
-        "js",
-        "for (let i = 0; x[i] && i < limit; i++) go(i);",
-        "for (let i = 0; x[i] && i < 1e9; i++) go(i);",
-        "is another value now",
-    ),
+    ("js", "for (let i = 0; x[i] && i < limit; i++) go(i);", "for (let i = 0; x[i] && i < 1e9; i++) go(i);", "a limit"),
     ("js", "while (x.tries < 5) go(x);", "while (true) go(x);", "decides nothing any more"),
+    ("js", "x.later(go, x.delay);", "x.later(go, 0);", "a limit"),
     ("py", "go(x.size or 10)", "go(x.size or 100000)", "a limit"),
     ("py", "while x.n < 3 and x.left:\n        go(x)", "while True:\n        go(x)", "decides nothing any more"),
+    ("py", "go(x, limit)", "go(x, 1 << 30)", "a limit"),
     ("py", "go(25)", "go(4)", "a limit"),
     ("go", "for i := 0; i < 3; i++ {\ngo1(i)\n}", "for i := 0; i < 300; i++ {\ngo1(i)\n}", "a limit"),
     ("go", "for x.N < limit {\nstep(x)\n}", "for {\nstep(x)\n}", "decides nothing any more"),
+    ("go", "read(x, limit)", "read(x, 1<<30)", "a limit"),
     ("go", "const most = 15 * 60", "const most = 15 * 60 * 60", "a limit"),
     ("go", 'type A struct {\nN int `default:"10"`\n}', 'type A struct {\nN int `default:"100000"`\n}', "the default"),
     # rights of a file
-    ("py", "os.open(x, os.O_RDWR, 0o600)", "os.open(x, os.O_RDWR, 0o666)", "changes a limit"),
-    ("js", "fs.mkdirSync(x, { mode: 0o700 });", "fs.mkdirSync(x, { mode: 0o755 });", "changes a limit"),
-    ("go", "os.WriteFile(x.Path, b, 0600)", "os.WriteFile(x.Path, b, 0644)", "changes a limit"),
-    ("go", "os.MkdirAll(x.Path, 0o700)", "os.MkdirAll(x.Path, 0o755)", "changes a limit"),
+    ("py", "os.open(x, os.O_RDWR, 0o600)", "os.open(x, os.O_RDWR, 0o666)", "at a file"),
+    ("js", "fs.mkdirSync(x, { mode: 0o700 });", "fs.mkdirSync(x, { mode: 0o755 });", "at a file"),
+    ("go", "os.WriteFile(x.Path, b, 0600)", "os.WriteFile(x.Path, b, 0644)", "at a file"),
+    ("go", "os.MkdirAll(x.Path, 0o700)", "os.MkdirAll(x.Path, 0o755)", "at a file"),
     # a condition
-    ("js", "if (x.maker === me) go(x);", "if (x.maker) go(x);", "takes less care than before"),
+    ("py", "if len(x.key) != 32:\n        return None", "if not x.key:\n        return None", "asks less"),
+    ("py", "if x.seen:\n        go(x)", "if x.seen is not False:\n        go(x)", "asks less"),
+    ("js", "if (x.maker === me) go(x);", "if (x.maker) go(x);", "asks less"),
+    ("go", "if x.Maker == me {\nstep(x)\n}", 'if x.Maker != "" {\nstep(x)\n}', "turns a condition"),
     ("js", "const may = !x.readOnly;", "const may = true;", "decides nothing"),
     ("py", "may = x.size < 4", "may = True", "decides nothing"),
+    ("js", "if (x.kind !== 1) may = false;", "", "left before"),
     ("js", "if (x.banned) throw no();", "if (x.banned && !x.vip) throw no();", "who may"),
+    ("go", "return verify(x)", "return verify(x) || x.Old == me", "lets in more"),
+    ("py", "y = verify(x)", "y = verify(x) or first()", "lets in more"),
+    (
+        "js",
+        "if (env === 'live') { if (x.n) throw no(); }",
+        "if (env === 'l') { if (x.n) throw no(); }",
+        "something else",
+    ),
     ("go", "if x.Err == nil {\nstep(x)\n}", "if x.Err != nil {\nstep(x)\n}", "turns a condition"),
     ("js", "answer(null, false);", "answer(null, true);", "turns a condition"),
     (
@@ -59,12 +69,17 @@ _SHOWN = (
         "goes on",
     ),
     ("js", "if (x.a) go(1); else return no();", "if (x.a) go(1);", "answers otherwise than before"),
-    ("js", "x.set(Key.isAdmin, me.isAdmin);", "x.set(Key.isAdmin, true);", "decides nothing any more"),
+    ("js", "x.set(Key.isAdmin, me.isAdmin);", "x.set(Key.isAdmin, true);", "who may"),
     ("js", "x.isAdmin = me.role === admin;", "x.isAdmin = me.role !== guest;", "who may"),
+    ("py", "y = 1 if x.seen else 2", "y = 1", "decides nothing"),
+    ("py", "x.disabled_at = now()", "x.disabled_at = None", "is empty now"),
     ("py", "if len(x.password) < 6:\n        go(x)", "if len(x.password) < 1:\n        go(x)", "a limit"),
     ("py", "if x.get(1) is False:\n        return 1", "if x.get(1) is None:\n        return 1", "is another value now"),
-    ("go", "if x.A == me || b(x) {\nreturn nil\n}", "if x.A != me && b(x) {\nreturn nil\n}", "something else"),
-    ("js", "const f = () => unauthorized();", "const f = () => x;", "asks about something else"),
+    ("py", "go({'job_timeout': x.time_limit})", "go({'job_timeout': -1})", "a limit"),
+    ("py", "if me:\n        x.api_key = 1", "x.api_key = 1", "asks less"),
+    ("go", "if x.A == me || b(x) {\nreturn nil\n}", "if x.A != me && b(x) {\nreturn nil\n}", "turns a condition"),
+    ("go", "if err != nil {\nreturn err\n}", "if errors.Is(err, gone) {\nreturn err\n}", "turns away less"),
+    ("js", "const f = () => unauthorized();", "const f = () => x;", "no longer checks"),
     ("js", "let permission = Level.DENY;", "let permission = Level.READ;", "asks about something else"),
     (
         "py",
@@ -72,28 +87,39 @@ _SHOWN = (
         "if x.n and True:\n        go(x)",
         "decides nothing any more",
     ),
+    ("go", "if !ok {\nreturn errNo\n}", "if ok && x.N == 1 {\nreturn errNo\n}", "turns a condition"),
     ("js", "go(x.plus({ year: 2 }));", "go(x.plus({ year: 200 }));", "a limit"),
     # what makes it safe
-    ("py", "x.token = hashed(me)", "x.token = me", "takes less care than before"),
-    ("js", "x.html = escapeText(me);", "x.html = me;", "takes less care than before"),
-    ("js", "run(sql`SELECT ${me}`);", "run(`SELECT ${me}`);", "takes less care than before"),
+    ("py", "x.token = hashed(me)", "x.token = me", "no longer signs, hashes or hides"),
+    ("js", "x.html = escapeText(me);", "x.html = me;", "no longer escapes or cleans"),
+    ("js", "run(sql`SELECT ${me}`);", "run(`SELECT ${me}`);", "no longer escapes or cleans"),
     ("js", "go(/^a+$/.test(me));", "go(/a+/.test(me));", "more text"),
-    ("py", "x.get(id=1, kind=me)", "x.get(id=1)", "given less"),
+    ("py", "x.get(id=1, kind=me)", "x.get(id=1)", "reaches more rows than before"),
     ("py", "return verify(x)", "return verify(x) or x.password == 'abc'", "the code knows"),
     ("js", "return verify(x);", 'return verify(x) || x.secret === "abc";', "the code knows"),
     ("go", "x.from = rand.Reader", 'x.from = strings.NewReader("a")', "cannot be guessed"),
-    ("js", "return jwt.sign(x, me, limit);", "return jwt.sign(x, me);", "is given less than before"),
-    ("py", "y = safe_place(x.unsafe_next)", "y = x.unsafe_next", "takes less care than before"),
-    ("py", "y = get_by_id(x, me.org)", "y = get_by_id(x)", "is given less than before"),
+    ("py", "go(sign(x.key, x.path))", 'go(sign(x.key, ""))', "protects a call"),
+    ("js", "return jwt.sign(x, me, limit);", "return jwt.sign(x, me);", "changes a limit"),
+    ("go", "hash(x, bcrypt.DefaultCost)", "hash(x, bcrypt.MinCost)", "protects a call"),
+    ("js", "x.setAuthTag(me);", "", "no longer does this"),
+    ("py", "y = safe_place(x.unsafe_next)", "y = x.unsafe_next", "no longer checks"),
+    ("py", "y = get_by_id(x, me.org)", "y = get_by_id(x)", "users apart"),
     ("py", "open(1).write(x)", "open(1).write(x.password)", "about a secret"),
+    ("py", "y = x.cleaned_data['a']", "y = x.data['a']", "no longer escapes or cleans"),
+    ("js", "x.find().where(1).andWhere(me);", "x.find().where(1);", "more rows"),
     (
-        "py",
-        "if x.role == 1:\n        return",
-        "if x.role == 1 or x.role == 2:\n        return",
-        "who may",
+        "js",
+        "go('SELECT a FROM b WHERE c = 1 AND d > ?');",
+        "go('SELECT a FROM b WHERE c = 1 AND d <> ?');",
+        "more rows",
     ),
+    ("py", "if x.role == 1:\n        return", "if x.role == 1 or x.role == 2:\n        return", "who may"),
+    ("py", "y = find_for_user(me, x)", "y = find_any(x)", "users apart"),
     # whether anybody waits
+    ("js", "await check(x);", "check(x).catch(() => {});", "waits"),
     ("js", "await check(x);", "check(x);", "waits"),
+    ("py", "await check(x)", "create_task(check(x))", "waits"),
+    ("go", "check(x)", "go check(x)", "waits"),
     # an error
     ("go", "step(x)", "defer func() {\nrecover()\n}()\nstep(x)", "catches more"),
     ("py", "go(x)", "return None\n    go(x)", "what follows"),
@@ -107,7 +133,7 @@ _SHOWN = (
         "go",
         "if err := x.checkIt(me); err != nil {\nreturn err\n}",
         "if err := x.checkIt(x); err != nil {\nreturn err\n}",
-        "something",
+        "changes what protects a call",
     ),
     (
         "py",
@@ -115,31 +141,26 @@ _SHOWN = (
         "if x.open and x.n:\n        return None",
         "turns a condition",
     ),
+    ("js", "x.on(await x.fits(me));", "x.on((await x.fits(me)) !== null);", "asks less"),
+    ("py", "return x, me.writes", "return x, me is not None", "asks less"),
     ("go", "return x.A() || x.B() || x.C()", "return x.A() || x.C()", "asks less"),
-    (
-        "py",
-        "if not (0 <= x.n <= 7):\n        return None",
-        "if not (0 <= x.n):\n        return None",
-        "asks something else",
-    ),
+    ("py", "if not (0 <= x.n <= 7):\n        return None", "if not (0 <= x.n):\n        return None", "asks less"),
     ("py", "y = Q(a=1) & Q(b=2)", "y = Q(a=1)", "takes less care than before"),
     ("go", 'wanted := []string{"u", "v"}', 'wanted := []string{"v"}', "lists less"),
     ("py", "wanted = {'a', 'b', x.c}", "wanted = {x.c}", "lists less"),
-    (
-        "js",
-        'start({ from: ["10.0.0.0/8"] });',
-        'start({ from: ["10.0.0.0/8", "0.0.0.0/0"] });',
-        "decides nothing any more",
-    ),
+    ("js", 'start({ from: ["10.0.0.0/8"] });', 'start({ from: ["10.0.0.0/8", "0.0.0.0/0"] });', "lets in all"),
+    ("py", "x.start(sharing=me or [])", "x.start(sharing=me or '*')", "lets in all"),
     ("py", "x.find(me, wide=False)", "x.find(me, wide=True)", "turns a condition"),
     ("go", "x.Add(me, x.IsOpen)", "x.Add(me, true)", "decides nothing"),
-    ("js", "const most = x.paid ? x.most : x.few;", "const most = x.most;", "takes less care than before"),
-    ("py", "x.get_one(Member, shop=x, me=me)", "x.get_one(Member, me=me)", "given less"),
-    ("py", "y = resolved(x.path)", "y = x.path", "takes less care than before"),
+    ("js", "const most = x.paid ? x.most : x.few;", "const most = x.most;", "decides nothing"),
+    ("py", "x.get_one(Member, shop=x, me=me)", "x.get_one(Member, me=me)", "reaches more rows than before"),
+    ("py", "y = resolved(x.path)", "y = x.path", "no longer checks"),
+    ("js", "go(x.find(1) || { kind: '' });", "go(x.find(1) || { kind: 'all' });", "lets in all"),
     ("js", "const since = now() - 3600;", "const since = now() - 3600000;", "a limit"),
     ("go", "x.Keep(me, wait)", "x.Keep(me, wait*100)", "a limit"),
-    ("js", "x.all('SELECT a FROM b WHERE c = 1');", "x.all('SELECT a FROM b');", "takes less care than before"),
-    ("js", "x.all('c = ? AND d = 1', me);", "x.all('c = ?', me);", "takes less care than before"),
+    ("js", "x.all('SELECT a FROM b WHERE c = 1');", "x.all('SELECT a FROM b');", "more rows"),
+    ("js", "x.all('c = ? AND d = 1', me);", "x.all('c = ?', me);", "more rows"),
+    ("py", "if x.n > me:\n        return None\n    go(x)", "go(x)", "left before"),
     ("go", "err := x.Fits(me)\nif err != nil {\nreturn err\n}", "x.Fits(me)", "Nobody asks"),
     # what left, checked or asked before
     (
@@ -151,24 +172,17 @@ _SHOWN = (
     ("js", "try { go(x); } catch (e) { throw e; }", "try { go(x); } catch (e) { }", "left before"),
     ("go", "if err := y(x); err != nil {\nreturn err\n}", "if err := y(x); err != nil {\nlog(err)\n}", "left before"),
     ("py", "if not verify(x):\n        raise No\n    go(x)", "verify(x)\n    go(x)", "Nobody asks"),
+    ("py", "await check(x)\n    go(x)", "go(x)", "no longer checks"),
     ("py", "if x.state is not None:\n        go(x)", "if x.state is None:\n        go(x)", "turns a condition"),
-    (
-        "py",
-        "if me.role in ('a', 'b'):\n        go(x)",
-        "if me.role in ('a', 'b', 'c'):\n        go(x)",
-        "lists more than before",
-    ),
+    ("py", "if x.a not in USUAL:\n        return None", "if x.a not in ALL:\n        return None", "something else"),
+    ("py", "if me.role in ('a', 'b'):\n        go(x)", "if me.role in ('a', 'b', 'c'):\n        go(x)", "who may"),
     ("py", "return x.permissions.administrator", "return x.permissions.read", "who may"),
     ("js", "if (me.role === 'a') go(x);", "go(x);", "who may"),
     ("go", "if x.Admin {\ngo1(x)\n}", "go1(x)", "who may"),
     ("js", "me.isAdmin && go(x);", "go(x);", "who may"),
-    ("js", "return x.some((y) => y.maker === me);", "return x.some((y) => y.maker);", "takes less care than before"),
-    (
-        "py",
-        "if me > x.until:\n        return None",
-        "if me > x.until + 99999:\n        return None",
-        "asks about something else",
-    ),
+    ("py", "go([y for y in x if y.maker == me])", "go([y for y in x])", "asks less"),
+    ("js", "return x.some((y) => y.maker === me);", "return x.some((y) => y.maker);", "asks less"),
+    ("py", "if me > x.until:\n        return None", "if me > x.until + 99999:\n        return None", "a limit"),
     ("py", "if x.open and x.opened == me:\n        go(x)", "if x.opened == me:\n        go(x)", "asks less"),
     (
         "py",
@@ -176,6 +190,21 @@ _SHOWN = (
         "if x.owner != me and x.closed:\n        return None",
         "who may",
     ),
+    ("js", "if (x.count > 9) return null;", "if (x.count > 9 && x.strict) return null;", "turns away less"),
+    # whatever the file is called, in a few lines of any other code
+    ("py", "time.sleep(x.pause)", "", "no longer waits"),
+    ("py", "x.n = min(x.n, 100)", "", "a limit"),
+    ("py", "x.full_clean()\n    x.save()", "x.save()", "no longer escapes or cleans"),
+    ("py", "with timeout(5):\n        x.run()", "x.run()", "a limit"),
+    ("py", "x.go(timeout=10)", "x.go(timeout=None)", "a limit"),
+    ("js", "go(schema.parse(x));", "go(x);", "no longer checks"),
+    ("js", "go(jwt.verify(x, me));", "go(jwt.decode(x));", "no longer checks"),
+    ("js", "go({ limit: '10kb' });", "go({ limit: '10gb' });", "a limit"),
+    ("js", "go(await Thing.find({ me, open: true }));", "go(await Thing.find({ open: true }));", "more rows"),
+    ("js", "if (x.seen) return null;\ngo(x);", "go(x);", "left before"),
+    ("go", "if x.N > limit {\nx.N = limit\n}\nstep(x)", "step(x)", "a limit"),
+    ("go", "go1(context.WithTimeout(x, wait))", "go1(context.WithCancel(x))", "a limit"),
+    ("go", "d := x.N * time.Second", "d := x.N * time.Hour", "a limit"),
     # a page
     ("jsx", "<input maxLength={{20}} />", "<input maxLength={{20000}} />", "a limit"),
     ("jsx", "<a b={{1}} />", "<a dangerouslySetInnerHTML={{{{ __html: x }}}} />", "turns a protection off"),
@@ -193,6 +222,7 @@ _SILENT = (
     # the same in other words
     ("js", "go('SELECT a FROM b WHERE c = 1 ORDER BY d');", "go('SELECT a FROM b WHERE c = 1 ORDER BY d, e');"),
     ("js", "go(x.filter((one) => one).map(go));", "go(x.map(go));"),
+    ("js", "const found = x.at !== -1;", "let found = true;\nif (x.n) found = go(x);"),
     ("go", "if x.Token != me {\nx.Fail(me)\n}", _IN_CONSTANT_TIME),
     (
         "py",
@@ -225,15 +255,15 @@ _SILENT = (
 )
 
 
-def said(language: str, before: str, after: str, path: str = "shop/till") -> list[str]:
-    path = f"{path}.{language}"
+def said(language: str, before: str, after: str) -> list[str]:
+    path = f"shop/till.{language}"
     texts = [_AROUND[language].format(one if language != "jsx" else one.format()) for one in (before, after)]
     found = check(Applied({path: texts[1].encode()}), MemoryTree({path: texts[0]}))
     return [one.sentence for one in found if one.rule in (Rule.LOOK, Rule.SECURITY)]
 
 
 def test_what_stands_for_something_laxer_is_shown():
-    told = [(one, said(*one[:3], "shop/may_pay")) for one in _SHOWN]
+    told = [(one, said(*one[:3])) for one in _SHOWN]
 
     assert [(one, found) for one, found in told if not any(one[3] in sentence for sentence in found)] == []
 
@@ -250,7 +280,7 @@ def test_a_flag_is_written_as_its_language_is():
         ("go", "const may = false", "const may = true"),
     )
 
-    told = " ".join(sentence for one in rows for sentence in said(*one, "shop/may_pay"))
+    told = " ".join(sentence for one in rows for sentence in said(*one))
 
     assert "!x.readOnly → true" in told
     assert "!x.IsAdmin && x.Owner == nil" in told

@@ -46,9 +46,9 @@ def refund(user, amount, token):
 '''
 
 
-def flagged(old: str, new: str, path: str = "shop/till.py") -> list[str]:
+def flagged(old: str, new: str) -> list[str]:
     assert BEFORE.count(old) == 1
-    found = check(Applied({path: BEFORE.replace(old, new).encode()}), MemoryTree({path: BEFORE}))
+    found = check(Applied({"shop/till.py": BEFORE.replace(old, new).encode()}), MemoryTree({"shop/till.py": BEFORE}))
     return [finding.sentence for finding in found if not finding.refuses or finding.rule is not Rule.LOOK]
 
 
@@ -56,7 +56,7 @@ def flagged(old: str, new: str, path: str = "shop/till.py") -> list[str]:
     ("old", "new", "says"),
     [
         ('user.role != "admin"', 'user.role == "admin"', "who may"),
-        ('user.role != "admin"', 'user.role != "customer"', "says something else"),
+        ('user.role != "admin"', 'user.role != "customer"', "who may"),
         ('@has_role("manager")', '@has_role("everyone")', "who may"),
         ("if user.is_owner", "if not user.is_owner", "who may"),
         ("amount > 100", "amount < 100", "turns a condition"),
@@ -76,6 +76,7 @@ def flagged(old: str, new: str, path: str = "shop/till.py") -> list[str]:
         ("class Settings:", "STATE = prepared()\n\n\nclass Settings:", "runs on import"),
         ("class Settings:", "if VERBOSE:\n    prepare()\n\n\nclass Settings:", "runs on import"),
         ("class Settings:", "class Settings:\n    prepare()", "runs on import"),
+        ("timeout=30", "timeout=None", "a limit"),
         ("    if user.is_away:\n        return None\n", "", "left before"),
         ('        raise ValueError("too little")', "        amount = 1", "left before"),
         ("except ValueError", "except Exception", "catches more"),
@@ -87,7 +88,7 @@ def flagged(old: str, new: str, path: str = "shop/till.py") -> list[str]:
     ],
 )
 def test_it_is_said_in_one_line(old: str, new: str, says: str):
-    found = flagged(old, new, "shop/may_pay.py")
+    found = flagged(old, new)
 
     assert any(says in sentence for sentence in found), found
     assert all("\n" not in sentence for sentence in found)
@@ -97,6 +98,7 @@ def test_it_is_said_in_one_line(old: str, new: str, says: str):
     ("before", "after", "says"),
     [
         ("ADMIN_IDS = [1]", "ADMIN_IDS = [1, 2]", "who may"),
+        ("TIMEOUT = 5", "TIMEOUT = None", "a limit"),
         ("def refund(amount, strict=True):\n    pass", "def refund(amount, strict=False):\n    pass", "default"),
         ("TRIES = list(range(3))", "TRIES = list(range(300))", "a limit"),
         (
@@ -109,25 +111,30 @@ def test_it_is_said_in_one_line(old: str, new: str, says: str):
             for old, new, says in (
                 ("return user.active and user.here", "return user.active or user.here", "turns a condition"),
                 ("return all(x)", "return any(x)", "turns a condition"),
-                ("go(x) if x.user_id == user.id else 0", "go(x) if x else 0", "takes less care than before"),
-                ("return x.get(pk=1, owner=user)", "return x.get(pk=1)", "is given less than before"),
-                ("x.send(1, ephemeral=True)", "x.send(1, ephemeral=False)", "turns a condition"),
-                ("x.send(1, allowed_mentions=NONE)", "x.send(1)", "is given less than before"),
+                ("go(x) if x.user_id == user.id else 0", "go(x) if x else 0", "asks less"),
+                ("return x.get(pk=1, owner=user)", "return x.get(pk=1)", "no longer tells users apart"),
+                ("x.send(1, ephemeral=True)", "x.send(1, ephemeral=False)", "who sees it"),
+                ("x.send(1, allowed_mentions=NONE)", "x.send(1)", "who sees it"),
                 ("x.start(Intents.default())", "x.start(Intents.all())", "who may"),
                 ("return Semaphore(4)", "return Semaphore(4000)", "a limit"),
-                ("return x.limit(25)", "return x", "takes less care than before"),
-                ("go(validate(x))", "go(x)", "takes less care than before"),
+                ("return x.limit(25)", "return x", "a limit"),
+                ("go(validate(x))", "go(x)", "no longer checks"),
                 ("re.compile('[a-z]+')", "re.compile('.*')", "any text"),
             )
         ),
         ("def f(x, mode='strict'):\n    pass", "def f(x, mode='lax'):\n    pass", "default"),
         ("@commands.check(is_manager)\ndef refund():\n    pass", "def refund():\n    pass", "who may"),
+        (
+            "def refund(till):\n    if till.key:\n        return till\n    raise KeyError(till)",
+            "def refund(till):\n    if till.key:\n        return till",
+            "raises less",
+        ),
     ],
 )
 def test_so_is_what_a_name_or_a_default_stands_for(before: str, after: str, says: str):
-    tree = MemoryTree({"shop/may_pay.py": f"{before}\n"})
+    tree = MemoryTree({"shop/till.py": f"{before}\n"})
 
-    found = check(Applied({"shop/may_pay.py": f"{after}\n".encode()}), tree)
+    found = check(Applied({"shop/till.py": f"{after}\n".encode()}), tree)
 
     assert [says in one.sentence for one in found if one.rule is Rule.LOOK] == [True]
 

@@ -305,6 +305,21 @@ async def test_links_that_lead_out_of_the_tree_are_no_hindrance(
     assert (await proven(a_patch(base), settings)).tier is Tier.E2
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("shop.total({", "shop.total(sale={"), ('"Tea")', '"Tea", "a label")')], ids=["name", "message"]
+)
+async def test_tests_that_only_follow_the_patch_are_no_failed_attempt_to_show_it(
+    base: Path, settings: ProofSettings, old: str, new: str
+) -> None:
+    followed = WORKS.replace(old, new)
+    patch = a_patch(base, FIXED.replace("order", "sale"), test=None, test_works=followed)
+
+    evidence = await proven(replace(patch, tests={"tests/test_works.py": followed.encode()}), settings)
+
+    assert evidence.tier is Tier.E1
+    assert "no test shows that the failure is gone" in evidence.flags
+
+
 async def test_a_fix_that_breaks_another_test_is_refused(base: Path, settings: ProofSettings) -> None:
     refused = await refusal_of(a_patch(base, shop=FIXED.replace("title", "upper")), settings)
 

@@ -459,10 +459,16 @@ async def test_an_interpreter_that_is_not_there_is_a_failure_of_the_box() -> Non
         await probe(Path("/no/such/python"), LIMITS)
 
 
-def test_an_interpreter_that_is_named_from_here_is_found_from_anywhere() -> None:
-    from_here = f"tests/../{os.path.relpath(sys.executable)}"
+@pytest.mark.parametrize("named", ["tests/../{relative}", "{link}/../bin/{name}"])
+def test_an_interpreter_is_found_from_anywhere_however_it_is_named(tmp_path: Path, named: str) -> None:
+    ours, link = Path(sys.executable), tmp_path / "link"
+    link.symlink_to(ours.parent.parent / "lib")
 
-    assert interpreter(Path(from_here)).python == Path(sys.executable)
+    seen = interpreter(Path(named.format(relative=os.path.relpath(ours), link=link, name=ours.name)))
+
+    assert seen.python.is_absolute()
+    assert seen.python.parent.samefile(ours.parent)
+    assert ours.parent.resolve() in seen.folders
 
 
 async def test_the_box_is_another_user_where_we_are_root(box_with_a_network: Box) -> None:

@@ -596,12 +596,29 @@ async def test_a_merge_on_this_machine_is_seen_at_once_however_old_its_pull_requ
     await world.confirms()
     await world.passes(hours=48)
     await nearby.round(timedelta(seconds=5))
+    soon, soon_of_many = (nearby.pause(timedelta(seconds=5), timedelta(seconds=took)) for took in (0.1, 1))
+    assert (soon.seconds, soon_of_many.seconds) == (5, 20)
 
     world.host.merges(1)
     world.clock.passes(seconds=5)
     await nearby.round(timedelta(seconds=5))
 
     assert await world.state() is State.MERGED
+
+
+async def test_a_repository_on_this_machine_that_cannot_be_read_is_not_asked_every_five_seconds(world: World):
+    nearby = Reconciler(world.store, world.host, world.clock, world.engine.fire, nearby=True)
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    pauses = []
+    for answer in (StepFailed("git said: it is away"), None):
+        world.host.answers_first(answer)
+        await nearby.round(timedelta(seconds=5))
+        pauses.append(nearby.pause(timedelta(seconds=5), timedelta()).seconds)
+
+    assert pauses == [180, 5]
 
 
 async def test_a_worker_whose_lease_was_taken_records_nothing(world: World):

@@ -14,6 +14,7 @@ from kintsugi.repair.policy.vocabulary import (
     CHOICE,
     GUARDING,
     HEADER,
+    KEYED,
     PROTECTING,
     SECRET,
     SET_APART,
@@ -24,6 +25,7 @@ from kintsugi.repair.policy.vocabulary import (
 from kintsugi.repair.syntax import Source
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
+_ASKED_FIRST = ("Depends", "Security")  # before a route is answered
 _CLAIMS = ("exp", "nbf", "aud", "iss")
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
 _LONG = 200  # of a decorator that does more than to say who may
@@ -104,6 +106,8 @@ class Facts:
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.defined.add(node.name)
         for decorator in node.decorator_list:
+            if KEYED.search(words(decorator)) and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._tell("keyed", node.name, ast.unparse(node.args))
             guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
             if guards and not _is_hook(decorator) and len(text := _without_labels(decorator)) < _LONG:
                 self._tell("who", node.name, text)
@@ -129,6 +133,8 @@ class Facts:
             (one, value) for one, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if value
         ]
         for one, value in defaults:
+            if isinstance(value, ast.Call) and words(value.func).rpartition(" ")[2] in _ASKED_FIRST:
+                self._tell("who", f"{node.name}({one.arg})", ast.unparse(value))
             told = ast.unparse(value).removesuffix(".0").strip("'")
             number_or_choice = isinstance(value, ast.Constant) and (
                 isinstance(value.value, int | float) or (isinstance(value.value, str) and CHOICE.search(one.arg))

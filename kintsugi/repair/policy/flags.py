@@ -33,8 +33,11 @@ _OF_CONDITIONS = frozenset(
         "It asks about something else.",
         "It asks less than before.",
         "It asks something else.",
+        "It decides nothing any more.",
         "It goes on where it left before.",
         "It lets in more than before.",
+        "It lists more than before.",
+        "It takes less care than before.",
         "It turns a condition.",
         "It turns away less than before.",
     )

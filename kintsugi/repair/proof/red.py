@@ -25,6 +25,10 @@ _CHANCY = re.compile(
 )
 
 
+class _ShowsNothing(Unproven):
+    """The tests say nothing of the failure."""
+
+
 @dataclass(frozen=True, slots=True)
 class RedToGreen:
     """The first runs without and with the patch, and the tests that turned each time, as they ended in red.
@@ -50,7 +54,13 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     if named is None:
         return None
     proving, red = named
-    shown = _compared_with_crash(proving, await _first_round(proving, files, red))
+    try:
+        first = await _first_round(proving, files, red)
+    except _ShowsNothing:
+        if _only_follow(proving, files):
+            return None
+        raise
+    shown = _compared_with_crash(proving, first)
     shown = await _more_rounds(proving, files, shown)
     shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
@@ -60,6 +70,15 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     if proving.left_out:
         flags += (f"tests that only compile with the patch were left out of its red: {some(sorted(proving.left_out))}",)
     return replace(shown, flags=flags)
+
+
+def _only_follow(proving: Proving, files: Sequence[str]) -> bool:
+    """Whether the tests follow what the patch does, a new name or a layout, and none is new or was to fail."""
+    before, now = _sources(proving, files, {}), _sources(proving, files, proving.proposal.all_files)
+    count = proving.language.count
+    return not proving.proposal.failing and all(
+        path in before and count(path, text) <= count(path, before[path]) for path, text in now.items()
+    )
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:
@@ -146,7 +165,7 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
         _check_all_turned(proving, red, green, turned)
         return RedToGreen(red, green, _that_assert(proving, files, _for_the_right_reason(proving, turned)), asked=asked)
     except Unproven as refused:
-        raise Unproven(refused.reason, red.run, green.run) from None
+        raise type(refused)(refused.reason, red.run, green.run) from None
 
 
 def _that_failed(proving: Proving, red: Seen) -> tuple[int, ...]:
@@ -176,7 +195,7 @@ def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
             raise Unproven("the test runner finds no test in the regression test")
         raise CannotRunHere(why_broken(proving, green))
     if not red.results.bad and red.results.complete:
-        raise Unproven("the regression test passes without the patch, so it shows nothing")
+        raise _ShowsNothing("the regression test passes without the patch, so it shows nothing")
 
 
 def check_own(before: Seen, after: Seen) -> None:
@@ -249,7 +268,7 @@ def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tup
     wrong = {test.id: proving.language.why_wrong(test, tests, proposal.crash) for test in turned}
     right = tuple(test for test in turned if wrong[test.id] is None)
     if not right:
-        raise Unproven(next(reason for reason in wrong.values() if reason is not None))
+        raise _ShowsNothing(next(reason for reason in wrong.values() if reason is not None))
     return right
 
 

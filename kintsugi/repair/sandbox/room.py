@@ -72,6 +72,8 @@ INSIDE = Places(tree="/srv/app", home="/home/user", tmp="/tmp")  # noqa: S108 (t
 
 def interpreter(python: Path) -> Interpreter:
     """Ask `python` about itself, outside the box, as it is the operator's own. Raises OSError or ValueError."""
+    if ".." in python.parts:  # behind a link it leads elsewhere than Python itself reckons
+        python = python.parent.resolve() / python.name
     answer = subprocess.run(
         [str(python), "-I", "-c", _ASK],
         capture_output=True,

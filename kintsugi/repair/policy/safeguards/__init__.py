@@ -15,7 +15,7 @@ from typing import NamedTuple
 from kintsugi.repair.policy.safeguards import differences, gone
 from kintsugi.repair.policy.safeguards.about import About
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, heads, pairs, statements
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, heads, pairs
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.leaving import answers_to_nobody, comes_no_further, goes_on
@@ -35,6 +35,9 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
 )
 
 
+_PLAIN = (ast.Constant, ast.List, ast.Tuple, ast.Set)
+
+
 class Told(NamedTuple):
     worth: int
     sentence: str
@@ -50,21 +53,27 @@ def loosened(before: Source, after: Source) -> Iterator[Told]:
 
 def differing(before: Source, after: Source, path: str, *, is_page: bool) -> Iterator[Told]:
     """What is worth a human's look by all its signs."""
-    for pair in pairs(before, after):
+    differ = [pair for pair in pairs(before, after) if pair.gone or pair.come]
+    alone = points(["nothing else in the file was changed"]) if sum(map(_changes, differ)) == 1 else 0
+    for pair in differ:
         if pair.gone:
-            yield from _of_pair(pair, points(About(pair.name, path, pair.block, is_page).signs()))
+            yield from _of_pair(pair, alone + points(About(pair.name, path, pair.block, is_page).signs()))
+
+
+def _changes(pair: Pair) -> int:
+    added = len(pair.come) - (len(pair.gone) - len(pair.unpaired))
+    return len(pair.exchanged) + len(gone.outermost(pair)) + max(added, 0)
 
 
 def _of_pair(pair: Pair, around: int) -> Iterator[Told]:
     for one in pair.exchanged:
         signs = [*differences.signs_of(one, pair)]
         if (worth := around + points(signs)) >= BAR:
-            yield Told(worth, differences.SAID[signs[0]], short(_told(one)))
-    inner = {id(one) for statement in pair.unpaired for one in statements(statement)}
-    for statement in (one for one in pair.unpaired if id(one) not in inner):
+            yield Told(worth, differences.said_of(one, signs[0]), short(_told(one)))
+    for statement in gone.outermost(pair):
         signs = [*gone.signs_of(statement, pair)]
         if (worth := around + points(signs)) >= BAR:
-            yield Told(worth, gone.SAID[signs[0]], short(f"{_named(statement)} is gone"))
+            yield Told(worth, gone.said_of(statement, signs[0]), short(f"{_named(statement)} is gone"))
 
 
 def _told(one: Exchange) -> str:
@@ -74,7 +83,7 @@ def _told(one: Exchange) -> str:
     if isinstance(one.old, ast.cmpop) and isinstance(one.within, ast.Compare) and isinstance(one.new, ast.cmpop):
         turned = ast.Compare(one.within.left, [one.new], one.within.comparators)
         return f"{ast.unparse(one.within)} → {ast.unparse(turned)}"
-    if isinstance(one.old, ast.Constant) and isinstance(one.within, ast.Compare | ast.keyword):
+    if isinstance(one.old, _PLAIN) and isinstance(one.within, ast.Compare | ast.keyword):
         return f"{ast.unparse(one.within)} → {ast.unparse(one.new)}"
     return str(one)
 

@@ -184,6 +184,8 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
 def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exchange]:
     """The smallest parts that differ."""
     whole = [Exchange(old, new, around)]
+    if isinstance(old, ast.Name) and isinstance(new, ast.Name) and old.id.lower() == new.id.lower():
+        return []  # of JavaScript, a constant is in capitals here
     if type(old) is not type(new) or _named(old) != _named(new):
         return whole
     found: list[Exchange] = []
@@ -213,7 +215,9 @@ def _named(node: ast.AST) -> list[str | None]:
 
 
 def _is_in(one: ast.AST, other: ast.AST) -> bool:
-    """Whether a call is given the other."""
+    """Whether a call is given the other, or asked of it."""
+    if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and same(one.func.value, other):
+        return True
     return isinstance(one, ast.Call) and any(same(given, other) for given in one.args)
 
 

@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from kintsugi.repair.policy.conditions import only_asks_whether_there
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import decides_by_name, leaves, refuses, speaks_of_rights
-from kintsugi.repair.policy.safeguards.exchanged import Pair, heads, names
+from kintsugi.repair.policy.safeguards.care import care_of
+from kintsugi.repair.policy.safeguards.exchanged import Pair, heads, names, statements
+from kintsugi.repair.policy.vocabulary import LOGGED_BY, LOGGING
 from kintsugi.repair.syntax import walked
 
+_PAIR = 2  # `ctx, stop := context.WithTimeout(ctx, wait)`, `defer stop()`
 _SMALL = 0.25  # of the statements of a function
 SAID = {
     "a refusal is gone": "It goes on where it left before.",
     "a way out is gone": "It goes on where it left before.",
     "an answer is gone": "It answers otherwise than before.",
+    "a bound is gone": "It changes a limit.",
     "a branch is gone": "It asks less than before.",
     "an effect is gone": "It no longer does this.",
     "an error is gone": "It raises less than before.",
@@ -23,17 +27,42 @@ SAID = {
 }
 
 
+def is_logged(called: str) -> bool:
+    return LOGGING.match(called) is not None or LOGGED_BY.match(called.rpartition(" ")[2]) is not None
+
+
+def outermost(pair: Pair) -> list[ast.stmt]:
+    """What is gone, without what went with it."""
+    inner = {id(one) for statement in pair.unpaired for one in statements(statement)}
+    return [one for one in pair.unpaired if id(one) not in inner]
+
+
+def said_of(statement: ast.stmt, kind: str) -> str:
+    """By the name of what was called, if that says what it took care of."""
+    if kind == "an effect is gone":
+        names_ = (words(node.func).rpartition(" ")[2] for node in _calls(statement))
+        return next(filter(None, map(care_of, names_)), SAID[kind])
+    return SAID[kind]
+
+
+def _calls(statement: ast.stmt) -> list[ast.Call]:
+    return [node for head in heads(statement) for node in walked(head) if isinstance(node, ast.Call)]
+
+
 def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     """The first says what is gone."""
     yield _kind(statement)
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
-    called = (node for head in heads(statement) for node in walked(head) if isinstance(node, ast.Call))
-    if any(decides_by_name(words(node.func).rpartition(" ")[2]) for node in called):
+    called = [words(node.func).rpartition(" ")[2] for node in _calls(statement)]
+    if any(map(decides_by_name, called)) or any(map(care_of, called[:1])):
         yield "asks what decides"
     if not pair.come:
         yield "nothing came for it"
-    if len(pair.gone) <= _SMALL * pair.size:
+    is_alone = len(outermost(pair)) <= _PAIR and not pair.come and not pair.exchanged
+    if is_alone and isinstance(statement, ast.If) and not {*map(id, statements(statement))} & {*map(id, pair.gone)}:
+        yield "what it was for is done anyway"
+    if is_alone or len(pair.gone) <= _SMALL * pair.size:
         yield "little else is gone"
     if set().union(*map(names, heads(statement))).isdisjoint(pair.named):
         yield "nothing speaks of it any more"
@@ -44,17 +73,32 @@ def _kind(statement: ast.stmt) -> str:
         case ast.Assert():
             return "a refusal is gone"
         case ast.If(test=test, body=body) if leaves(body):
-            if only_asks_whether_there(test):
+            if only_asks_whether_there(test) and not isinstance(test, ast.Attribute):
                 return "a way out is gone" if refuses(body) else "something is gone"
             return "a refusal is gone" if refuses(body) else "a way out is gone"
         case ast.If():
-            return "a branch is gone"
+            return _kind_of_branch(statement)
         case ast.Return():
             return "an answer is gone"
         case ast.Raise():
-            return "an error is gone"
+            return "something is gone" if "NotImplementedError" in names(statement) else "an error is gone"
+        case ast.Expr(value=ast.Call(func=called)) if is_logged(words(called)):
+            return "something is gone"
+        case ast.With() | ast.AsyncWith():
+            is_care = any(care_of(words(one.func).rpartition(" ")[2]) for one in _calls(statement))
+            return "an effect is gone" if is_care else "something is gone"
         case ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign() | ast.Delete():
             return "an effect is gone"
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.Assign(value=ast.Call() | ast.Await()):
             return "an effect is gone"
     return "something is gone"
+
+
+def _kind_of_branch(statement: ast.If) -> str:
+    """One that does not leave: `if x.kind != 1: may = False`, `if n > most: n = most`"""
+    match statement:
+        case ast.If(body=[*_, ast.Assign(value=ast.Constant(value=False))]):
+            return "a refusal is gone"
+        case ast.If(test=ast.Compare() as test, body=[ast.Assign(targets=[target])], orelse=[]):
+            return "a bound is gone" if names(target) <= names(test) else "a branch is gone"
+    return "a branch is gone"

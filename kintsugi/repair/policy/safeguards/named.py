@@ -10,6 +10,7 @@ from kintsugi.repair.policy.safeguards.exchanged import Exchange, names
 from kintsugi.repair.syntax import Source
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
+_OF_CALLERS = frozenset(("request", "req", "headers", "header", "query", "body", "params", "cookies", "form", "meta"))
 _READERS = {"get", "getattr", "hasattr"}
 
 
@@ -71,3 +72,15 @@ def _root(node: ast.AST) -> str:
             return ""
         node = inner
     return node.id
+
+
+def asks_the_caller(one: Exchange) -> bool:
+    """What whoever asks can write as they like, and did not decide before."""
+    old, new = (set(map(str.lower, names(node))) for node in (one.old, one.new))
+    return not _OF_CALLERS.isdisjoint(new - old) or bool(
+        _OF_CALLERS & new and new - old and _texts(one.new) - _texts(one.old)
+    )
+
+
+def _texts(node: ast.AST) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}

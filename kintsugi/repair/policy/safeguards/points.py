@@ -2,8 +2,9 @@
 
 A change that loosens is small and stands where something is decided; a fix mostly adds, renames or rewrites. The points
 are twice the logarithm of how much more often each sign is seen in 231 risky changes than in 1,169 real fixes of
-fifteen repositories, fitted together and rounded by hand; at `BAR` one of these fixes in eight
-had a flag.
+fifteen repositories, fitted together and rounded by hand. What a small patch
+does in a file of any name is set by hand: a part that is gone tells by its own words, and a lone change weighs more. At
+`BAR` one of these fixes in six has a flag.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ _POINTS = {
     "in a value": -1,
     # What was done to it.
     "turned": 5,
-    "always the same": 3,
+    "always the same": 4,
     "nobody waits for it": 4,
-    "asks less": 2,
+    "asks less": 3,
     "asks less of what turns away": 1,
     "read from elsewhere": 2,
     "less of it": 2,
     "another number": 1,
-    "lists less": 1,
-    "only whether there": 1,
-    "lists more": 0,
-    "says more": 0,
+    "lists less": 2,
+    "only whether there": 3,
+    "lets in all": 4,
+    "finds more": 3,
+    "emptied": 2,
+    "takes more": 3,
+    "lists more": -1,
+    "says more": -1,
     "another condition": 0,
     "another constant": 0,
     "another value": 0,
@@ -43,14 +48,15 @@ _POINTS = {
     "given more": -2,
     "the same otherwise": -4,
     "the same in other words": -50,
-    "another text": -4,
+    "another text": -5,
     # What is gone, and nothing like it came.
     "a refusal is gone": 2,
     "a way out is gone": 0,
     "an answer is gone": 0,
-    "a branch is gone": 0,
-    "an effect is gone": -1,
-    "an error is gone": -2,
+    "a branch is gone": -1,
+    "an effect is gone": 0,
+    "a bound is gone": 2,
+    "an error is gone": 0,
     "something is gone": -4,
     # What it is about.
     "speaks of rights, secrets or limits": 2,
@@ -58,17 +64,20 @@ _POINTS = {
     "in a function that decides": 4,
     "in a file that decides": 3,
     "in a function that mostly refuses": 1,
+    "took care by its name": 3,
     "compared": 2,
     "taken from who asks": 3,
     "many times as much": 3,
     "open to others": 4,
     # How the rest of the function was changed.
     "nothing else there was changed": 7,
+    "nothing else in the file was changed": 1,
     "much else there was changed": -4,
     "much came beside it": -2,
     "nothing came for it": 4,
     "little else is gone": 3,
     "nothing speaks of it any more": 1,
+    "what it was for is done anyway": 3,
     "asks what decides": 3,
     "names what is new": -3,
     "stands elsewhere now": -1,
