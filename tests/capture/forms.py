@@ -487,4 +487,18 @@ RECOVERED = Printed(
     "recovered",
     ("/srv/shop/pick.go", 9),
 )
+RECOVERED_ZAP = Printed(
+    """\
+2026-11-28T10:00:00Z\tWARN\tshop/web.go:12\trecovered\t{"error": "no cart"}
+main.(*Web).serve.func1
+\t/srv/shop/web.go:12
+runtime.gopanic
+\t/usr/local/go/src/runtime/panic.go:884
+main.pick
+\t/srv/shop/pick.go:9""",
+    "go",
+    ("panic",),
+    "recovered: no cart",
+    ("/srv/shop/pick.go", 9),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

@@ -58,6 +58,11 @@ class Prices(commands.Cog):
         raise LookupError(channel.id)
 
     @commands.command()
+    async def bans(self, context: commands.Context[commands.Bot]) -> None:
+        assert context.guild
+        raise LookupError((await context.guild.fetch_ban(context.author)).reason)
+
+    @commands.command()
     async def helps(self, context: commands.Context[commands.Bot]) -> None:
         raise LookupError(type(self).__name__, self.prices)
 
@@ -93,7 +98,12 @@ def test_a_call_in_a_bot_fails_in_the_same_way_again(how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "why"), [("again", "Message.content: not shown"), ("told", "what Discord answers to create_dm")]
+    ("how", "why"),
+    [
+        ("again", "Message.content: not shown"),
+        ("bans", "BanEntry: not shown"),
+        ("told", "what Discord answers to create_dm"),
+    ],
 )
 def test_what_discord_would_have_answered_is_told_to_whoever_reads_it(how: str, why: str) -> None:
     _, source = asyncio.run(_failed(how))
@@ -122,6 +132,7 @@ async def _failed(how: str, more: int = 0) -> tuple[BaseException, str]:
         "a button": lambda: view.children[0].callback(_pressed(bot, token)),
         "again": lambda: Prices.again.callback(cog, context),  # type: ignore[arg-type, call-arg]
         "asks": lambda: Prices.asks.callback(cog, context),  # type: ignore[arg-type, call-arg]
+        "bans": lambda: Prices.bans.callback(cog, context),  # type: ignore[arg-type, call-arg]
         "wrong": lambda: Prices.wrong.callback(cog, context),  # type: ignore[arg-type, call-arg]
         "told": lambda: Prices.told.callback(cog, context),  # type: ignore[arg-type, call-arg]
     }

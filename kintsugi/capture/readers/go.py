@@ -168,7 +168,7 @@ def _bare(lines: Lines) -> Found | None:
     told = _PANIC.match(line) if not line.endswith("}") else None
     panicked = told is not None or any(frame.function in _OWN_FRAMES - _FIRST for frame in frames)
     is_failure = level or panicked or lines.whole or any(frame.function.startswith("runtime.") for frame in frames)
-    if first is None or level in _QUIET or not is_failure:  # others list calls too, as profilers do
+    if first is None or (level in _QUIET and not panicked) or not is_failure:  # others list calls too, as profilers do
         return Found(lines.at - 1, end, None)
     message = told["message"].strip() if told else said
     ordered = tuple(reversed(_since_panic(frames)))

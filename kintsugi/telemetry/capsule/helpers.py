@@ -168,6 +168,8 @@ def of_unknown_state(kind):
     def unknown(_, name):
         raise NotRebuilt(f"{kind.__name__}.{name}: not shown")
 
+    if issubclass(kind, (tuple, list, dict, str, int)):  # which are nothing without what they hold
+        return missing(f"{kind.__name__}: not shown")
     return object.__new__(type(kind.__name__, (kind,), {"__getattr__": unknown, "__module__": kind.__module__}))
 ''',
     "inside": '''\
