@@ -30,6 +30,7 @@ _HOSTILE = (
     "login bob x1Yz_ ", "user bob/x1Yz_q8 ", "('bob', 'x1Yz_q8K')",
     "&{bob x1Yz_q8K",
     "bob / x1Yz_q8K ", "x1Yz_q8K password ", "password of x1Yz_q8 on x1Yz_q8, ", "args=['a', ",
+    "Velvet.lantern72|{a1B2->login[1a! ", 'pass\\nlantern7262 "', "send(.user, a1\tnow&password, ",
 )  # fmt: skip
 
 

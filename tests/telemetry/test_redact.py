@@ -214,7 +214,8 @@ def test_a_field_is_judged_with_its_name_in_view():
     assert redact_field("item", "sunshine") == "sunshine"
     assert redact_field("OLDPWD", "/home/bob/Shop2024.11") == "/home/bob/Shop2024.11"
     assert redact_field("DB_PWD", "/lantern") == redact_field("PWD", "/Lantern2024!") == MASK
-    assert redact("PWD=/srv/app DB_PWD=/lantern") == "PWD=/srv/app DB_PWD=***"
+    assert redact_field("pwd", "/lantern") == MASK
+    assert redact("PWD=/tmp ; -v `pwd`:/mnt DB_PWD=/lantern") == "PWD=/tmp ; -v `pwd`:/mnt DB_PWD=***"
 
 
 def test_what_begins_like_a_known_shape_is_clean_where_the_values_were_looked_at_one_by_one():

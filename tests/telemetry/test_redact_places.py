@@ -335,6 +335,7 @@ def test_a_secret_is_found_on_another_line(text):
         "(psycopg2.OperationalError) FATAL: password authentication failed, credentials with ~10-minute intervals",
         "stale session after logout. [GHSA-3fqm-frhg-7c85], JWT access tokens with httpx_client.AsyncOAuth2Client",
         "english stopwords; tuned params | **0.2201** |",
+        "logged in with TLSv1.3, login with Steam64, a token like \\x01CODE_BLOCK_0\\x01",
         "PASS src/auth/token3.test.ts",
         "| PASS | src/auth/token3.test.ts |",
         "Login and store the token in ~/.netrc",

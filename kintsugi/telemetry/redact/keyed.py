@@ -308,7 +308,7 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
         case "pass":
             return plain.isdigit() or is_file(plain)
     if name.endswith("pwd"):
-        return is_folder(name, plain)
+        return is_folder(name.upper(), plain)  # as text it is the shell's in small letters, too
     if name.endswith("passwd"):
         return plain.rstrip("):") in _OF_PAM
     if name.endswith("secret"):

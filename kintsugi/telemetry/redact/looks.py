@@ -34,7 +34,7 @@ _LETTERS, _VOWEL = re.compile(r"[A-Za-z]{8,40}"), re.compile("[aeiou]")
 # What is written like a password and is none. No part may be read in two ways: a word is up to 200 signs long.
 _OF_THINGS = re.compile(
     r"""
-      0[xX][0-9A-Fa-f]+|[0-9a-fA-F:.-]+|S-\d(?:-\w+)+                         # numbers, addresses, ids of Windows
+      0[xX][0-9A-Fa-f]+|[0-9a-fA-F:.+-]+|S-\d(?:-\w+)+                         # numbers, addresses, ids of Windows
     | \d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?|v?\d+(?:\.\d+){1,3}[-+.]?\w*      # with a unit; versions
     | \W*\d+(?:[.,]\d+)*\W*|~?\d{1,3}[A-Z]?-[a-z]+                         # marked, counted
     | [a-z]{2}_[A-Z]{2}(?:\.[\w-]+)?                                          # of a language
@@ -124,7 +124,7 @@ def looks(value: str) -> Look:
 def _is_of_standards(value: str) -> bool:
     """Whether no digit and no sign is left of it without the names of standards in it."""
     plain = _OF_STANDARDS.sub("", value)
-    return plain != value and not _DIGIT_OR_SIGN.search(plain.rstrip("$"))
+    return plain != value and not _DIGIT_OR_SIGN.search(plain.strip("$*"))
 
 
 def _is_unspeakable(value: str) -> bool:
@@ -173,4 +173,6 @@ def is_folder(name: str, value: str) -> bool:
     if name.lower() not in _OF_THE_SHELL or not _FOLDER.fullmatch(value):
         return False
     parts = value[1:].split("/")
+    if name.islower() and len(parts) == 1:
+        return False  # more likely a field of a form
     return max(map(looks, parts)) < (Look.STRONG if len(parts) > 1 else Look.LIKELY)

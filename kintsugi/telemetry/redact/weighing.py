@@ -1,8 +1,9 @@
 """One reading of who announces a secret and one of what a word looks like, weighed together.
 
 What announces is a key (`password`), an act that takes a secret (`login`) or what one logs in to; how a word is linked
-to it tells more or less, and so does the word itself. No notation and no program is known here: where the three
-together are heavy enough, the word is hidden. In 330,000 lines of logs and samples, three such words are no secret.
+to it tells more or less, and so does the word itself. There is no rule for one notation or one program: where the three
+together are heavy enough, the word is hidden. In 330,000 lines of logs and samples, three such words are no secret; in
+320,000 others, all about keys and log-ins, about ten.
 """
 
 import re
@@ -54,7 +55,8 @@ SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap"
 
 _BEHIND, _BEFORE, _NEAR, _CLOSE = 100, 60, 48, 32
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
-_IS_A_NAME, _ESCAPES = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:"), "nrtsdw"
+_IS_A_NAME = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:")
+_ESCAPE = re.compile(r"[nrtsdw]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}")
 _WORD = re.compile(r"(?<![^\s\"'`,;()\[\]{}|=\\])[^\s\"'`,;()\[\]{}|=\\]{6,300}(?:={1,2}(?=[\s\"',;)\]]|$))?")
 _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
@@ -75,7 +77,8 @@ _EMPTY = (
     r"given|used|received|got|entered|typed|tried|generated|created)"
 )
 _DIRECT = re.compile(rf"[^\w,;)\]|]{{0,6}}(?:{_EMPTY}[^\w,;)\]|]{{1,4}}){{0,5}}", re.IGNORECASE)
-_KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin|with|using|via)\W{1,4}$")
+_KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin)\W{1,4}$")
+_GIVEN_WITH = re.compile(r"(?i:with|using|via)\W{1,4}$")  # no program and no method is called by a digest
 _LED = re.compile(
     r"(?:^|\W)(?:is|now|was|(?:set|reset|changed|updated|back|it|bound|from \S{1,40}) to|with|using|use|via)$",
     re.IGNORECASE,
@@ -93,7 +96,7 @@ _BEHIND_A_NAME = re.compile(
     rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
 )
 _WORDS_OF_LOGS = re.compile(
-    r"(?i:error|line|port|code|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
+    r"(?i:error|line|port|code|login|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
     r"success|successful|attempts?|request|session|server|client|host|service|module|method|class|type|version|status|"
     r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|expired|denied|invalid|required|handler|url|event)"
 )
@@ -189,9 +192,10 @@ def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
         return
     begin, value = found.start(), found[0].rstrip(_AROUND)
     if text[begin - 1 : begin] == "\\":
-        if text[max(0, begin - 9) : begin].rstrip("\\")[-1:].isalnum() and value[0] not in _ESCAPES:
+        escape = _ESCAPE.match(value)
+        if text[max(0, begin - 9) : begin].rstrip("\\")[-1:].isalnum() and not escape:
             return
-        skipped = value[0] in _ESCAPES
+        skipped = escape.end() if escape else 0
         begin, value = begin + skipped, value[skipped:]
     begin += len(value) - len(value.lstrip(_AROUND))
     value = value.lstrip(_AROUND)
@@ -211,7 +215,8 @@ def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) ->
     if before == "[":
         return Link.BLOCKED  # a case of a test
     if said is not Said.SERVICE and _DIRECT.fullmatch(before):
-        return Link.DIRECT if said is not Said.ACT or _KEY_BETWEEN.search(before) else Link.LED
+        is_digest = looks(word[0]) is Look.HEX and _GIVEN_WITH.search(before)
+        return Link.DIRECT if said is not Said.ACT or is_digest or _KEY_BETWEEN.search(before) else Link.LED
     within = word.start()
     if _has_an_owner(before, said) or (end < within < begin and _has_an_owner(text[end:within], said)):
         return Link.BLOCKED
