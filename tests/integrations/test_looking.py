@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -271,6 +272,24 @@ async def test_a_try_that_broke_goes_on_where_it_was_and_pays_for_nothing_twice(
     assert case.looks.cost.calls == 4  # type: ignore[attr-defined]  # the cause and three looks
     assert diagnosis.cost.calls == 1  # the change
     assert diagnosis.cause == a_finding()["cause"]
+
+
+async def test_what_a_look_had_cost_is_kept_where_it_is_stopped_under_way(provider: OpenAIStandIn):
+    provider.thinks = stepping(a_step("find", text="total"))
+    case, tools, under_way = a_case(), CountingTools(), asyncio.Event()
+
+    async def hangs(text: str) -> Found:
+        under_way.set()
+        return await asyncio.Future()
+
+    tools.find = hangs  # type: ignore[method-assign]
+    work = asyncio.create_task(diagnosed(provider, tools, case))
+    await under_way.wait()
+    work.cancel()
+
+    with pytest.raises(StepFailed) as stopped:
+        await work
+    assert case.looks.cost.calls + stopped.value.spent.calls == len(provider.asked) == 2  # type: ignore[attr-defined]
 
 
 async def test_a_small_window_takes_few_answers(provider: OpenAIStandIn):

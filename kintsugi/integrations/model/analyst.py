@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypedDict
 
-from kintsugi.integrations.model.asking import Reply, ask_for
+from kintsugi.integrations.model.asking import Reply, ask_for, paid
 from kintsugi.integrations.model.looking import Looking, LookPolicy, LookPort
 from kintsugi.integrations.model.port import CHARACTERS_PER_TOKEN, Answer, Message, Model, TooLong, window_for
 from kintsugi.integrations.model.reply import Cause, Fix, R, UnreadableReply, read_reply
@@ -69,10 +69,8 @@ class ModelAnalyst:
             progress(f"{long} Showing less.")
             shorter = await self._opened(case, progress, self._shorter(talk.shown))
             earlier = replace(case, incident=case.incident.but(diagnosis=long.found)) if long.found else case
-            try:
+            with paid(long.spent):
                 return _at_the_cost(await self._diagnosed(replace(shorter, shortened=True), earlier), long.spent)
-            except StepFailed as failed:
-                raise failed.having_spent(long.spent) from failed.__cause__
 
     async def _diagnosed(self, talk: _Talk, case: Case) -> Diagnosis:
         if earlier := _to_go_on_from(case):
@@ -238,10 +236,8 @@ class ModelAnalyst:
 
     async def _fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> tuple[_Talk, Diagnosis]:
         talk.progress(f"asking {self._model.name} for a fix: {found.cause}")
-        try:
+        with paid(found.cost):
             reply = await self._ask(Fix, talk, allowance, found.cost)
-        except StepFailed as failed:
-            raise failed.having_spent(found.cost) from failed.__cause__
         talk = talk.answered(reply, reply.value.need if reply.value else "")
         told = _Told(prompt=talk.prompts, cost=found.cost + reply.cost, talk=self._kept(talk))
         if reply.value is None:

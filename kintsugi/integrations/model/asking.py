@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Generic
 
@@ -56,16 +58,27 @@ async def ask_for(
         progress(f"{error} Asking once more, with what was wrong.")
         prompt = render("unreadable", wrong=str(error))
     turn = (Message("assistant", _again(answer.text)), Message("user", prompt.text))
-    try:
+    with paid(answer.cost):
         corrected = await _corrected(kind, model, (*messages, *turn), progress, tools)
-    except StepFailed as failed:
-        raise failed.having_spent(answer.cost) from failed.__cause__
     return replace(
         corrected,
         turns=(*turn, *corrected.turns),
         cost=answer.cost + corrected.cost,
         prompts=f", {prompt.id}",
     )
+
+
+@contextmanager
+def paid(spent: Cost) -> Iterator[None]:
+    """What was spent before is in how this ends, also where it is stopped while nobody has answered yet."""
+    try:
+        yield
+    except StepFailed as failed:
+        raise failed.having_spent(spent) from failed.__cause__
+    except asyncio.CancelledError as stopped:
+        if not spent.calls:
+            raise
+        raise StepFailed("It was interrupted.", spent=spent) from stopped
 
 
 async def _corrected(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from kintsugi.integrations.model.asking import Reply, ask_for
+from kintsugi.integrations.model.asking import Reply, ask_for, paid
 from kintsugi.integrations.model.port import Message, Model, TooLong
 from kintsugi.integrations.model.reply import Fix, Step, UnreadableReply, read_reply
 from kintsugi.integrations.model.tool_calls import TOOLS
@@ -127,7 +127,8 @@ class Looking:
         for step in (first, *reply.also):
             if not self._may_go_on(looked):
                 break
-            found = await self._answered(step, looked)
+            with paid(cost):
+                found = await self._answered(step, looked)
             look = self._as_kept(step, found, len(looked.looks) + 1)
             await self.looks.keep(look, cost)
             looked, cost = looked.more(look, cost), NOTHING
