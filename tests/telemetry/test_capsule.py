@@ -808,7 +808,13 @@ def test_where_a_call_holds_a_secret_the_next_one_without_it_is_kept_in_part() -
     assert capsule.function == "handed_over"
     assert capsule.in_part == "the call around it, answered, holds a secret: the value of session_token"
     assert run(capsule).args == ("[foo]",)
+    assert made_of(_raised(lambda: answered(request, checks_by_a_pattern))).function == "handed_over"
     assert (alone.function, alone.source, alone.in_part) == ("answered", "", "")
+
+
+def checks_by_a_pattern(request: dict[str, Any]) -> object:
+    key = re.compile("|".join(f"(?:[^{sign}:@/]{{1,{at}}})" for at, sign in enumerate("abcdefghijklmnopqrstu", 1)))
+    return handed_over([key, request["address"]])
 
 
 def checks_a_part(request: dict[str, Any], part: Callable[[Any], object]) -> object:

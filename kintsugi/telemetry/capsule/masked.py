@@ -13,6 +13,7 @@ from kintsugi.telemetry.redact.keys import grade
 _SHORTEST = 4  # characters: less is in any text
 _MOST, _MOST_CHARACTERS = 50, 10_000  # beyond that no other call is looked at
 _LONGEST_NAME = 40
+_LONGEST_WORD = 256  # characters of a password or a token; what is longer, such as a JWT, is known by its shape
 
 
 class Masked:
@@ -41,7 +42,7 @@ class Masked:
 
     def has(self, text: str) -> bool:
         """Whether it may be a secret of a call around it."""
-        if self._around and redact_field(self._around, text) != text:
+        if self._around and len(text) <= _LONGEST_WORD and redact_field(self._around, text) != text:
             return True
         if not self._texts:
             return False
