@@ -96,7 +96,7 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
                 return outermost
             around = call.frame
             handed_over.update(call.objects if not outermost.source else ())
-            ends = time.thread_time() + CPU_SECONDS  # those inside of it have as long as it had
+            ends = time.thread_time() + 2 * CPU_SECONDS  # for the ways to those inside of it, long at the first crash
         elif masked.is_too_much or time.thread_time() > ends:
             break
         elif handed_over.isdisjoint(call.objects):
