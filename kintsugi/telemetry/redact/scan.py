@@ -40,7 +40,8 @@ _STRETCH, _LITTLE_WORK = 512, 40
 # costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
 _COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
-_MOST_SHAPES = 16
+_BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
+_MOST_SHAPES = 32
 
 
 class Scanner:
@@ -79,11 +80,11 @@ class Scanner:
         return True
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
-        """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
+        """Whether all are beginnings of known shapes or pairs, not too many, and none goes on as its shape does."""
         return len(places) <= _MOST_SHAPES and all(
             not is_secret_here(text, word_at(text, start), Told(text.lower()))
             if rule >= self.alone
-            else self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
+            else self.rules[rule][2] in _BY_THEMSELVES and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
         )
 
