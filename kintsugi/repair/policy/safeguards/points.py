@@ -2,8 +2,8 @@
 
 A change that loosens is small and stands where something is decided; a fix mostly adds, renames or rewrites. The points
 are twice the logarithm of how much more often each sign is seen in 231 risky changes than in 1,169 real fixes of
-fifteen repositories, fitted together and rounded by hand. What a small patch does in a file of any name is set by hand:
-a part that is gone tells by its own words, and a lone change weighs more. At `BAR` one of these fixes in six has a flag.
+fifteen repositories, fitted together and rounded by hand. What a small patch does in any file is set by hand:
+a part that is gone tells by its own words, and a lone change weighs more. At `BAR`, one such fix in six has a flag.
 """
 
 from __future__ import annotations
