@@ -104,13 +104,22 @@ def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
             yield change.path, sentence, True
         if _skips_more(change, _LEFT_OUT if change.path in sources else _SKIP):
             yield change.path, "Tests are skipped or left out that were not.", True
-        if _LEAVES.count(change.added_text) > _LEAVES.count(change.removed_text):
+        if _leaves_more(change):
             yield change.path, "A test ends the whole run, so that what comes after it is never asked.", True
         if _REPLACED.count(change.added_text) > _REPLACED.count(change.removed_text):
             yield change.path, "It changes the test runner itself.", True
     yield from _read(sources, [change for change in tests if change.after is None and _is_python(change)])
     for language in (_NODE, _GO):
         yield from _told(_read_others(tests, language))
+
+
+def _leaves_more(change: Change) -> bool:
+    if not _LEAVES.search(change.added_text):
+        return False
+    if change.path.endswith("_test.go"):
+        old, new = map(go.without_exit_of_main, (change.old, change.new))
+        return _LEAVES.count(new) > _LEAVES.count(old)
+    return _LEAVES.count(change.added_text) > _LEAVES.count(change.removed_text)
 
 
 def _skips_more(change: Change, pattern: Screened) -> bool:
