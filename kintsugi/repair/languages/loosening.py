@@ -96,8 +96,6 @@ def _pairs(
     """
     come = [(path, one) for path, found in new.items() for one in found.values() if one.name not in old.get(path, {})]
     gone = [(path, one) for path, found in old.items() for one in found.values() if one.name not in new.get(path, {})]
-    if not come or not gone:
-        return {}
     found: dict[tuple[str, str], _Test] = {}
     taken: set[int] = set()
     alike = [(likeness, at, to) for at, one in enumerate(gone) for to, likeness in _likeness(one[1], come)]
@@ -107,11 +105,23 @@ def _pairs(
             found[path, test.name] = come[to]
             taken.add(to)
     for path, test in gone:
+        table = None if (path, test.name) in found else _table_of(test, old.get(path, {}), new.get(path, {}))
+        if table is not None:
+            found[path, test.name] = (path, table)
+    for path, test in gone:
         anew = _written_anew(path, test, come, taken) if (path, test.name) not in found else None
         if anew is not None:
             found[path, test.name] = come[anew]
             taken.add(anew)
     return found
+
+
+def _table_of(test: Written, old: Mapping[str, Written], new: Mapping[str, Written]) -> Written | None:
+    """The test of the same file that has become a table, and newly has all values of this one."""
+    grown = [
+        now for name, now in new.items() if name in old and _has_values(now, test) and not _has_values(old[name], test)
+    ]
+    return grown[0] if grown and any(_likeness(test, [("", grown[0])])) else None
 
 
 def _likeness(test: Written, come: Sequence[_Test]) -> Iterator[tuple[int, float]]:
