@@ -189,7 +189,7 @@ HONEST_MAINS = {
     "and cleans up": "\tcode := m.Run()\n\tclean()\n\tos.Exit(code)\n",
 }
 
-SUITE = "import subprocess\nimport sys\n\nimport sarge\n\n\ndef test_old():\n    assert subprocess.run(['shop', 'list']).returncode == 0\n"
+SUITE = "import subprocess\nimport sys\n\nimport requests\nimport sarge\n\n\ndef test_old():\n    assert subprocess.run(['shop', 'list']).returncode == 0\n"
 PYTHON_TEST = {
     "another program": "subprocess.run(['id'])",
     "a program of another name": "subprocess.run(['shopper', 'list'])",
