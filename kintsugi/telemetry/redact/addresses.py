@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from kintsugi.telemetry.redact.keys import Grade
+from kintsugi.telemetry.redact.looks import Look, looks
 from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 _PLACEHOLDERS = ("x-oauth-basic", "x-token-auth", "x", "oauth2", "oauth")
@@ -55,6 +56,13 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
 _BEFORE_HOST = re.compile(
     r"(?<![\w:/@-])[\w.\\-]{1,40}(?:/[\w.-]{1,40})?:(?P<secret>(?=\D{0,60}\d)(?=[^A-Z]{0,60}[A-Z])(?=[^a-z]{0,60}[a-z])[0-9A-Za-z!#$%&*+^~?_.-]{8,60})$"
 )
+# The same before a host and its port, as errors show an address: there a password may be as weak as a name.
+_BEFORE_PORT = re.compile(
+    r"(?<![\w:/@.-])(?!(?:sips?|tel|mailto|xmpp|acct|e?mail|from|to|cc|user|username|login|id):)"
+    r"(?P<name>[A-Za-z][\w.\\-]{1,40}|):(?P<secret>[^\s:/@\"'<>(){}\[\]]{6,60})$",
+    re.IGNORECASE,
+)
+_PORT = re.compile(r"[\w.-]{2,80}:\d{2,5}(?![\w:])")
 _HOST = re.compile(r"(?!sha\d)(?:[A-Za-z][\w-]{0,40}[A-Za-z\d]|\d{1,3}(?:\.\d{1,3}){3}(?![\w.]))")
 
 
@@ -64,6 +72,9 @@ def before_host(text: str, start: int, end: int) -> Iterable[Span]:
         return ()
     window = text[max(0, start - 110) : start]
     found = _BEFORE_HOST.search(window) if _HOST.match(text, end) else None
+    if not found and _PORT.match(text, end):
+        found = _BEFORE_PORT.search(window)
+        found = found if found and looks(found["secret"]) >= Look.FAINT else None
     begin = start - len(window)
     return ((begin + found.start("secret"), begin + found.end("secret")),) if found else ()
 

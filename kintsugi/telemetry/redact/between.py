@@ -9,16 +9,17 @@ from kintsugi.telemetry.redact.values import is_file, looks_random
 AFTER = re.compile(
     r"""
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
-        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id)(?!\w))?(?:\ \d{1,2}(?=:))?)
+        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:))?)
         (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
             [^\s:=]{1,60}(?:(?=\ ?[:=])
             |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
     (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
+    (?:[ ]\((?=[^()\n]{1,40}\)[:=])[a-z][^()\n]{1,40}\))?
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)(?:[ ]""[ ]=>)?|%3[DdAa]
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
             (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
-            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|<<(?=")
+            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?(?:[\w.+/=-]{12}|\*\*\*\]))|Optional\[|<<(?=")
                 |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=")|chr[ ](?="))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | <<[-~]?["']?[A-Z]{2,12}["']?\r?\n[ \t]{0,12}(?=[^\s"'-])

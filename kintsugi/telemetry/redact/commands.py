@@ -19,7 +19,7 @@ class Command(NamedTuple):
 # What begins a flag, and what stands behind it: also as a list of arguments is printed. The sign stands first: so the
 # expression is looked for where the sign is, and not everywhere.
 _DASH, _SLASH = r"-(?<=[\s'\"]-)", r"/(?<=[\s'\"]/)"
-_GAP = r"(?:[ \t=]{1,3}|['\"], ?)"
+_GAP = r"(?:[ \t=]{1,3}|['\"], ?|['\"] a\d{1,2}=)"
 _STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
 _LONG = (
     r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[\w+/=-]{20,200})(?=['\"\s]|$)"
@@ -108,6 +108,7 @@ COMMANDS = (
         ("authenticate ",),
         r"(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^\sA-Z]{0,60}[A-Z])(?=[^\sa-z]{0,60}[a-z])[\w+/]{16,400}={0,2})(?=[\s'\"]|$)",
     ),
+    Command(("at+cpin=",), r"[\"']?(?P<secret>\d{4,8})(?!\d)"),
     Command((" identify ",), rf"(?:[\w.@-]{{1,40}} )??{_LONE}(?=\s|$)"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
     Command(

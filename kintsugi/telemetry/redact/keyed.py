@@ -22,6 +22,7 @@ from kintsugi.telemetry.redact.notations import (
 from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
+    STANDS_FOR_ONE,
     Value,
     is_file,
     is_of_base64,
@@ -80,8 +81,12 @@ _NO_VALUES = frozenset(
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
 )  # fmt: skip
 _ABOUT_A_NAME = re.compile(
-    r"\\{0,7}[\"'`] (?:not found|already exists|does not exist|is (?:forbidden|invalid|immutable))\b"
+    r"\\{0,7}[\"'`] (?:not found|already exists|does not exist|is (?:forbidden|invalid|immutable)"
+    r"|(?:created|configured|deleted|patched|edited|labeled|annotated|replaced|unchanged)(?:[\s,;.]|$))"
 )
+_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credentials", "basic_auth", "basicauth", "userpwd", "userpass"), 3
+_NAME_OF_USER = re.compile(r"[A-Za-z][\w.@-]{0,40}")
+_A_FLAG = re.compile(r"--[a-z]{2,20}(?:-[a-z]{2,20}){0,4}(?=[=\s]|$)")  # created secret: --from-literal=…
 _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
@@ -128,8 +133,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         return (plain,)
     if text.startswith("Error", end) and text[end + 5 : end + 6] in (":", "(", "\n"):
         return ()  # the class of an exception
-    after = None if _IN_A_SENTENCE.match(text, end) else AFTER.match(text, end)
-    if after and _HIDDEN.match(text, after.end()):
+    after = None if _IN_A_SENTENCE.match(text, end) or text[at - 3 : at] == "://" else AFTER.match(text, end)
+    if after and (_HIDDEN.match(text, after.end()) or STANDS_FOR_ONE.match(text, after.end())):
         return ()
     if after:
         name = stem + text[start : after.end("tail")]
@@ -289,6 +294,8 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         text[value.end : value.end + 1] in _QUOTES and _ABOUT_A_NAME.match(text, value.end)
     ):
         return True
+    if not value.quoted and text.startswith("--", value.start) and _A_FLAG.match(text, value.start):
+        return True
     lowered = name.lower()
     return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
 
@@ -352,9 +359,17 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         level = Grade.SECRET
     if not _counts(text, value, level, prose=kind in ("prose", "said", "gap") or sign.startswith(":")):
         return ()
-    value = whole(text, value)
+    value = _without_a_name(whole(text, value), text, name)
     hashed = _HASH.match(text, value.start) if text[value.start] == "$" else None
     return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
+
+
+def _without_a_name(value: Value, text: str, name: str) -> Value:
+    """Of credentials that are a user's name and a password, the password."""
+    user, sign, rest = text[value.start : value.end].partition(":")
+    if not sign or ":" in rest or len(rest) < _SHORTEST_SECRET or not name.lower().endswith(_OF_TWO_THINGS):
+        return value
+    return value._replace(start=value.start + len(user) + 1) if _NAME_OF_USER.fullmatch(user) else value
 
 
 def _more_items(text: str, at: int, level: Grade) -> Iterator[Span]:

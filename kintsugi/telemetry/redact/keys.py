@@ -44,7 +44,7 @@ ROOTS = (
     "verificationcode",
 )  # fmt: skip
 # Keys that are too short to be looked for without what follows them.
-SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin") for sign in ("=", ":", '"', "'", "\\"))
+SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin", "cred") for sign in ("=", ":", '"', "'", "\\"))
 
 # Services whose name alone, as that of a variable, is the name of a token for them.
 _SERVICES = words(
@@ -126,7 +126,7 @@ _SECRET = (
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
     "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "hashsalt",
     "signingsalt", "encryptionsalt",
-    "wifikey",
+    "wifikey", "secretseed", "walletseed", "seedhex", "cred",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",

@@ -22,7 +22,7 @@ _GAP = re.compile(
 )
 _ITEM = re.compile(
     r"\s{0,24}(?:[bBuUrR]{0,2}(?P<open>\\{0,7}[\"'])(?P<value>(?:(?!(?P=open))[^\n]){0,300})(?P=open)"
-    r"|[^\s\"'\[\](){},]{0,80})\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
+    r"|[^\s\"'\[\](){},]{0,80}(?:\(\))?)\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
 )
 _COPY = re.compile(r"\) FROM stdin[^\n]{0,80}\n", re.IGNORECASE)
 _NAME_BEFORE = re.compile(r"[A-Za-z_][\w.]{0,40}")

@@ -61,6 +61,7 @@ _OF_STANDARDS = re.compile(
 )
 _DIGIT_OR_SIGN, _HUMPS = re.compile(r"[\d!#$%&*^?]"), re.compile(r"[a-z]{0,12}(?:[A-Z][a-z]{2,12})+")
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
+_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_]\d{2,4}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
 _PART_OF_NAME = re.compile(r"(?:^|\.)(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|\d+)(?:\.|$)")
@@ -99,6 +100,8 @@ def looks(value: str) -> Look:
         return Look.LIKELY if _is_unspeakable(value) else Look.NOTHING
     if _HEX.fullmatch(value) and not value.isdigit():
         return Look.HEX
+    if _WORD_AND_NUMBER.fullmatch(value):
+        return Look.NAMED
     if value.isdigit() or grade(value) or _OF_THINGS.fullmatch(value) or value.endswith(_OF_CLASSES):
         return Look.NOTHING
     if OF_DOCUMENTS.fullmatch(value) or _is_of_standards(value):

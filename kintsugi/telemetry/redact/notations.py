@@ -5,6 +5,7 @@ Each check is a function of (text, start, end of what led to it) to the spans to
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import is_strong
@@ -199,6 +200,14 @@ def leads_to_value(before: str) -> bool:
 
 _PLACEHOLDER, _OF_FORMAT = re.compile(r"[@$:]\w{1,30}"), ("%s", "%r", "%d")
 _BOUND = re.compile(r" ?(?:=>?|:) ?N?(?P<quote>[\"'])(?P<value>[^\"'\n]{3,400})(?P=quote)")
+# As programs tell one by one what they bind, each on a line: `binding parameter (2:VARCHAR) <- [x]`, `Parameter 2: 'x'`.
+_NUMBERED, _FAR_BELOW = (
+    re.compile(
+        r"(?i:param(?:eter)?|bind(?:ing)?|arg(?:ument)?)s?\W{0,3}(?P<number>\d{1,2})(?:\W{1,4}[A-Za-z]{2,12}){0,2}"
+        r"(?:\W{1,5}[\[\"']|[:=]\s{0,2})(?P<value>[^\s\"'\[\]]{3,200})"
+    ),
+    600,
+)
 _NEAR, _MOST_TIMES = 240, 4
 
 
@@ -210,6 +219,10 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
         return _in_order(text, at, text.count("?", max(0, at - _NEAR), at) + 1, level)
     if not _PLACEHOLDER.fullmatch(name):
         return ()
+    if name[1:].isdecimal():
+        for bound in islice(_NUMBERED.finditer(text, at, at + _FAR_BELOW), _MOST_ITEMS):
+            if bound["number"] == name[1:]:
+                return (bound.span("value"),) if is_secret(bound["value"], True, level, prose=False) else ()
     place = max(0, at - _NEAR) - 1
     for _ in range(_MOST_TIMES):
         place = text.find(name, place + 1, at + _NEAR)
