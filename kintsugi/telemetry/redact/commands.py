@@ -194,13 +194,14 @@ COMMANDS = (
         (
             *(f"{what} code" for what in ("pairing", "backup", "recovery", "access", "unlock", "activation", "auth",
                                           "authentication", "authenticator", "door", "alarm", "approval", "signin")),
+            "this code", "setup code", "user code", "usercode", "setup passcode",
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
             "sign-in code", "your code", "reset code", "pin code", "passkey", "disarm code", "mfa code",
             "passcode", " pin", "one-time password", "otp", "one-time code",
         ),
-        r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to) [^\n:=\d]{1,40}?)?"
-        r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?|(?<=code)) ?['\"]?"
-        r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
+        r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to|with) [^\n:=\d]{1,40}?| slot \d{1,3})?"
+        r"(?: is(?: now)?:?|:| ?=| ->|(?:| was| has been)(?: (?:re)?(?:set|changed))? to:?|(?<=code)) ?['\"\[(]?"
+        r"(?P<secret>\d{4}-\d{3}-\d{4}|\d{3}-\d{2}-\d{3}|\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8}|\d{11})(?!\w|[.-]\d)",
     ),
     *(
         Command(  # and no close code, error code, country code
@@ -211,6 +212,11 @@ COMMANDS = (
         )
         for leads, least in ((("your ", "enter the ", "enter "), 4), (("sent ", "sending "), 6))  # 4014 says why
     ),
+    Command(
+        ("otp ", "2fa ", "mfa ", "passcode ", "one-time "),
+        r"[^\n]{0,80}?\bcode(?:=|: ?)(?P<secret>\d{6,8})(?!\w|[.-]\d)",
+    ),
+    Command(("install code",), r"[:= ]{1,3}(?P<secret>[0-9A-Fa-f]{36}|(?:[0-9A-F]{4}[ -]){7,8}[0-9A-F]{4})(?!\w)"),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
     Command((" pin ",), r"(?P<secret>\d{6,8})(?!\w|[.-]\d)"),  # boards have fewer
     Command(
@@ -274,6 +280,12 @@ LINES: tuple[tuple[str, int, str], ...] = (
     *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
     ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
     ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
+    (
+        "&p=",
+        REACH_LINE,
+        r"[^\n]{0,100}?\b(?:u|user|usr|uid|login|name|uname|username|email|account)=[^&\s]{1,60}"
+        r"&p=(?P<secret>[^\s&'\"]{3,100})",
+    ),
     (
         "chpasswd:",
         0,

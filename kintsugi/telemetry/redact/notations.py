@@ -151,7 +151,10 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
 
 _LABEL_LENGTH, _BELOW_LENGTH, _LONG = 200, 300, 20
 _BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
-_OF_MARKUP = "`*"
+_OF_MARKUP, _OF_RULES = "`*", " \t\r=-_"
+_APART = re.compile(r"\r?\n[ \t]*\r?\n[ \t]{1,12}\S{8,200}[ \t\r]*(?:\n|$)")  # alone, below an empty line, set in
+_PARTS_OF_ITEM, _MARK_OF_ITEM = 2, re.compile(r"[(\[]?\d{1,2}[)\].:]|[-*\u2022]")
+_ITEM_BELOW = re.compile(rf"\r?\n[ \t]{{0,12}}(?:{_MARK_OF_ITEM.pattern})[ \t]{{1,4}}(?P<value>\S{{8,200}})(?=\s|$)")
 _ALONE = re.compile(r"(?!--)(?:[\w./-]{1,40} ){0,3}[\w./-]{1,200}\r?")
 
 
@@ -160,27 +163,38 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     line, or all that is new in it: each may begin as lines of a log do."""
     stop = text.find("\n", end, end + _LABEL_LENGTH)
     start = text.rfind("\n", max(0, at - _BELOW_LENGTH), at) + 1
-    if stop < 0 or (
-        text[end:stop].rstrip(f" \t\r{_OF_MARKUP}")[-1:] != ":" and not _ALONE.fullmatch(text, start, stop)
-    ):
+    last = text[end:stop].rstrip(f" \t\r{_OF_MARKUP}")[-1:] if stop >= 0 else ""
+    is_sentence = last == "." and _APART.match(text, stop) is not None
+    if stop < 0 or not (last == ":" or is_sentence or _ALONE.fullmatch(text, start, stop)):
         return ()
     begin, line = stop, ""
     for _ in range(2):
         begin, stop = stop + 1, text.find("\n", stop + 1, stop + 1 + _BELOW_LENGTH)
         stop = min(len(text), begin + _BELOW_LENGTH) if stop < 0 else stop
         line = text[begin:stop]
-        if line.strip():
+        if line.strip(_OF_RULES):
             break
     words = line.split()
+    is_item = len(words) == _PARTS_OF_ITEM and _MARK_OF_ITEM.fullmatch(words[0]) is not None
     value = words[-1].strip(_OF_MARKUP) if words else ""
     if level is Grade.WEAK and not (len(value) >= _LONG and is_of_base64(value)):
         return ()
     if not _BELOW.fullmatch(value) or not looks_random(value) or not is_secret(value, True, level, prose=True):
         return ()
-    if len(words) > 1 and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
+    if len(words) > 1 and not is_item and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
         return ()
     begin += line.rindex(value)
-    return ((begin, begin + len(value)),)
+    return ((begin, begin + len(value)), *(_further_items(text, stop, level) if is_item else ()))
+
+
+def _further_items(text: str, at: int, level: Grade) -> Iterator[Span]:
+    """What stands in a list below its first item."""
+    for _ in range(_MOST_ITEMS):
+        item = _ITEM_BELOW.match(text, at)
+        if not item or not looks_random(item["value"]) or not is_secret(item["value"], True, level, prose=True):
+            return
+        yield item.span("value")
+        at = item.end()
 
 
 # What leads right to a value: a sign, or a word that says that something is or becomes something.
