@@ -3,13 +3,13 @@
 import re
 
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
-from kintsugi.telemetry.redact.looks import MADE_UP_WORD
+from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, looks
 from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
     r"""
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
-        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:))?)
+        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:)|\(s\)(?=:))?)
         (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
             [^\s:=]{1,60}(?:(?=\ ?[:=])
             |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
@@ -64,6 +64,7 @@ _OF_A_CACHE = re.compile(r"\bcache\b[\w ]{0,30} (?:from|with|for) $", re.IGNOREC
 _BARS = "|│┃║"
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_STRONG_CELL = re.compile(r"[^\s\"'`,;(){}\[\]|<>\\]{6,60}(?=\s|$)")
 _OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _OURS = (" my ", " our ", " your ")
 _PROMPT = re.compile(r"\(?[A-Za-z]{0,8}(?:\[\d{1,4}\]|\([\w:]{1,20}\)[\d:]{0,8}|db\)?)?[>:*)]{1,3} |In \[\d{1,4}\]: ")
@@ -158,6 +159,10 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         return _is_made_up(text, after.end()) and grade_in_place(text, at, stem, name) >= Grade.TOKEN
     if after["close"] and (not random or "/" in random[0]):
         return False
+    if "\t" in text[after.end() - 1 : after.end()] and random is None:  # two columns
+        strong = _STRONG_CELL.match(text, after.end())
+        level = grade_in_place(text, at, stem, name) if strong else Grade.NONE
+        return strong is not None and looks(strong[0]) >= Look.FAINT and level is Grade.PASSWORD
     is_to_hand_over = name.lower() == "pass" and not _USER_BEFORE.search(text, max(0, at - 100), at)
     if following[:1] in ("`", "'", '"') and is_to_hand_over:  # as in "pass `--yes`"
         inside = text[after.end() + 1 : after.end() + _LONGEST_LITERAL].partition(following[:1])[0]

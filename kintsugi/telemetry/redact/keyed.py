@@ -86,6 +86,7 @@ _ABOUT_A_NAME = re.compile(
 )
 _OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credentials", "basic_auth", "basicauth", "userpwd", "userpass"), 3
 _NAME_OF_USER = re.compile(r"[A-Za-z][\w.@-]{0,40}")
+_IN_BRACKETS = re.compile(r"\[(?P<secret>[^\s\[\]\"'`,=:]{3,200})\]")  # password=[…]
 _A_FLAG = re.compile(r"--[a-z]{2,20}(?:-[a-z]{2,20}){0,4}(?=[=\s]|$)")  # created secret: --from-literal=…
 _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
 _PROGRESS = re.compile(
@@ -116,7 +117,7 @@ _ACT = re.compile(
     r"(?<!o)auth(?:enticat[a-z]{1,5}|ori[sz][a-z]{1,7})?(?:_?(?:attempt|args|arguments|user))?$", re.IGNORECASE
 )
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
-_COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b")
+_COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b'", '[b"')
 
 
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
@@ -253,14 +254,9 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         word = second["secret"]
         named = word.isalpha() and grade(word)
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
-    may_be_struct = text[begin : begin + 1] in _OF_STRUCTS and level >= Grade.SECRET and after["sign"]
-    struct = _STRUCT.match(text, begin) if may_be_struct else None
-    if struct and " " in struct["body"]:
-        return [
-            (struct.start("body") + word.start(), struct.start("body") + word.end())
-            for word in _WORD_OF_STRUCT.finditer(struct["body"])
-            if is_of_people(word[0]) or (looks_random(word[0]) and is_of_base64(word[0]))
-        ]
+    inside = _in_a_struct(text, begin, level) if text[begin : begin + 1] in _OF_STRUCTS and after["sign"] else None
+    if inside is not None:
+        return inside
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
@@ -285,6 +281,20 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     if called:
         return [(literal.start, literal.end)] if literal and _counts(text, literal, level, prose=True) else ()
     return _judged(text, value, level, name, after)
+
+
+def _in_a_struct(text: str, begin: int, level: Grade) -> list[Span] | None:
+    """What stands in brackets: `password=[…]`, and of a struct of Go's the words that look like secrets. None where
+    it may be something else."""
+    struct = _STRUCT.match(text, begin) if level >= Grade.SECRET else None
+    if struct and " " in struct["body"]:
+        return [
+            (struct.start("body") + word.start(), struct.start("body") + word.end())
+            for word in _WORD_OF_STRUCT.finditer(struct["body"])
+            if is_of_people(word[0]) or (looks_random(word[0]) and is_of_base64(word[0]))
+        ]
+    alone = _IN_BRACKETS.match(text, begin)
+    return [alone.span("secret")] if alone and is_secret(alone["secret"], False, level, prose=True) else None
 
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:

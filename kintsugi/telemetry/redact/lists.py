@@ -115,7 +115,7 @@ def _names_before(text: str, at: int) -> list[str]:
     for piece in reversed(text[max(0, at - _FAR) : at].split(", ")[:-1][-_MOST_BEFORE:]):
         begin = len(piece.rstrip(_OF_NAMES))
         name = _NAME_BEFORE.fullmatch(piece, begin)
-        if name:
+        if name and piece[begin - 1 : begin] != "=":
             names.insert(0, name[0])
         if not name or begin:
             break

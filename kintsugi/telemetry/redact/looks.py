@@ -59,6 +59,7 @@ _OF_STANDARDS = re.compile(
     r"office|python)[-_#]?\d{1,4}",
     re.IGNORECASE,
 )
+_LEAST_JUMBLED, _MANY_RARE, _CHUNK = 10, 3, re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _DIGIT_OR_SIGN, _HUMPS = re.compile(r"[\d!#$%&*^?]"), re.compile(r"[a-z]{0,12}(?:[A-Z][a-z]{2,12})+")
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
 _WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_]\d{2,4}")
@@ -102,9 +103,7 @@ def looks(value: str) -> Look:
         return Look.HEX
     if _WORD_AND_NUMBER.fullmatch(value):
         return Look.NAMED
-    if value.isdigit() or grade(value) or _OF_THINGS.fullmatch(value) or value.endswith(_OF_CLASSES):
-        return Look.NOTHING
-    if OF_DOCUMENTS.fullmatch(value) or _is_of_standards(value):
+    if value.isdigit() or grade(value) or _is_of_things(value):
         return Look.NOTHING
     if _WORD_WITH_DIGITS.fullmatch(value):
         return Look.NAMED
@@ -124,10 +123,23 @@ def looks(value: str) -> Look:
     return Look.FAINT if is_strong(value) else Look.NOTHING
 
 
+def _is_of_things(value: str) -> bool:
+    if OF_DOCUMENTS.fullmatch(value) or value.endswith(_OF_CLASSES) or _is_of_standards(value):
+        return True
+    return _OF_THINGS.fullmatch(value) is not None and not _is_jumbled(value)
+
+
 def _is_of_standards(value: str) -> bool:
     """Whether no digit and no sign is left of it without the names of standards in it."""
     plain = _OF_STANDARDS.sub("", value)
     return plain != value and not _DIGIT_OR_SIGN.search(plain.strip("$*"))
+
+
+def _is_jumbled(value: str) -> bool:
+    """Whether what is written as names in programs are has no words in it."""
+    if len(value) < _LEAST_JUMBLED or not value.isalnum() or value[0].isdigit() or not is_mixed(value):
+        return False
+    return len(_CHUNK.findall(value)) * 2 >= len(value) or len(RARE_PAIR.findall(value.lower())) >= _MANY_RARE
 
 
 def _is_unspeakable(value: str) -> bool:

@@ -214,7 +214,7 @@ def leads_to_value(before: str) -> bool:
 
 _PLACEHOLDER, _OF_FORMAT = re.compile(r"[@$:]\w{1,30}"), ("%s", "%r", "%d")
 _BOUND = re.compile(r" ?(?:=>?|:) ?N?(?P<quote>[\"'])(?P<value>[^\"'\n]{3,400})(?P=quote)")
-# As programs tell one by one what they bind, each on a line: `binding parameter (2:VARCHAR) <- [x]`, `Parameter 2: 'x'`.
+# As programs tell one by one what they bind: `binding parameter (2:VARCHAR) <- [x]`, `Parameter 2: 'x'`.
 _NUMBERED, _FAR_BELOW = (
     re.compile(
         r"(?i:param(?:eter)?|bind(?:ing)?|arg(?:ument)?)s?\W{0,3}(?P<number>\d{1,2})(?:\W{1,4}[A-Za-z]{2,12}){0,2}"
@@ -234,9 +234,9 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
     if not _PLACEHOLDER.fullmatch(name):
         return ()
     if name[1:].isdecimal():
-        for bound in islice(_NUMBERED.finditer(text, at, at + _FAR_BELOW), _MOST_ITEMS):
-            if bound["number"] == name[1:]:
-                return (bound.span("value"),) if is_secret(bound["value"], True, level, prose=False) else ()
+        for told in islice(_NUMBERED.finditer(text, at, at + _FAR_BELOW), _MOST_ITEMS):
+            if told["number"] == name[1:]:
+                return (told.span("value"),) if is_secret(told["value"], True, level, prose=False) else ()
     place = max(0, at - _NEAR) - 1
     for _ in range(_MOST_TIMES):
         place = text.find(name, place + 1, at + _NEAR)

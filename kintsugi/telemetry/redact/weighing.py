@@ -224,7 +224,7 @@ def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) ->
         return Link.BLOCKED
     is_led = _is_led(before)
     last = None if is_led else _LAST_WORD.search(before, max(0, len(before) - 24))
-    if last and last[1].lower() in _NO_LINKS and not _NAME_AND.search(before, max(0, len(before) - _NEAR)) and not (before.strip() == last[1] and grade(f"{text[at:end]}_{last[1]}")):
+    if last and last[1].lower() in _NO_LINKS and not _is_linked(text[at:end], before, last[1]):
         return Link.BLOCKED
     if said is not Said.TOKEN and (paired := _pair(text, end, begin, before, said)):
         return paired
@@ -233,6 +233,12 @@ def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) ->
     if _END_OF_SENTENCE.search(before):
         return Link.FAR
     return Link.LED if is_led else Link.NONE
+
+
+def _is_linked(name: str, before: str, last: str) -> bool:
+    """Whether a word that links nothing does so here: as a part of the name itself, or behind `with bob`."""
+    is_part = before.strip() == last and bool(grade(f"{name}_{last}"))
+    return is_part or _NAME_AND.search(before, max(0, len(before) - _NEAR)) is not None
 
 
 def _has_an_owner(before: str, said: Said) -> bool:
