@@ -34,6 +34,7 @@ _USER_OF_MAIL = re.compile(
     r"[^\s:/?#@\"'<>\\]{1,80}@[\w.-]{1,80}:(?P<password>[^\s\"'<>/\\]{3,256})@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"']|$))"
 )
 _TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{2,})")
+_NO_PORT = re.compile(r"[\w.-]{2,80}:(?P<password>(?!\d{1,5}(?:[/?\s]|$))[^\s:/?#@\"'<>\\&]{12,200})(?=[?\s\"'/]|$)")
 _NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
 
@@ -49,6 +50,9 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
         found = _LOOSE.match(text, end)
     if found:
         return [found.span("password")] if is_secret(found["password"], True, Grade.PASSWORD, prose=False) else []
+    odd = _NO_PORT.match(text, end)
+    if odd and _is_token(odd["password"]):
+        return [odd.span("password")]
     alone = _TOKEN.match(text, end)
     return [alone.span("password")] if alone and _is_token(alone["password"]) else []
 

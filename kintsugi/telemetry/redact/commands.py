@@ -192,16 +192,12 @@ COMMANDS = (
     ),
     Command(
         (
-            *(f"{what} code" for what in ("pairing", "backup", "recovery", "access", "unlock", "activation", "auth",
-                                          "authentication", "authenticator", "door", "alarm", "approval", "signin")),
-            "this code", "setup code", "user code", "usercode", "setup passcode",
-            "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
-            "sign-in code", "your code", "reset code", "pin code", "passkey", "disarm code", "mfa code",
-            "passcode", " pin", "one-time password", "otp", "one-time code",
+            "passkey", "setup passcode",
+             " pin", "one-time password", "otp",
         ),
-        r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to|with) [^\n:=\d]{1,40}?| slot \d{1,3})?"
-        r"(?: is(?: now)?:?|:| ?=| ->|(?:| was| has been)(?: (?:re)?(?:set|changed))? to:?|(?<=code)) ?['\"\[(]?"
-        r"(?P<secret>\d{4}-\d{3}-\d{4}|\d{3}-\d{2}-\d{3}|\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8}|\d{11})(?!\w|[.-]\d)",
+        r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to) [^\n:=\d]{1,40}?)?"
+        r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?) ?['\"]?"
+        r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
     ),
     *(
         Command(  # and no close code, error code, country code
@@ -211,10 +207,6 @@ COMMANDS = (
             rf"(?P<secret>\d{{{least},8}}|\d{{3}}[ -]\d{{3}}|[A-Z0-9]{{4}}-[A-Z0-9]{{4}})(?!\w|[.-]\d)",
         )
         for leads, least in ((("your ", "enter the ", "enter "), 4), (("sent ", "sending "), 6))  # 4014 says why
-    ),
-    Command(
-        ("otp ", "2fa ", "mfa ", "passcode ", "one-time "),
-        r"[^\n]{0,80}?\bcode(?:=|: ?)(?P<secret>\d{6,8})(?!\w|[.-]\d)",
     ),
     Command(("install code",), r"[:= ]{1,3}(?P<secret>[0-9A-Fa-f]{36}|(?:[0-9A-F]{4}[ -]){7,8}[0-9A-F]{4})(?!\w)"),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
@@ -246,7 +238,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     (
         "pass ",
         REACH_LINE,
-        r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
+        r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?(?:quote )?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
         r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}(?:\s{0,4}(?:\n|$|\d{3} )|\\))",
     ),
     (

@@ -64,9 +64,9 @@ _NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # creden
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
 _OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
 _FIRST_OF_QUERY = re.compile(r"[^\s&='\"]{8,400}&[\w.]{1,40}=")  # authz=…&timeout=3s
-_ANDS, _OF_FIELDS = (" and ", " & ", "/", "/ ", ",", ", ", "|"), (":", "=")
+_ANDS, _OF_FIELDS = (" and ", " or ", " & ", "/", "/ ", ",", ", ", "|"), (":", "=")
 _AND_BEFORE = re.compile(
-    r"\b(?:user|name|username|login|log-in|e-?mail|account)(?: and | & |/| / |, ?|\|)$", re.IGNORECASE
+    r"\b(?:user|name|username|login|log-in|e-?mail|account)(?: and | or | & |/| / |, ?|\|)$", re.IGNORECASE
 )
 _TWO_WORDS = re.compile(
     r"[\"']?[A-Za-z][\w.@+-]{1,60}[\"']?(?:\s{1,3}|,\s?|\s?/\s?|:|\|| and )[\"']?(?P<secret>[^\s\"',;]{4,100})"
@@ -84,10 +84,13 @@ _ABOUT_A_NAME = re.compile(
     r"\\{0,7}[\"'`] (?:not found|already exists|does not exist|is (?:forbidden|invalid|immutable)"
     r"|(?:created|configured|deleted|patched|edited|labeled|annotated|replaced|unchanged)(?:[\s,;.]|$))"
 )
-_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credentials", "basic_auth", "basicauth", "userpwd", "userpass"), 3
+_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credentials", "auth", "userpwd", "userpass"), 3
 _NAME_OF_USER = re.compile(r"[A-Za-z][\w.@-]{0,40}")
 _IN_BRACKETS = re.compile(r"\[(?P<secret>[^\s\[\]\"'`,=:]{3,200})\]")  # password=[…]
-_A_FLAG = re.compile(r"--[a-z]{2,20}(?:-[a-z]{2,20}){0,4}(?=[=\s]|$)")  # created secret: --from-literal=…
+# What follows a sign and is no value: `created secret: --from-literal=…`, `$password = ConvertTo-SecureString -String …`
+_A_FLAG = re.compile(
+    r"--[a-z]{2,20}(?:-[a-z]{2,20}){0,4}(?=[=\s]|$)|[A-Z][A-Za-z]{2,14}-[A-Z][A-Za-z]{3,30}(?=\ [-$\"'(])"
+)
 _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
@@ -304,7 +307,7 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         text[value.end : value.end + 1] in _QUOTES and _ABOUT_A_NAME.match(text, value.end)
     ):
         return True
-    if not value.quoted and text.startswith("--", value.start) and _A_FLAG.match(text, value.start):
+    if not value.quoted and text[value.end : value.end + 1] in (" ", "=", "") and _A_FLAG.match(text, value.start):
         return True
     lowered = name.lower()
     return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
