@@ -4,7 +4,7 @@ import re
 
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, looks
-from kintsugi.telemetry.redact.values import is_file, looks_random
+from kintsugi.telemetry.redact.values import STANDS_FOR_ONE, is_file, looks_random
 
 AFTER = re.compile(
     r"""
@@ -12,9 +12,9 @@ AFTER = re.compile(
         (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:)|\(s\)(?=:))?)
         (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
             [^\s:=]{1,60}(?:(?=\ ?[:=])
-            |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
+            |(?:\ [^\s:=]{1,60}){0,3}?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
     (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
-    (?:[ ]\((?=[^()\n]{1,40}\)[:=])[a-z][^()\n]{1,40}\))?
+    (?:[ ]\([a-z][a-z0-9 -]{1,24}\)(?=:))?
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)(?:[ ]""[ ]=>)?|%3[DdAa]
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
@@ -33,7 +33,7 @@ AFTER = re.compile(
       | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
             \\{0,7}[bu]?["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
             (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["']))
-            |[ ]--?(?:value|val|data|to)[= ](?=\S))
+            |[ ]--value[= ](?=[^\s-]))
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])
             (?:(?=\\{0,7}[bBrRuU]?\\{0,7}["'])|(?<=,)(?=[^\s,()\[\]{}"'=]{6,80}[)\]])|(?=[$:]\w{1,20}[,)]|\?[,)]))
@@ -53,7 +53,7 @@ AFTER = re.compile(
 _KINDS_OF_KEYS = (
     "api", "access", "secret", "private", "auth", "client", "app", "application", "service", "account", "signing",
     "encryption", "license", "bot", "master", "shared", "storage", "security", "webhook", "deploy", "refresh",
-    "session", "bearer", "unseal", "recovery", "network", "link",
+    "session", "bearer", "unseal", "recovery", "network", "link", "wifi", "wi-fi", "wlan", "wpa",
 )  # fmt: skip
 _WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
 _WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
@@ -99,9 +99,16 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             return Grade.NONE
         case "part" if "name=" not in text[max(0, at - 8) : at]:
             return Grade.NONE
+        case "element" if text[at - 1 : at] == "<" and _stands_for_one(text, at - 1):
+            return Grade.NONE
         case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
             return Grade.NONE
     return grade_in_place(text, at, stem, name)
+
+
+def _stands_for_one(text: str, at: int) -> bool:
+    """Whether it is no tag that begins at `at` but what stands in the place of a value: `DBPASS=<password>`."""
+    return text[max(0, at - 3) : at].rstrip()[-1:] in ("=", ":") and STANDS_FOR_ONE.match(text, at) is not None
 
 
 def is_first_cell(text: str, at: int) -> bool:

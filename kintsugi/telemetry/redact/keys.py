@@ -66,7 +66,8 @@ _DECORATION = words(
     """
     old new current previous confirm confirmation repeat again prod production dev development staging stage test
     live value text plain plaintext string raw default base64 b64 encoded enc encrypted env var main backup primary
-    secondary temp tmp attempt input entered typed submitted provided supplied candidate local remote inline data for of the
+    secondary temp tmp local remote inline data for of the
+    attempt input entered typed submitted provided supplied candidate
     """
 )
 _DESCRIBES = words(

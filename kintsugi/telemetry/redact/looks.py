@@ -38,7 +38,7 @@ _OF_THINGS = re.compile(
     | \d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?|v?\d+(?:\.\d+){1,3}[-+.]?\w*      # with a unit; versions
     | \W*\d+(?:[.,]\d+)*\W*|~?\d{1,3}[A-Z]?-[a-z]+                         # marked, counted
     | [a-z]{2}_[A-Z]{2}(?:\.[\w-]+)?                                          # of a language
-    | .*%[0-9A-Fa-f]{2}.*|.*&\#?\w*|.*\#0\d\d.*|[^+]*\+[^+]*\+[^+]*\+.*       # encoded, in an address or a log
+    | .*%[0-9A-Fa-f]{2}.*|&.*|.*&\#?\w+|.*\#0\d\d.*|[^+]*\+[^+]*\+[^+]*\+.*       # encoded, in an address or a log
     | .*(?:A-Z|a-z|0-9).*|.*[<>].*                                            # a pattern, a placeholder
     | .*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|\*[a-z]\w*\.\w+                 # classes within classes, pointers
     | (?:[a-z]\w*\.)+\w*\$\w+|\$(?:\.\w+)+|(?:\w+\.)+(?:[A-Z][a-z]+){2,}    # and within modules; paths in JSON
@@ -63,7 +63,7 @@ _OF_STANDARDS = re.compile(
 _LEAST_JUMBLED, _MANY_RARE, _CHUNK = 10, 3, re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _DIGIT_OR_SIGN, _HUMPS = re.compile(r"[\d!#$%&*^?]"), re.compile(r"[a-z]{0,12}(?:[A-Z][a-z]{2,12})+")
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
-_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}(?:[-_]\d{2,4}|@\d{2,4})")
+_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_@#]\d{2,4}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
 _PART_OF_NAME = re.compile(r"(?:^|\.)(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|\d+)(?:\.|$)")

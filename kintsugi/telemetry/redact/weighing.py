@@ -53,6 +53,8 @@ ACTS = (
 # What one logs in to.
 SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user")
 
+_OF_PERSONS = ("account", "accounts", "user", "users")
+
 _BEHIND, _BEFORE, _NEAR, _CLOSE = 100, 60, 48, 32
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
 _IS_A_NAME = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:")
@@ -115,7 +117,8 @@ _NO_LINKS = words(
     """
 )
 _OF_TWO = ("creds", "credentials")  # a name and a password
-_NAME_AND = re.compile(rf"\bwith {_NAME} and [\"']?$", re.IGNORECASE)  # log in with bob and …
+# `log in with bob and …`, and of a key that stands for two things `credentials: bob and …`
+_NAME_AND = re.compile(rf"(?:\bwith|\bas|(?P<list>[,:]|\bare)) {_NAME} and [\"']?$", re.IGNORECASE)
 _END_OF_SENTENCE = re.compile(r"[.!?] +[A-Z]")
 _PIPED = re.compile(r"[\"']?\s?\|\s{0,2}(?:[\w./:-]{1,30}\s){0,2}[\w./:-]{0,30}")
 _END_OF_TUPLE = re.compile(r"[\"']\s?[)\]]:?\s(?:[A-Za-z]+\s){0,6}")
@@ -193,6 +196,8 @@ def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
     if _IS_A_NAME.match(text, found.end()):
         return
     begin, value = found.start(), found[0].rstrip(_AROUND)
+    if value.startswith("--"):
+        return
     if text[begin - 1 : begin] == "\\":
         escape = _ESCAPE.match(value)
         if text[max(0, begin - 9) : begin].rstrip("\\")[-1:].isalnum() and not escape:
@@ -201,7 +206,7 @@ def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
         begin, value = begin + skipped, value[skipped:]
     begin += len(value) - len(value.lstrip(_AROUND))
     value = value.lstrip(_AROUND)
-    signs = [] if _ENCODED.search(value) else _SIGNS.findall(value)
+    signs = [] if _ENCODED.search(value) else _SIGNS.findall(value.rstrip("%"))
     if not signs:
         yield begin, value
     elif len(signs) == 1:
@@ -228,6 +233,8 @@ def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) ->
         return Link.BLOCKED
     if said is not Said.TOKEN and (paired := _pair(text, end, begin, before, said)):
         return paired
+    if said is Said.SERVICE and _GIVEN_WITH.fullmatch(before, 1) and text[at:end].lower() not in _OF_PERSONS:
+        return Link.DIRECT  # vpn with …
     if said in (Said.ACT, Said.SERVICE, Said.WEAK):
         return Link.FAR
     if _END_OF_SENTENCE.search(before):
@@ -238,7 +245,8 @@ def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) ->
 def _is_linked(name: str, before: str, last: str) -> bool:
     """Whether a word that links nothing does so here: as a part of the name itself, or behind `with bob`."""
     is_part = before.strip() == last and bool(grade(f"{name}_{last}"))
-    return is_part or _NAME_AND.search(before, max(0, len(before) - _NEAR)) is not None
+    and_ = None if is_part else _NAME_AND.search(before, max(0, len(before) - _NEAR))
+    return is_part or (and_ is not None and (not and_["list"] or name.lower().endswith(_OF_TWO)))
 
 
 def _has_an_owner(before: str, said: Said) -> bool:
@@ -306,8 +314,12 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         return Link.PAIRED
     if said is Said.SERVICE:
         return Link.FAR
-    if before[-1:] == "/" and (paired := _PAIRED.search(before, max(0, len(before) - _NEAR))):
-        return Link.NONE if said is Said.KEY and _is_of_a_user(paired["name"]) else Link.BLOCKED
+    if not between:
+        return Link.BLOCKED  # the start of the same word
+    if before[-1:] in ("/", ":") and (paired := _PAIRED.search(before, max(0, len(before) - _NEAR))):
+        if said < Said.ACT or not _is_of_a_user(paired["name"]):
+            return Link.BLOCKED
+        return Link.NONE if said is Said.KEY else Link.LED
     if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _is_led(before):
