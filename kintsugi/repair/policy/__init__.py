@@ -61,6 +61,7 @@ class Rule(StrEnum):
 
 
 _FLAGS = 2  # that a human reads on a card, the most serious
+_MAY_GROW = 50_000  # bytes, of a file that was too large: what is added to it can be read
 _NEVER_WIDENED = (Rule.PATH, Rule.LINK)
 
 
@@ -132,7 +133,8 @@ def _of_file(change: Change, applied: Result, tree: Tree, settings: PolicySettin
     if change.is_binary:
         yield Finding(path, Rule.BINARY, "It is binary: nobody can read what it does.")
         return
-    if len(change.after or b"") > settings.largest_file:
+    grows = len(change.after or b"") - len(change.before or b"")
+    if len(change.after or b"") > settings.largest_file and (change.before is None or grows > _MAY_GROW):
         yield Finding(path, Rule.SIZE, f"It has {len(change.after or b''):,} bytes; at most {settings.largest_file:,}.")
         return
     if change.after is not None:

@@ -14,7 +14,7 @@ from kintsugi.repair.languages.node.language import JavaScript
 from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import says
-from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS, NodeNames, module_in
+from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS, PURE, NodeNames, module_in, only_pure
 from kintsugi.repair.policy.node_tests import EVERY_OBJECT, InTest
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
@@ -42,6 +42,7 @@ _WRITING = re.compile(
 _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
+_MANNER = re.compile(r"^promises\.|Sync$")
 _EACH = ("forEach", "map")
 _REMOVING = re.compile(r"\b(?:unlink|rmdir|rm)(?:Sync)?\b")
 _WALKING = re.compile(r"\b(?:readdir|glob|globby|fastGlob)(?:Sync)?\b|\bglob\.sync\b")
@@ -88,11 +89,13 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     """(rule, what) as often as it is there."""
     names = NodeNames(tree)
     test = InTest(tree, names) if is_test else None
+    pure = {module for module in PURE if only_pure(tree, module)}
     found: Counter[tuple[str, str]] = Counter()
     for node in nodes(tree):
         for rule, what in _of(node, names):
             use = test.seen(node, rule, what) if test else (rule, what)
-            found.update([use] if use else [])
+            is_pure = what.removeprefix("the module ").partition(".")[0] in pure
+            found.update([use] if use and not is_pure else [])
     return found
 
 
@@ -250,8 +253,11 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     member = re.sub(r"\.(?:call|apply|bind)$", "", member)
     if member:
         for rule, pattern in MEMBERS.get(module, ()):
-            if re.fullmatch(pattern, member):
-                yield rule, f"{module}.{member}"
+            if re.fullmatch(pattern, member) and not _removes_one(node, member):
+                yield (
+                    rule,
+                    f"{module.removesuffix('/promises')}.{member.removeprefix('promises.').removesuffix('Sync')}",
+                )
         if module in LOADED:
             yield LOADED[module], f"{module}.{member}"
     elif module in LOADED and node.type == "identifier" and names.is_bound(node):
@@ -262,6 +268,31 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         for rule, pattern in _GLOBALS:
             if re.fullmatch(pattern, bare) and not (bare == full and names.is_declared(node, bare)):
                 yield rule, bare
+
+
+def _removes_one(node: Node, member: str) -> bool:
+    """`rm(path, { force: true })` removes what `unlink` does."""
+    call = node.parent
+    if not re.fullmatch(r"(?:promises\.)?rm(?:Sync)?", member) or call is None or call.type != "call_expression":
+        return False
+    given = [one for one in call.child_by_field_name("arguments").named_children if one.type != "comment"]
+    is_called = call.child_by_field_name("function").id == node.id
+    return (
+        is_called
+        and bool(given)
+        and "spread_element" not in (one.type for one in given)
+        and all(map(_is_no_tree, given[1:]))
+    )
+
+
+def _is_no_tree(option: Node) -> bool:
+    """A function, or options that are written and say nothing of what lies below."""
+    if option.type != "object":
+        return option.type in ("arrow_function", "function_expression")
+    keys = [one.child_by_field_name("key") for one in option.named_children if one.type == "pair"]
+    return len(keys) == len(option.named_children) and all(
+        key.type == "property_identifier" and text_of(key) != "recursive" for key in keys
+    )
 
 
 def _of_process(node: Node, full: str) -> Iterator[tuple[str, str]]:

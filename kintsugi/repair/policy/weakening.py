@@ -45,8 +45,12 @@ _WEAK = Screened(
 )
 _NEUTRAL = Screened(
     r"\bor\s+True\b|\band\s+False\b|\bif\s+(?:False|0)\s*:|\bif\s+True\s+or\b|\|\|\s*true\b|&&\s*false\b"
-    r"|\bfalse\s*&&|\btrue\s*\|\||\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
+    # `x === true ||` asks for something, `1 == true ||` does not.
+    r"|(?<!==)(?<!==\s)(?<!!=)(?<!!=\s)\b(?:false\s*&&|true\s*\|\|)|\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
+    r"|(?<![\w.)\]])!?(?:1|true|\"[^\"]*\"|'[^']*')\s*={2,3}\s*true\s*\|\||(?<![\w.)\]])!?(?:0|false)\s*={2,3}\s*false\s*&&"
 )
+_GOES_ON = re.compile(r"^(?!\s*(?:if|elif|while|until)\b)(.*?)\s*\|\|\s*true\s*(?:[;)#].*)?$")
+"""A command of a shell that may fail."""
 _ALWAYS = Screened(
     r"def\s+(?:_*(?:is|has|can|may|check|verify|validate|authenticate|authorize|authorise|allow)\w*"
     r"|\w*(?:valid|allowed|permitted|authorized|signature)\w*)"
@@ -147,7 +151,17 @@ class _Code:
 
     def __init__(self, change: Change) -> None:
         self.change = change
-        self.added, self.removed = (_without_comments(lines) for lines in (change.added, change.removed))
+        added = change.added
+        if BY_SUFFIX[PurePosixPath(change.path).suffix.lower()] == "sh":
+            had = {line.strip() for line in change.removed}
+            added = [_bare_command(line, had) for line in added]
+        self.added, self.removed = (_without_comments(lines) for lines in (added, change.removed))
+
+
+def _bare_command(line: str, had: set[str]) -> str:
+    """A new command that may fail holds nothing back; one that had to succeed did."""
+    found = _GOES_ON.match(line)
+    return line if found is None or found[1].strip() in had else found[1]
 
 
 def _guards_gone(code: Sequence[_Code]) -> Iterator[tuple[str, str, bool]]:
