@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from kintsugi.app.settings import (
     SheetSettings,
     WebSettings,
 )
+from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import BoxFailed, Mechanism, NoInterpreter
 from kintsugi.repair.sandbox.probe import found
@@ -108,6 +110,9 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
     if code.test_command and code.test_python is None and not _runs(code.test_command[0]):
         says = f"KINTSUGI_TEST_COMMAND: {code.test_command[0]} cannot be found on this machine. Install it, or name it."
         yield Health("tests", FAULT, says)
+    if code.test_dependencies and not code.test_dependencies.is_dir():
+        says = f"KINTSUGI_TEST_DEPENDENCIES: there is no folder {code.test_dependencies}. Make it, or name another."
+        yield Health("tests", FAULT, says)
     for name, command in (("TEST_COMMAND", code.test_command), ("DEPLOY_COMMAND", deploy.command)):
         if found := next((part for part in command or () if part in _OF_A_SHELL), ""):
             says = f"KINTSUGI_{name}: no shell runs it, so {found} would be an argument. Name a script instead."
@@ -115,6 +120,20 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
     if deploy.command and not deploy.folder.is_dir():
         says = f"KINTSUGI_DEPLOY_FOLDER: there is no folder {deploy.folder}. Make it, or name another."
         yield Health("deployer", FAULT, says)
+
+
+def node_packages(code: CodeSettings, git: Git) -> Iterator[Health]:
+    """Whether what the branch's package.json names is installed for its tests."""
+    try:
+        package = json.loads(git.run("cat-file", "blob", f"{code.branch}:package.json"))
+    except (GitError, ValueError):
+        return  # no program in Node, or not known yet
+    folder = code.test_dependencies or git.directory
+    needs = isinstance(package, dict) and (package.get("dependencies") or package.get("devDependencies"))
+    if needs and not (folder / "node_modules").is_dir():
+        mend = "Set KINTSUGI_TEST_DEPENDENCIES to a checkout with its packages installed."
+        says = f"{folder} has no node_modules: patches in JavaScript and TypeScript cannot be proven here. {mend}"
+        yield Health("packages", OFF, says)
 
 
 def agent(settings: AnalystSettings) -> Iterator[Health]:
