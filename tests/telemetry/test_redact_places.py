@@ -256,6 +256,9 @@ curl --data 'u=bob&p={word}' http://10.0.0.7/login
 Secret seed: 0x{hex}
 the password for bob on db01 is lantern72
 conn=1001 op=0 BIND dn="cn=bob" cred={word}
+ldap: binddn=cn=bob,dc=example, binddnpw={word}
+{{amqp_params_network,<<"bob">>,<<"{word}">>,<<"vhost">>,"host-1",33333}}
+schtasks.exe /Create /TN backup /RU bob /RP {made}
 """.strip().split("\n")
 
 
@@ -332,6 +335,9 @@ def test_a_secret_is_found_on_another_line(text):
         "azure://0b2f6a2e-1111-4222-8333-444455556666:{}?tenantId=1",
         '$password = ConvertTo-SecureString -String "{}" -AsPlainText',
         "config:set mail_smtppassword --value={}",
+        "java -jar cli.jar -P 443 -u bob -p {} -w ESPACE1 --ssl",
+        'expect "password:"\nsend -- "{}\\r"',
+        "Enter passphrase for key '/root/.ssh/id_rsa': {}",
     ],
 )
 def test_what_stands_beside_a_secret_stays(line):

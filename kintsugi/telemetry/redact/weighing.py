@@ -116,6 +116,7 @@ _NO_LINKS = words(
     pool thread table file folder bucket release build job task model image container pod ticket nonce as not
     """
 )
+_OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@+-"
 _OF_TWO = ("creds", "credentials")  # a name and a password
 # `log in with bob and …`, and of a key that stands for two things `credentials: bob and …`
 _NAME_AND = re.compile(rf"(?:\bwith|\bas|(?P<list>[,:]|\bare)) {_NAME} and [\"']?$", re.IGNORECASE)
@@ -165,10 +166,9 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     start = max(start, other + len(name) if other >= 0 else 0)
     for _, begin, value, look in [*_candidates(text, start, at, said)][-_MOST_BEFORE:]:
         before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
+        yield VAIN  # also where one is found: to look back takes twice as long
         if said + look + _link_back(before, text[begin + len(value) : at], said) >= ENOUGH:
             yield begin, begin + len(value)
-        else:
-            yield VAIN
 
 
 def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[re.Match[str], int, str, Look]]:
@@ -316,10 +316,10 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         return Link.FAR
     if not between:
         return Link.BLOCKED  # the start of the same word
-    if before[-1:] in ("/", ":") and (paired := _PAIRED.search(before, max(0, len(before) - _NEAR))):
-        if said < Said.ACT or not _is_of_a_user(paired["name"]):
-            return Link.BLOCKED
-        return Link.NONE if said is Said.KEY else Link.LED
+    if before[-1:] in ("/", ":") and said >= Said.ACT:
+        name = before[len(before[:-1].rstrip(_OF_NAMES)) : -1]
+        if name[:1].isalpha() and _is_of_a_user(name):
+            return Link.NONE if said is Said.KEY else Link.LED
     if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _is_led(before):
