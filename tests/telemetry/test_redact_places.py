@@ -350,6 +350,7 @@ def test_what_stands_beside_a_secret_stays(line):
         "HomeKit: enter this code with your app: {210-39-182}",
         "Pairing code: {K8FJ-5CJ8}, enter it on your phone",
         "Steam Guard code: {7CRQB}",
+        "First copy your one-time code: {KPFJ-NFWC}",
         "verify: OTP was sent to bob, code={482913}",
         "user code slot 3 to {597183}",
         "error code: 7CRQB, status code=482913, exit code 4829",
