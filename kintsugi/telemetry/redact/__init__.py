@@ -11,7 +11,7 @@ from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
-from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
+from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget, Work
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged, repeated
@@ -97,7 +97,7 @@ class Redactor:
     def redact(self, text: str, budget: Budget = USUAL) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._settled(text, partial(self._of_a_log, budget=budget))
+            return self._settled(text, partial(self._of_a_log, work=Work(budget)))
         except Exception:
             return UNREADABLE
 
@@ -137,18 +137,19 @@ class Redactor:
             places = [place for place in places if place[2] <= len(text)]
         try:
             folded = Folded(text, lowered[: len(text)], None)
-            found = scanner.spans_at(places, folded)
+            work = Work(USUAL)
+            found = scanner.spans_at(places, folded, work)
             if not found:
                 return text
-            return self._settled(text, self._of_a_log, self._without(folded, text, found, places))
+            return self._settled(text, partial(self._of_a_log, work=work), self._without(folded, text, found, places))
         except Exception:
             return UNREADABLE
 
-    def _of_a_log(self, text: str, budget: Budget = USUAL) -> Hidden:
+    def _of_a_log(self, text: str, work: Work) -> Hidden:
         folded = fold(text)
         scanner = self._known.scanner
         places = scanner.places(folded.lowered)
-        return self._without(folded, text, scanner.spans_at(places, folded, budget), places)
+        return self._without(folded, text, scanner.spans_at(places, folded, work), places)
 
     def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
         if not found:

@@ -119,7 +119,7 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     yield "keyed", "_api=", keyed, False
     for variable in VARIABLES:
         yield "keyed", variable, keyed, True
-    for words, check in ((ABROAD, _abroad), (KEYS, announced), (ACTS, acted), (SERVICES, served), (SHORT, shortly)):
+    for words, check in ((ABROAD, abroad), (KEYS, announced), (ACTS, acted), (SERVICES, served), (SHORT, shortly)):
         yield from (("keyed", word, check, False) for word in words)
     for word in CODES:
         yield "command", word, code, False
@@ -251,7 +251,7 @@ def _marked(text: str, start: int, end: int) -> Iterable[Span]:
     return ((start - len(before) + len(before.rstrip(_WORD)), found.end()),) if found else ()
 
 
-def _abroad(text: str, start: int, end: int) -> Iterable[Span]:
+def abroad(text: str, start: int, end: int) -> Iterable[Span]:
     found = [span for span in keyed(text, start, end) if span != VAIN]
     return found or announced(text, start, end)
 

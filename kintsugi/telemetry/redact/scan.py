@@ -14,11 +14,11 @@ from operator import itemgetter
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.budget import USUAL, Budget
+from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget, Work
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
 from kintsugi.telemetry.redact.personal import personal_spans
-from kintsugi.telemetry.redact.rules import Check, Span, all_rules, exactly
+from kintsugi.telemetry.redact.rules import Check, Span, abroad, all_rules, exactly
 from kintsugi.telemetry.redact.weighing import VAIN, acted, served
 
 Found = tuple[int, int, str]
@@ -34,7 +34,7 @@ _END = itemgetter(2)
 
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 
-_STRETCH, _LITTLE_WORK = 512, 40
+_LITTLE_WORK = 40
 
 # A look costs as much as several, unless it ends at the first character that does not fit. At an act or a service it
 # costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
@@ -56,7 +56,8 @@ class Scanner:
         for kind, literal, check, bounded in (*all_rules(), *(("own", form, exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
-            self._costs.append(1 if kind in _CHEAP or check in _CHEAP_CHECKS else _COST)
+            is_cheap = kind in _CHEAP or check in _CHEAP_CHECKS
+            self._costs.append(1 if is_cheap else 2 * _COST if check is abroad else _COST)
         self._has_asterisks = any("*" in literal for literal in literals)
         self.alone = len(literals)  # from this number on they lead to what stands by itself
         literals += leads()
@@ -90,16 +91,16 @@ class Scanner:
 
     def spans(self, folded: Folded) -> list[Found]:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
-        return self.spans_at(self.places(folded.lowered), folded)
+        return self.spans_at(self.places(folded.lowered), folded, Work(USUAL))
 
-    def spans_at(self, places: list[Place], folded: Folded, budget: Budget = USUAL) -> list[Found]:
-        """The same, of what `places` found in `folded.lowered`."""
+    def spans_at(self, places: list[Place], folded: Folded, work: Work) -> list[Found]:
+        """The same, of what `places` found in `folded.lowered`. Takes of the work that the text may take."""
         found = self.personal(folded.text)
         if not places:
             return found
         text = folded.text
         done = begin = attacks = judged = 0
-        left, has_code = budget.first, _AFTER_A_CALL in text
+        left, has_code = work.left, _AFTER_A_CALL in text
         told: Told | None = None
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
@@ -114,28 +115,32 @@ class Scanner:
                         found.append((*word, "alone"))
                         done = max(done, judged)
                 continue
-            if end > begin + _STRETCH:
-                left, begin = min(left + budget.each, budget.first), start
+            if end > begin + STRETCH:
+                left, begin = min(left + work.each, work.most), start
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
             left -= self._costs[rule]
             if left < 0:
                 left, attacks = 0, attacks + 1
-                if attacks > budget.patience:
+                if attacks > work.patience:
+                    work.was_looked_at(len(text), 0)
                     return self._besieged(places, folded)
-                stop = min(begin + _STRETCH, len(text))
+                stop = min(begin + STRETCH, len(text))
                 floods = (begin, stop, "flood"), *self._across(places, folded, stop)
                 done = max(done, *(last for _, last, _ in floods))
                 found += floods
                 continue
             spans = list(check(text, start, end))
-            left -= _COST * (len(spans) if check in _CHEAP_CHECKS else spans.count(VAIN))
+            vain = spans.count(VAIN)
+            is_paid = check not in _CHEAP_CHECKS and len(spans) > vain  # one that is found, with the look itself
+            left -= _COST * (len(spans) - is_paid if kind == "keyed" else vain)
             for span in spans:
                 if span == VAIN or (has_code and kind not in KNOWN and _is_code(text, span[0])):
                     continue
                 found.append((*span, kind))
                 done = max(done, span[1])
+        work.was_looked_at(len(text), left)
         found.sort()
         return found
 
@@ -153,13 +158,13 @@ class Scanner:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
         counted = Counter[int]()
         for rule, _, end in (place for place in places if place[0] < self.alone):
-            counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
+            counted[(end - 1) // STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
-        rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
-        found = self.spans_at(rest, folded, Budget(math.inf))
+        rest = [place for place in places if (place[2] - 1) // STRETCH not in dense]
+        found = self.spans_at(rest, folded, Work(Budget(math.inf)))
         for at in dense:
-            stop = min((at + 1) * _STRETCH, len(folded.text))
-            found.append((at * _STRETCH, stop, "flood"))
+            stop = min((at + 1) * STRETCH, len(folded.text))
+            found.append((at * STRETCH, stop, "flood"))
             if at + 1 not in dense:
                 found += self._across(places, folded, stop)
         return sorted(found)
