@@ -10,8 +10,9 @@ from contextlib import suppress
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
-from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget, Work
+from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged, repeated
@@ -141,7 +142,9 @@ class Redactor:
             found = scanner.spans_at(places, folded, work)
             if not found:
                 return text
-            return self._settled(text, partial(self._of_a_log, work=work), self._without(folded, text, found, places))
+            return self._settled(
+                text, partial(self._of_a_log, work=work), self._without(folded, text, found, places, work)
+            )
         except Exception:
             return UNREADABLE
 
@@ -149,9 +152,9 @@ class Redactor:
         folded = fold(text)
         scanner = self._known.scanner
         places = scanner.places(folded.lowered)
-        return self._without(folded, text, scanner.spans_at(places, folded, work), places)
+        return self._without(folded, text, scanner.spans_at(places, folded, work), places, work)
 
-    def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
+    def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place], work: Work) -> Hidden:
         if not found:
             return Hidden(text, [], True)
         if "\n" in folded.text:
@@ -159,6 +162,8 @@ class Redactor:
         spans = merged(repeated(found, folded.text), folded.text)
         is_all = not self._known.personal and self._known.scanner.leaves_nothing(places, folded.text, spans)
         origin = folded.origin
+        if not is_all and len(folded.text) > REACH:
+            work.was_hidden(spans, hide(folded.text, spans))
         if origin is not None:
             spans = [(origin[start], origin[stop - 1] + 1) for start, stop in spans]
         return Hidden(hide(text, spans), [kind for _, _, kind in found], is_all and origin is None)

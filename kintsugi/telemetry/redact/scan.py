@@ -13,8 +13,9 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from kintsugi.telemetry.redact.again import Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget, Work
+from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
 from kintsugi.telemetry.redact.personal import personal_spans
@@ -42,6 +43,30 @@ _COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (ac
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
 _MOST_SHAPES = 32
+_READING_FAR = frozenset(("private_key", "cookie"))
+
+
+class _Alone:
+    """Words of a text that are told by their looks alone, each judged once."""
+
+    def __init__(self, folded: Folded) -> None:
+        self._folded, self._judged = folded, 0
+        self._has_code = _AFTER_A_CALL in folded.text
+        self._told: Told | None = None
+        self.found: list[Found] = []
+
+    def look(self, start: int, end: int) -> int:
+        """Where the word ends in which two signs are rare neighbours; 0 where it is no secret, or was judged before."""
+        if end <= self._judged:
+            return 0
+        text = self._folded.text
+        word = word_at(text, start)
+        self._judged = word.end
+        self._told = self._told or Told(self._folded.lowered)
+        if not is_secret_here(text, word, self._told) or (self._has_code and _is_code(text, word.start)):
+            return 0
+        self.found.append((*word, "alone"))
+        return word.end
 
 
 class Scanner:
@@ -99,50 +124,57 @@ class Scanner:
         if not places:
             return found
         text = folded.text
-        done = begin = attacks = judged = 0
-        left, has_code = work.left, _AFTER_A_CALL in text
-        told: Told | None = None
-        within_a_word = _within_a_word(folded)
+        done = begin = attacks = 0
+        left, left_of_all, is_known = work.budget.first, work.left, work.knows(text)
+        vain: dict[tuple[int, int], int] = {}
+        alone, has_code, within_a_word = _Alone(folded), _AFTER_A_CALL in text, _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
                 continue
             if rule >= self.alone:
-                if end > judged:
-                    word = word_at(text, start)
-                    judged = word.end
-                    told = told or Told(folded.lowered)
-                    if is_secret_here(text, word, told) and not (has_code and _is_code(text, word.start)):
-                        found.append((*word, "alone"))
-                        done = max(done, judged)
+                done = max(done, alone.look(start, end))
                 continue
             if end > begin + STRETCH:
-                left, begin = min(left + work.each, work.most), start
-            check, bounded, kind = self.rules[rule]
+                left, begin = min(left + work.budget.each, work.budget.first), start
+            _, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
+            known = work.found_nothing_at(rule, start, end) if is_known else None
             left -= self._costs[rule]
-            if left < 0:
+            left_of_all -= self._costs[rule] if known is None else 0
+            if left < 0 or left_of_all < 0:
                 left, attacks = 0, attacks + 1
-                if attacks > work.patience:
-                    work.was_looked_at(len(text), 0)
+                if attacks > work.budget.patience:
+                    work.was_looked_at(len(text), left_of_all, {})
                     return self._besieged(places, folded)
                 stop = min(begin + STRETCH, len(text))
-                floods = (begin, stop, "flood"), *self._across(places, folded, stop)
-                done = max(done, *(last for _, last, _ in floods))
-                found += floods
+                spans = [(begin, stop, "flood"), *self._across(places, folded, stop)]
+            elif known is not None:
+                left -= known
+                vain[rule, start] = known
                 continue
-            spans = list(check(text, start, end))
-            vain = spans.count(VAIN)
-            is_paid = check not in _CHEAP_CHECKS and len(spans) > vain  # one that is found, with the look itself
-            left -= _COST * (len(spans) - is_paid if kind == "keyed" else vain)
+            else:
+                spans, cost = self._look(rule, text, start, end, has_code=has_code)
+                left, left_of_all = left - cost, left_of_all - cost
+                if not spans and kind not in _READING_FAR:
+                    vain[rule, start] = cost
             for span in spans:
-                if span == VAIN or (has_code and kind not in KNOWN and _is_code(text, span[0])):
-                    continue
-                found.append((*span, kind))
+                found.append(span)
                 done = max(done, span[1])
-        work.was_looked_at(len(text), left)
-        found.sort()
-        return found
+        work.was_looked_at(len(text), left_of_all, vain)
+        return sorted(found + alone.found)
+
+    def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
+        """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
+        check, _, kind = self.rules[rule]
+        spans = list(check(text, start, end))
+        if not spans:
+            return [], 0
+        vain = spans.count(VAIN)
+        is_paid = check not in _CHEAP_CHECKS and len(spans) > vain
+        cost = _COST * (len(spans) - is_paid if kind == "keyed" else vain)
+        is_code = has_code and kind not in KNOWN
+        return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
