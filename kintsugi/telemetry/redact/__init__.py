@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
-from kintsugi.telemetry.redact.again import REACH, Work
+from kintsugi.telemetry.redact.again import REACH, Work, work_on
 from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
 from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
@@ -98,7 +98,7 @@ class Redactor:
     def redact(self, text: str, budget: Budget = USUAL) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._settled(text, partial(self._of_a_log, work=Work(budget)))
+            return self._settled(text, partial(self._of_a_log, work=work_on(text, budget)))
         except Exception:
             return UNREADABLE
 
@@ -138,7 +138,7 @@ class Redactor:
             places = [place for place in places if place[2] <= len(text)]
         try:
             folded = Folded(text, lowered[: len(text)], None)
-            work = Work(USUAL)
+            work = work_on(text)
             found = scanner.spans_at(places, folded, work)
             if not found:
                 return text

@@ -2,8 +2,10 @@
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from kintsugi.telemetry.redact.budget import STRETCH, Budget
+from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
 
 Span = tuple[int, int]
 
@@ -19,13 +21,14 @@ class Work:
     look before knows costs none of that.
     """
 
+    left = math.inf
+    vain: Mapping[tuple[int, int], int] = MappingProxyType({})  # by rule and place: what it cost beyond the look
+    _text = ""  # as it is now
+    _starts: Sequence[int] = ()  # of what was hidden, in that
+    _shifts: Sequence[int] = (0,)  # how far what follows moved by it
+
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self.left = math.inf
-        self.vain: dict[tuple[int, int], int] = {}  # by rule and place: what it cost beyond the look
-        self._starts: list[int] = []  # of what was hidden, in the text as it is now
-        self._shifts: list[int] = [0]  # how far what follows moved by that
-        self._text = ""
 
     def was_looked_at(self, signs: int, left: float, vain: dict[tuple[int, int], int]) -> None:
         """After a look at a text of so many signs."""
@@ -37,11 +40,12 @@ class Work:
         """After that: what is hidden now, by what the text is with that."""
         self._text = text
         shift = 0
-        self._starts, self._shifts = [], [0]
+        starts, shifts = [], [0]
         for start, stop in spans:
-            self._starts.append(start - shift)
+            starts.append(start - shift)
             shift += stop - start - _MASKED
-            self._shifts.append(shift)
+            shifts.append(shift)
+        self._starts, self._shifts = starts, shifts
 
     def knows(self, text: str) -> bool:
         """Whether this is the text that was looked at, with what was hidden."""
@@ -56,3 +60,11 @@ class Work:
         if before < len(self._starts) and self._starts[before] - end < REACH:
             return None
         return self.vain.get((rule, start + self._shifts[before]))
+
+
+def work_on(text: str, budget: Budget = USUAL) -> Work:
+    """What a text may take. Nothing is kept of a short one, so that all of them share theirs."""
+    return _OF_A_LINE if len(text) <= REACH and budget is USUAL else Work(budget)
+
+
+_OF_A_LINE = Work(USUAL)

@@ -20,6 +20,7 @@ Word = tuple[int, int, Held]  # where it starts and ends in the text
 
 
 _STRETCH, _LONGEST = 128, 320
+_LINE = 1_000  # a text of fewer characters is read anew for each announcement, which costs less
 _WORD = re.compile(r"(?<![^\s\"'`,;()\[\]{}|=\\])[^\s\"'`,;()\[\]{}|=\\]{6,300}(?:={1,2}(?=[\s\"',;)\]]|$))?")
 _IS_A_NAME = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:")
 _BEHIND_NAMES, _BEHIND, _ESCAPES = frozenset("(=[\\\"'"), 6, 9
@@ -38,7 +39,6 @@ class Words:
         self._found: dict[int, list[Word]] = {}  # by the stretch in which they begin
 
     def between(self, start: int, stop: int) -> Iterator[Word]:
-        """The words that begin there; the last one may be cut."""
         for stretch in range(start // _STRETCH, (stop - 1) // _STRETCH + 1):
             words = self._found.get(stretch)
             if words is None:
@@ -58,7 +58,14 @@ class Words:
             yield _looked_at(self._text, found)
 
 
-words_of = lru_cache(maxsize=2)(Words)
+_of_a_long = lru_cache(maxsize=2)(Words)
+
+
+def words_between(text: str, start: int, stop: int) -> Iterator[Word]:
+    """The words that begin there; the last one may be cut."""
+    if len(text) > _LINE:
+        return _of_a_long(text).between(start, stop)
+    return (_looked_at(text, found) for found in _WORD.finditer(text, start, stop))
 
 
 def _looked_at(text: str, found: re.Match[str]) -> Word:

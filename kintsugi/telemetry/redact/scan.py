@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from kintsugi.telemetry.redact.again import Work
+from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
 from kintsugi.telemetry.redact.fold import Folded
@@ -43,17 +43,17 @@ _COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (ac
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
 _MOST_SHAPES = 32
+_NONE: list[Found] = []
 _READING_FAR = frozenset(("private_key", "cookie"))
 
 
 class _Alone:
     """Words of a text that are told by their looks alone, each judged once."""
 
-    def __init__(self, folded: Folded) -> None:
-        self._folded, self._judged = folded, 0
-        self._has_code = _AFTER_A_CALL in folded.text
+    def __init__(self, folded: Folded, found: list[Found], *, has_code: bool) -> None:
+        self._folded, self._found, self._has_code = folded, found, has_code
+        self._judged = 0
         self._told: Told | None = None
-        self.found: list[Found] = []
 
     def look(self, start: int, end: int) -> int:
         """Where the word ends in which two signs are rare neighbours; 0 where it is no secret, or was judged before."""
@@ -65,7 +65,7 @@ class _Alone:
         self._told = self._told or Told(self._folded.lowered)
         if not is_secret_here(text, word, self._told) or (self._has_code and _is_code(text, word.start)):
             return 0
-        self.found.append((*word, "alone"))
+        self._found.append((*word, "alone"))
         return word.end
 
 
@@ -125,17 +125,20 @@ class Scanner:
             return found
         text = folded.text
         done = begin = attacks = 0
-        left, left_of_all, is_known = work.budget.first, work.left, work.knows(text)
+        budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
+        left, is_known = budget.first, is_long and work.knows(text)
         vain: dict[tuple[int, int], int] = {}
-        alone, has_code, within_a_word = _Alone(folded), _AFTER_A_CALL in text, _within_a_word(folded)
+        has_code, within_a_word = _AFTER_A_CALL in text, _within_a_word(folded)
+        alone = None
         for rule, start, end in places:
             if end <= done:
                 continue
             if rule >= self.alone:
+                alone = alone or _Alone(folded, found, has_code=has_code)
                 done = max(done, alone.look(start, end))
                 continue
             if end > begin + STRETCH:
-                left, begin = min(left + work.budget.each, work.budget.first), start
+                left, begin = min(left + budget.each, budget.first), start
             _, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
@@ -144,35 +147,36 @@ class Scanner:
             left_of_all -= self._costs[rule] if known is None else 0
             if left < 0 or left_of_all < 0:
                 left, attacks = 0, attacks + 1
-                if attacks > work.budget.patience:
+                if attacks > budget.patience:
                     work.was_looked_at(len(text), left_of_all, {})
                     return self._besieged(places, folded)
                 stop = min(begin + STRETCH, len(text))
                 spans = [(begin, stop, "flood"), *self._across(places, folded, stop)]
-            elif known is not None:
-                left -= known
-                vain[rule, start] = known
-                continue
             else:
-                spans, cost = self._look(rule, text, start, end, has_code=has_code)
-                left, left_of_all = left - cost, left_of_all - cost
-                if not spans and kind not in _READING_FAR:
+                spans, cost = self._look(rule, text, start, end, has_code=has_code) if known is None else (_NONE, known)
+                left -= cost
+                left_of_all -= cost if known is None else 0
+                if is_long and not spans and kind not in _READING_FAR:
                     vain[rule, start] = cost
             for span in spans:
                 found.append(span)
                 done = max(done, span[1])
-        work.was_looked_at(len(text), left_of_all, vain)
-        return sorted(found + alone.found)
+        if is_long:
+            work.was_looked_at(len(text), left_of_all, vain)
+        found.sort()
+        return found
 
     def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
         """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
         check, _, kind = self.rules[rule]
         spans = list(check(text, start, end))
         if not spans:
-            return [], 0
+            return _NONE, 0
         vain = spans.count(VAIN)
-        is_paid = check not in _CHEAP_CHECKS and len(spans) > vain
-        cost = _COST * (len(spans) - is_paid if kind == "keyed" else vain)
+        if kind == "keyed":
+            cost = _COST * (len(spans) - (len(spans) > vain and check not in _CHEAP_CHECKS))
+        else:
+            cost = _COST * vain
         is_code = has_code and kind not in KNOWN
         return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
 

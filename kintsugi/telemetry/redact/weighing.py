@@ -12,7 +12,7 @@ from enum import IntEnum
 from itertools import islice
 
 from kintsugi.telemetry.redact.alone import is_open
-from kintsugi.telemetry.redact.candidates import Word, words_of
+from kintsugi.telemetry.redact.candidates import Word, words_between
 from kintsugi.telemetry.redact.keys import Grade, grade, words
 from kintsugi.telemetry.redact.looks import Look, looks
 
@@ -163,7 +163,7 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
 
 def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[Word, int, str, Look]]:
     """The words there that would be heavy enough with the closest link."""
-    for word in islice(words_of(text).between(start, stop), _MOST_WORDS):
+    for word in islice(words_between(text, start, stop), _MOST_WORDS):
         skipped, value, look = word[2]
         if look and said + look + Link.PAIRED >= ENOUGH:
             yield word, word[0] + skipped, value, look
