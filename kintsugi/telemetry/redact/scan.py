@@ -172,12 +172,11 @@ class Scanner:
         spans = list(check(text, start, end))
         if not spans:
             return _NONE, 0
+        is_code, is_paid = has_code and kind not in KNOWN, check not in _CHEAP_CHECKS
+        if len(spans) == 1 and is_paid and not is_code and spans[0] != VAIN:  # most often
+            return [(*spans[0], kind)], 0
         vain = spans.count(VAIN)
-        if kind == "keyed":
-            cost = _COST * (len(spans) - (len(spans) > vain and check not in _CHEAP_CHECKS))
-        else:
-            cost = _COST * vain
-        is_code = has_code and kind not in KNOWN
+        cost = _COST * (len(spans) - (is_paid and len(spans) > vain) if kind == "keyed" else vain)
         return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
