@@ -26,7 +26,7 @@ from kintsugi.app.settings import (
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import BoxFailed, Mechanism, NoInterpreter
-from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.sandbox.probe import found
 from kintsugi.telemetry.alerts import BadRule, read_rules
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.severity import Severity, rated
@@ -211,7 +211,7 @@ async def sandbox(code: CodeSettings, *, has_code: bool) -> Health:
         return Health("sandbox", OFF, "nothing to prove: there is no repository")
     proof = ProofSettings(seconds=code.test_seconds, memory_mb=code.test_memory_mb)
     try:
-        box = await probe(code.test_python or proof.python, proof.limits)
+        box = await found(code.test_python or proof.python, proof.limits)
     except NoInterpreter:
         return Health(
             "sandbox", FAULT, "not tried out, as there is no interpreter for the tests. Correct KINTSUGI_TEST_PYTHON."
