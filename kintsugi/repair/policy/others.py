@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.migrations import without_undoing
 from kintsugi.repair.policy.screen import Screened, first_new
 from kintsugi.repair.policy.tests import is_test_path
 
@@ -119,7 +120,7 @@ def _orders(change: Change) -> Iterator[tuple[str, str, bool]]:
 
 
 def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:
-    added, removed = (_SEAM.sub("", text) for text in (change.added_text, change.removed_text))
+    added, removed = (_SEAM.sub("", text) for text in (without_undoing(change), change.removed_text))
     if (sign := first_new(_DROPS, added, removed)) or (sign := first_new(_DELETES_ALL, added, removed)):
         yield (
             "data",

@@ -81,6 +81,8 @@ def _held(before: str, word: str, after: str) -> Held:
     if (word.isalpha() and word[1:].islower()) or _IS_A_NAME.match(after):
         return _NOTHING
     skipped, value = 0, word.rstrip(_AROUND)
+    if value.startswith("--"):
+        return _NOTHING
     if before:
         escape = _ESCAPE.match(value)
         if before.rstrip("\\")[-1:].isalnum() and not escape:
@@ -89,7 +91,7 @@ def _held(before: str, word: str, after: str) -> Held:
         value = value[skipped:]
     skipped += len(value) - len(value.lstrip(_AROUND))
     value = value.lstrip(_AROUND)
-    signs = [] if _ENCODED.search(value) else _SIGNS.findall(value)
+    signs = [] if _ENCODED.search(value) else _SIGNS.findall(value.rstrip("%"))
     if len(signs) > 1:
         return _NOTHING
     if signs:
