@@ -172,6 +172,28 @@ def of_unknown_state(kind):
         return missing(f"{kind.__name__}: not shown")
     return object.__new__(type(kind.__name__, (kind,), {"__getattr__": unknown, "__module__": kind.__module__}))
 ''',
+    "in_flask": '''\
+def in_flask(app, request, session, g):
+    """A context in which Flask serves this request."""
+    state = dict(vars(request))
+
+    def push():
+        flask.ctx.RequestContext(app, {}, request, session).push()
+        vars(request).update(state)
+        vars(flask.g._get_current_object()).update(g)
+
+    context = contextvars.copy_context()
+    context.run(push)
+    return context
+''',
+    "like_app": '''\
+def like_app(name, config, others):
+    """Stands for an app that a function has made: one with the same settings, and nothing else of it."""
+    app = flask.Flask(name)
+    app.config.update(config, **{key: missing(f"{key}: not written down") for key in others})
+    app.extensions = missing("the extensions of the app")
+    return app
+''',
     "inside": '''\
 def inside(module, path, line, /, **around):
     """What the code of a module makes under this name inside of a function, with what it takes from around it."""

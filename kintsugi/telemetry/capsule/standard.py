@@ -152,6 +152,9 @@ def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> No
     content = value.getvalue()
     kind = builders.names.of(type(value))
     literal = builders.value(graph, content, entry.hint, entry.depth + 1)
+    if type(literal) is Entry:
+        entry.opens = literal.opens
+        return None
     entry.opens = f"{kind}({literal})"
     if place and entry.depth > OF_THE_CALL:
         entry.opens = f"at_place({entry.opens}, {place})"

@@ -1,0 +1,216 @@
+"""Calls that serve a request: what a web framework hands to a view, and what it has besides while it serves.
+
+Every request of a user who is logged in holds a secret, which hardly any view reads. So in such a call a secret is left
+out, and whatever comes to it is told so; any other call is refused for one.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import datetime
+import functools
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from kintsugi.telemetry.build import is_installed
+from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, leave_out
+
+if TYPE_CHECKING:
+    from kintsugi.telemetry.capsule.builders import Builders
+
+_HOLD = frozenset(("environ", "scope", "env", "_request", "request"))  # by these a request, or a view, has what it is of
+_NEXT = frozenset(("get_response", "app", "wsgi_app", "application", "handler"))  # what a middleware calls the next one
+_WITHOUT_EITHER = frozenset((("aiohttp.web_request", "BaseRequest"), ("sanic.request.types", "Request")))
+UNDER_WAY = "the_request_under_way"
+"""What the context is called in a file, in which a call is made."""
+_DEEPEST = 2
+_WIRING = frozenset(  # in the names of modules
+    ("routing", "applications", "app", "web_app", "web_urldispatcher", "web_protocol", "web_runner", "resolvers")
+)
+_OF_THE_PROGRAM = frozenset(("state", "extra", "args", "kwargs"))
+_PLAIN = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
+_OF_CONFIG = _PLAIN | set(map(id, (list, tuple, dict, set, datetime.timedelta)))
+_MOST_FRAMES, _MOST_MODULES = 200, 5_000
+_OF_FLASK = frozenset((("flask.ctx", "RequestContext"), ("flask.ctx", "AppContext")))
+
+
+def is_of_the_wire(value: object) -> bool:
+    """Whether it is what a server makes of a request: WSGI's environ, or ASGI's scope."""
+    if type(value) is not dict:
+        return False
+    return "REQUEST_METHOD" in value or ("path" in value and value.get("type") in ("http", "websocket"))
+
+
+def is_of_a_request(value: object, depth: int = 0) -> bool:
+    """Whether it holds that: a request, and a view that has one."""
+    kind = type(value)
+    if kind is dict:
+        return is_of_the_wire(value)
+    if depth > _DEEPEST or not raw.is_of_python(kind):
+        return False
+    held = (one for name, one in raw.state_of(value) if type(name) is str and name in _HOLD)
+    return any(raw.home_of(one) in _WITHOUT_EITHER for one in raw.mro(kind)) or any(
+        is_of_a_request(one, depth + 1) for one in held
+    )
+
+
+def serves(stack: TracebackType | None, frames: Sequence[FrameType], running: set[FrameType]) -> bool:
+    """Whether a request was served where the project's `frames` were called.
+
+    The values of a frame that goes on are not looked at: that would keep them alive until it ends.
+    """
+    for _ in range(_MOST_FRAMES):
+        if stack is None:
+            return False
+        frame, stack = stack.tb_frame, stack.tb_next
+        if frame not in running and any(map(is_of_a_request, frame.f_locals.values())):
+            return True
+        if frame is frames[-1]:
+            return False
+    return False
+
+
+def handing_on(stack: TracebackType | None) -> set[FrameType]:
+    """The frames that are handed a request, and call what they were given for that: middleware."""
+    found: set[FrameType] = set()
+    while stack is not None and stack.tb_next is not None:
+        frame, stack = stack.tb_frame, stack.tb_next
+        given = [one for name in _given(frame.f_code) if (one := frame.f_locals.get(name)) is not None]
+        if any(map(is_of_a_request, given)) and any(_leads_to(one, stack.tb_frame.f_code) for one in given):
+            found.add(frame)
+    return found
+
+
+def _given(code: CodeType) -> tuple[str, ...]:
+    return (*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], *code.co_freevars)
+
+
+def _leads_to(value: Any, code: CodeType, depth: int = 0) -> bool:
+    """Whether to call it, or what it holds, is to call this function."""
+    kind = type(value)
+    if kind is MethodType:
+        value = value.__func__
+    elif kind is functools.partial:
+        value = value.func
+    elif raw.is_of_python(kind):
+        held = (one for name, one in raw.state_of(value) if type(name) is str and name in _NEXT)
+        call = raw.code_of(raw.found_in(kind, "__call__"))
+        return call is code or (depth < 1 and any(_leads_to(one, code, 1) for one in held))
+    return raw.code_of(value) is code
+
+
+def is_wiring(kind: type) -> bool:
+    """Whether it is a class of what leads to all of the server and the framework: an app, a route, a protocol."""
+    module = raw.home_of(kind)[0]
+    if not _WIRING.isdisjoint(module.split(".")):
+        return True
+    calls = raw.code_of(raw.found_in(kind, "__call__"))
+    taken = calls.co_varnames[1 : calls.co_argcount] if calls else ()
+    return taken in (("environ", "start_response"), ("scope", "receive", "send")) and is_of_library(module)
+
+
+@functools.lru_cache(maxsize=1024)
+def is_of_library(module: str) -> bool:
+    """Whether a module is of a package that was installed."""
+    file = raw.globals_of(sys.modules.get(module.partition(".")[0])).get("__file__")
+    return type(file) is str and is_installed(file)
+
+
+def is_kept(builders: Builders, name: str, value: object) -> bool:
+    """Of wiring: what it is itself, such as the name of a route, and what the program has put into it."""
+    is_own = id(type(value)) in _PLAIN or name.lstrip("_") in _OF_THE_PROGRAM
+    return is_own or bool(builders.names.of(value))
+
+
+def is_a_way_in(kind: type, value: Any) -> bool:
+    """Whether it is a function that a server or a framework has made for this request: what it is read by."""
+    if kind is MethodType:
+        return is_of_library(raw.home_of(type(value.__self__))[0])
+    return kind is FunctionType and "<locals>" in value.__qualname__ and is_of_library(f"{value.__module__}")
+
+
+def from_the_wire(value: Any) -> Any:
+    """Of WSGI's environ what a server for development puts into it of its own environment is left out."""
+    if type(value) is not dict or "REQUEST_METHOD" not in value:
+        return value
+    own = {**os.environ}
+    return {name: one for name, one in value.items() if type(one) is not str or own.get(name) != one}
+
+
+@dataclass(frozen=True)
+class OfFlask:
+    """What Flask has while it serves a request."""
+
+    app: object
+    request: object
+    session: object
+    shared: dict[Any, Any] | None  # what the program keeps for the time of the request
+
+    def entry(self, builders: Builders, graph: Graph) -> Entry:
+        """What has to be around a call that asks for any of it."""
+        made = Entry("", 0, "in_flask(", closes=")", name=UNDER_WAY)
+        app = _app(builders, graph, self.app)
+        kept: str | Entry = "missing('g: not there any more')"
+        if self.shared is not None:
+            kept = builders.value(graph, self.shared, "", 1, "g")
+        request = builders.value(graph, self.request, "", 1, "request")
+        made.parts = [Part(app), Part(request), Part(_session(builders, graph, self.session)), Part(kept)]
+        return made
+
+
+def under_way_in_flask() -> OfFlask | None:
+    """What it serves in this context now, where it does."""
+    names = raw.globals_of(sys.modules.get("flask.globals"))
+    found = [one.get(None) for one in map(names.get, ("_cv_request", "_cv_app")) if type(one) is contextvars.ContextVar]
+    known: dict[str, Any] = {}
+    for context in found:
+        if raw.home_of(type(context)) in _OF_FLASK:
+            known = {**{str(name): one for name, one in raw.state_of(context)}, **known}
+    if known.get("app") is None or (request := known.get("request", known.get("_request"))) is None:
+        return None
+    shared = dict(raw.state_of(known["g"])) if "g" in known else None
+    return OfFlask(known["app"], request, known.get("_session", known.get("session")), shared)
+
+
+def _session(builders: Builders, graph: Graph, session: object) -> str | Entry:
+    """One of Flask's own is made by itself: it tells Flask of what is put into it."""
+    kind = type(session)
+    if not issubclass(kind, dict) or raw.home_of(kind)[0] != "flask.sessions" or not (own := builders.names.of(kind)):
+        return builders.value(graph, session, "", 1, "session")
+    items = builders.value(graph, dict(dict.items(session)), "", 2, "session")
+    return Entry("session", 1, f"{own}(", [Part(items)], ")", uses=1)
+
+
+def _app(builders: Builders, graph: Graph, app: object) -> Entry:
+    """By the name that a module of the program has for it; else one with the same settings, and no more."""
+    state = {name: one for name, one in raw.state_of(app) if type(name) is str}
+    name, config = state.get("import_name"), state.get("config")
+    package = name.partition(".")[0] if type(name) is str else ""
+    made = Entry("app", 1, builders.names.of(app) or _held_anywhere(builders, app, package), uses=1)
+    if made.opens:
+        return made
+    if type(name) is not str or not issubclass(type(config), dict):
+        leave_out(made, "which no module holds by its name")
+        return made
+    plain = {key: one for key, one in dict.items(config) if type(key) is str and id(type(one)) in _OF_CONFIG}
+    held = builders.value(graph, plain, "", 2, "config")
+    others = [key for key in dict.keys(config) if type(key) is str and key not in plain]
+    made.opens, made.closes = "like_app(", ")"
+    made.parts = [Part(repr(name)), Part(held), Part(repr(others))]
+    return made
+
+
+def _held_anywhere(builders: Builders, app: object, package: str) -> str:
+    """The name of the app in a module of its package, or in one that is in none, such as `wsgi`."""
+    for name, module in list(sys.modules.items())[:_MOST_MODULES]:
+        top, dot, _ = name.partition(".") if type(name) is str else ("", ".", "")
+        if top != package and (dot or top in sys.stdlib_module_names):
+            continue
+        if id(app) in set(map(id, list(raw.globals_of(module).values()))) and (own := builders.names.held_by(name, app)):
+            return own
+    return ""
