@@ -35,7 +35,7 @@ from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.of_discord import Libraries
 from kintsugi.telemetry.capsule.of_web import UNDER_WAY, OfFlask, handing_on, serves, under_way_in_flask
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
-from kintsugi.telemetry.redact import is_clean, redact, redact_source
+from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_source
 from kintsugi.telemetry.redact.keys import grade
 
 __all__ = ["LARGEST", "Capsule", "record"]
@@ -51,7 +51,7 @@ _HOMES = 4  # modules whose own names are looked through for values
 
 @dataclass(frozen=True, slots=True)
 class _Crash:
-    """`frames`: the project's own. `is_served`: whether these serve a request; `in_flask`: what Flask has, where it does."""
+    """`frames`: the project's own. `is_served`: whether these serve a request; `in_flask`: what Flask has of that."""
 
     error: BaseException
     frames: list[FrameType]
@@ -98,11 +98,15 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     outermost: Capsule | None = None
     holds = ""  # why that one is not the call to make again
     masked = Masked()
-    is_served = bool(frames) and serves(error.__traceback__, frames, set(under_way()))
-    crash = _Crash(error, frames, masked, is_served, under_way_in_flask() if is_served else None)
+    running = set(under_way())
+    is_served = bool(frames) and serves(error.__traceback__, frames, running)
+    crash = _Crash(
+        error, frames, masked, is_served, under_way_in_flask(error.__traceback__, running) if is_served else None
+    )
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
-    passing = handing_on(error.__traceback__) if is_served else set()
-    for call in calls_in([frame for frame in frames if frame is frames[-1] or frame not in passing]):
+    passing = handing_on(error.__traceback__, running) if is_served else set()
+    serving = [frame for frame in frames if frame is frames[-1] or frame not in passing]
+    for call in calls_in(serving):
         if not isinstance(call, Call):
             why = why or call
         elif outermost is None:
@@ -273,7 +277,7 @@ def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
         raise TooMuch
     if masked.is_left_in(source):
         masked.names.append("")
-    for piece in _pieces(_OF_A_SECRET.sub("None", source)):
+    for piece in _pieces(_OF_A_SECRET.sub(repr(MASK), source)):
         if is_clean(piece, one_by_one=True):
             continue
         is_late = time.thread_time() > ends  # as text it takes a twentieth of the time

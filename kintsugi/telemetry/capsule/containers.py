@@ -16,6 +16,7 @@ from kintsugi.telemetry.redact.keys import Grade, grade
 if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
+
 def of_items(
     builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "", *, in_order: bool = True
 ) -> None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import unquote, unquote_plus
 
 from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tells_of_its_value
@@ -33,7 +34,7 @@ _GRACE = 500  # of the work, for what is small: many small things are not small
 CPU_SECONDS = 0.01  # for looking at values: only a machine that is very slow comes to that
 
 _TOO_MUCH = "too much to write down"
-A_SECRET = "a secret"
+A_SECRET = "a secret"  # noqa: S105
 _NO_TIME = "not looked at in the time there is"
 _TOGETHER = 1_000  # characters of texts that are looked through together
 _SHORT = 200  # characters of a text that is looked at with others
@@ -175,15 +176,20 @@ class Graph:
         return stands
 
     def _sweep(self) -> None:
-        """A text may have been written down before it was known to be a secret, or to hold one."""
+        """A text may have been written down before it was known to be a secret, a part of one, or to hold one."""
+        if not self.masked.has_any:
+            return
         for entry, _ in self._known.values():
             for part in entry.parts:
-                if type(part.value) is str and self.masked.is_in(part.value):
+                if type(part.value) is str and self.masked.has(_bare(part.value)):
                     part.value = self._secret("", entry.depth + 1)
 
     def text(self, name: str, value: str) -> str:
         """A literal. `name` is what it stands under."""
         size, shown = len(value), value
+        if self.leaves_out and "%" in value:  # as it was before it was put into an address or a form
+            for plain in {unquote(value), unquote_plus(value)} - {value}:
+                self.text(name, plain)
         if self.masked.has(value):
             shown = self._known_in(name, value)
         elif name and tells_of_its_value(name):
@@ -285,6 +291,11 @@ class Graph:
         self.left -= price
         if self.left < 0:
             raise TooMuch
+
+
+def _bare(literal: str) -> str:
+    """A literal without its quotes."""
+    return literal[literal.find(literal[-1]) + 1 : -1] if literal[-1:] in ("'", '"') else literal
 
 
 def leave_out(entry: Entry, why: str) -> None:

@@ -180,7 +180,10 @@ def in_flask(app, request, session, g):
     def push():
         flask.ctx.RequestContext(app, {}, request, session).push()
         vars(request).update(state)
-        vars(flask.g._get_current_object()).update(g)
+        if type(g) is dict:
+            vars(flask.globals.app_ctx.g).update(g)
+        else:
+            flask.globals.app_ctx.g = g
 
     context = contextvars.copy_context()
     context.run(push)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import CodeType
+from urllib.parse import unquote, unquote_plus
 
 from kintsugi.telemetry.redact import MASK, redact, redact_field
 from kintsugi.telemetry.redact.keys import grade
@@ -32,6 +33,10 @@ class Masked:
     def is_too_much(self) -> bool:
         return len(self._texts) > _MOST or sum(map(len, self._texts)) > _MOST_CHARACTERS
 
+    @property
+    def has_any(self) -> bool:
+        return bool(self._texts)
+
     def hold_back(self, name: str, text: str, shown: str) -> None:
         """`shown`: the text with the secret masked."""
         self.names.append(name)
@@ -44,6 +49,7 @@ class Masked:
         if is_one:
             self.names.pop()
             self._left_out.update(self._latest)
+            self._texts.update(one.replace("+", " ") for one in self._latest)  # as an address is read
         return is_one
 
     def tells_nothing(self, name: str) -> bool:
@@ -52,7 +58,10 @@ class Masked:
 
     def is_left_in(self, source: str) -> bool:
         """Whether a secret is in the file, as it is or encoded."""
-        return self.is_in(source) or any(form in source for form in forms(self._left_out))
+        if self.is_in(source):
+            return True
+        plain = (unquote(source), unquote_plus(source)) if self._left_out and "%" in source else ()
+        return any(map(self.is_in, plain)) or any(form in source for form in forms(self._left_out))
 
     def go_on(self, around: Iterable[CodeType]) -> None:
         """To the next call. What the code of those `around` names a secret may be what that is handed."""

@@ -6,12 +6,12 @@ out, and whatever comes to it is told so; any other call is refused for one.
 
 from __future__ import annotations
 
-import contextvars
 import datetime
 import functools
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,9 @@ from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, leave_out
 if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
-_HOLD = frozenset(("environ", "scope", "env", "_request", "request"))  # by these a request, or a view, has what it is of
+_HOLD = frozenset(
+    ("environ", "scope", "env", "_request", "request")
+)  # a request, or a view, has what it is of by these
 _NEXT = frozenset(("get_response", "app", "wsgi_app", "application", "handler"))  # what a middleware calls the next one
 _WITHOUT_EITHER = frozenset((("aiohttp.web_request", "BaseRequest"), ("sanic.request.types", "Request")))
 UNDER_WAY = "the_request_under_way"
@@ -32,7 +34,7 @@ _DEEPEST = 2
 _WIRING = frozenset(  # in the names of modules
     ("routing", "applications", "app", "web_app", "web_urldispatcher", "web_protocol", "web_runner", "resolvers")
 )
-_OF_THE_PROGRAM = frozenset(("state", "extra", "args", "kwargs"))
+_OF_THE_PROGRAM = frozenset(("state", "extra", "args", "kwargs", "app", "current_app"))
 _PLAIN = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
 _OF_CONFIG = _PLAIN | set(map(id, (list, tuple, dict, set, datetime.timedelta)))
 _MOST_FRAMES, _MOST_MODULES = 200, 5_000
@@ -75,11 +77,13 @@ def serves(stack: TracebackType | None, frames: Sequence[FrameType], running: se
     return False
 
 
-def handing_on(stack: TracebackType | None) -> set[FrameType]:
+def handing_on(stack: TracebackType | None, running: set[FrameType]) -> set[FrameType]:
     """The frames that are handed a request, and call what they were given for that: middleware."""
     found: set[FrameType] = set()
     while stack is not None and stack.tb_next is not None:
         frame, stack = stack.tb_frame, stack.tb_next
+        if frame in running:
+            continue
         given = [one for name in _given(frame.f_code) if (one := frame.f_locals.get(name)) is not None]
         if any(map(is_of_a_request, given)) and any(_leads_to(one, stack.tb_frame.f_code) for one in given):
             found.add(frame)
@@ -163,21 +167,25 @@ class OfFlask:
         return made
 
 
-def under_way_in_flask() -> OfFlask | None:
-    """What it serves in this context now, where it does."""
+def under_way_in_flask(stack: TracebackType | None, running: set[FrameType]) -> OfFlask | None:
+    """What it serves in this context now; where that has ended, what is left of it on the stack."""
     names = raw.globals_of(sys.modules.get("flask.globals"))
-    found = [one.get(None) for one in map(names.get, ("_cv_request", "_cv_app")) if type(one) is contextvars.ContextVar]
+    contexts = [one.get(None) for one in map(names.get, ("_cv_request", "_cv_app")) if type(one) is ContextVar]
+    while stack is not None and names and all(one is None for one in contexts):
+        contexts = [] if stack.tb_frame in running else [stack.tb_frame.f_locals.get("ctx")]
+        stack = stack.tb_next
     known: dict[str, Any] = {}
-    for context in found:
+    for context in contexts:
         if raw.home_of(type(context)) in _OF_FLASK:
             known = {**{str(name): one for name, one in raw.state_of(context)}, **known}
-    if known.get("app") is None or (request := known.get("request", known.get("_request"))) is None:
+    request = known.get("request", known.get("_request"))
+    if known.get("app") is None or request is None:
         return None
     shared = dict(raw.state_of(known["g"])) if "g" in known else None
     return OfFlask(known["app"], request, known.get("_session", known.get("session")), shared)
 
 
-def _session(builders: Builders, graph: Graph, session: object) -> str | Entry:
+def _session(builders: Builders, graph: Graph, session: Any) -> str | Entry:
     """One of Flask's own is made by itself: it tells Flask of what is put into it."""
     kind = type(session)
     if not issubclass(kind, dict) or raw.home_of(kind)[0] != "flask.sessions" or not (own := builders.names.of(kind)):
@@ -188,13 +196,13 @@ def _session(builders: Builders, graph: Graph, session: object) -> str | Entry:
 
 def _app(builders: Builders, graph: Graph, app: object) -> Entry:
     """By the name that a module of the program has for it; else one with the same settings, and no more."""
-    state = {name: one for name, one in raw.state_of(app) if type(name) is str}
+    state: dict[str, Any] = {name: one for name, one in raw.state_of(app) if type(name) is str}
     name, config = state.get("import_name"), state.get("config")
     package = name.partition(".")[0] if type(name) is str else ""
     made = Entry("app", 1, builders.names.of(app) or _held_anywhere(builders, app, package), uses=1)
     if made.opens:
         return made
-    if type(name) is not str or not issubclass(type(config), dict):
+    if type(name) is not str or config is None or not issubclass(type(config), dict):
         leave_out(made, "which no module holds by its name")
         return made
     plain = {key: one for key, one in dict.items(config) if type(key) is str and id(type(one)) in _OF_CONFIG}
@@ -211,6 +219,7 @@ def _held_anywhere(builders: Builders, app: object, package: str) -> str:
         top, dot, _ = name.partition(".") if type(name) is str else ("", ".", "")
         if top != package and (dot or top in sys.stdlib_module_names):
             continue
-        if id(app) in set(map(id, list(raw.globals_of(module).values()))) and (own := builders.names.held_by(name, app)):
+        held = set(map(id, list(raw.globals_of(module).values())))
+        if id(app) in held and (own := builders.names.held_by(name, app)):
             return own
     return ""
