@@ -180,10 +180,12 @@ def in_flask(app, request, session, g):
     def push():
         flask.ctx.RequestContext(app, {}, request, session).push()
         vars(request).update(state)
+        stack = getattr(flask.globals, "_app_ctx_stack", None)  # before Flask 2.2
+        held = flask.globals.app_ctx if stack is None else stack.top
         if type(g) is dict:
-            vars(flask.globals.app_ctx.g).update(g)
+            vars(held.g).update(g)
         else:
-            flask.globals.app_ctx.g = g
+            held.g = g
 
     context = contextvars.copy_context()
     context.run(push)
