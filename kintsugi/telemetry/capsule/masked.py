@@ -44,13 +44,18 @@ class Masked:
         self._texts.update(self._latest)
 
     def leave_out(self) -> bool:
-        """Whether the last one can be left out, as it can be found elsewhere: what is very short may be in any text."""
-        is_one = bool(self._latest) and all(len(one) >= _SHORTEST for one in self._latest)
-        if is_one:
-            self.names.pop()
-            self._left_out.update(self._latest)
-            self._texts.update(one.replace("+", " ") for one in self._latest)  # as an address is read
-        return is_one
+        """Whether the last one can be left out where it stands, as it would be found elsewhere, too.
+
+        What is very short is in any text, and is only left out where it stands.
+        """
+        if self.is_too_much:
+            return False
+        self.names.pop()
+        known = [one for one in self._latest if len(one) >= _SHORTEST]
+        self._texts.difference_update(self._latest)
+        self._left_out.update(known)
+        self._texts.update(known, (one.replace("+", " ") for one in known))  # as an address is read
+        return True
 
     def tells_nothing(self, name: str) -> bool:
         """Whether it may be said whose value it is: also a key may hold a secret."""

@@ -172,7 +172,9 @@ def under_way_in_flask(stack: TracebackType | None, running: set[FrameType]) -> 
     names = raw.globals_of(sys.modules.get("flask.globals"))
     contexts = [one.get(None) for one in map(names.get, ("_cv_request", "_cv_app")) if type(one) is ContextVar]
     stacks = map(names.get, ("_request_ctx_stack", "_app_ctx_stack"))  # before Flask 2.2
-    contexts += [one.top for one in stacks if raw.home_of(type(one)) == ("werkzeug.local", "LocalStack")]
+    contexts += [
+        getattr(one, "top", None) for one in stacks if raw.home_of(type(one)) == ("werkzeug.local", "LocalStack")
+    ]
     while stack is not None and names and all(one is None for one in contexts):
         contexts = [] if stack.tb_frame in running else [stack.tb_frame.f_locals.get("ctx")]
         stack = stack.tb_next
