@@ -33,7 +33,7 @@ from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.of_discord import Libraries
-from kintsugi.telemetry.capsule.of_web import UNDER_WAY, OfFlask, handing_on, serves, under_way_in_flask
+from kintsugi.telemetry.capsule.of_web import UNDER_WAY, OfFlask, handing_on, has_read_rows, serves, under_way_in_flask
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_source
 from kintsugi.telemetry.redact.keys import grade
@@ -45,6 +45,7 @@ CPU_SECONDS = 0.005
 _PIECE, _AGAIN = 1_024, 2  # characters that are looked through for secrets at once; lines that are so twice
 _TOO_LARGE = f"its arguments are too large: more than {LARGEST // 1024} KB of source"
 _HELD_BACK = "a secret"
+_OF_A_DATABASE = "has read rows of a database, of which a sandbox has none"
 _OF_A_SECRET = re.compile(rf"missing\('[^'\n]*{A_SECRET}'\)")  # what stands for one may look like one
 _HOMES = 4  # modules whose own names are looked through for values
 
@@ -125,7 +126,7 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
             if found.source and not _unfit(found, call, crash):
                 return replace(found, in_part=f"the call around it, {outermost.function}, {holds}")
             handed_over.update(call.objects if not found.source else ())
-    if outermost and outermost.source and holds:
+    if outermost and outermost.source and holds and holds != _OF_A_DATABASE:
         return replace(outermost, source="", why_not=f"it {holds}")
     if outermost or why is None:
         return outermost
@@ -138,6 +139,8 @@ def _unfit(found: Capsule, call: Call, crash: _Crash) -> str:
     """Why a call inside of this one is better made again; "" where none is."""
     if found.why_not.startswith(_HELD_BACK):
         return f"holds {found.why_not}"
+    if crash.is_served and has_read_rows(call.frame):
+        return _OF_A_DATABASE
     if crash.in_flask:
         return ""
     bound = bound_to_a_request(crash.frames[crash.frames.index(call.frame) :])

@@ -90,6 +90,25 @@ def handing_on(stack: TracebackType | None, running: set[FrameType]) -> set[Fram
     return found
 
 
+def has_read_rows(frame: FrameType) -> bool:
+    """Whether it has read rows of a database by then: another database has others."""
+    own = dict(frame.f_locals)
+    for name in _given(frame.f_code):
+        own.pop(name, None)
+    firsts = (one[0] if type(one) is list and one else one for one in own.values())
+    return any(map(_is_row, firsts))
+
+
+def _is_row(value: object) -> bool:
+    """An object of Django's or of SQLAlchemy's that was read, or a row of SQLite."""
+    kind = type(value)
+    if not raw.is_of_python(kind):
+        return raw.home_of(kind) == ("sqlite3", "Row")
+    state = dict(raw.state_of(value))
+    told = dict(raw.state_of(state.get("_state"))).get("adding", True)  # Django's says whether it is new
+    return told is False or "_sa_instance_state" in state
+
+
 def _given(code: CodeType) -> tuple[str, ...]:
     return (*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], *code.co_freevars)
 
