@@ -139,11 +139,10 @@ def _unfit(found: Capsule, call: Call, crash: _Crash) -> str:
     """Why a call inside of this one is better made again; "" where none is."""
     if found.why_not.startswith(_HELD_BACK):
         return f"holds {found.why_not}"
-    if crash.is_served and has_read_rows(call.frame):
+    inside = crash.frames[crash.frames.index(call.frame) :]
+    if crash.is_served and has_read_rows(inside):
         return _OF_A_DATABASE
-    if crash.in_flask:
-        return ""
-    bound = bound_to_a_request(crash.frames[crash.frames.index(call.frame) :])
+    bound = bound_to_a_request(inside) if not crash.in_flask else ""
     return f"reads {bound}, which may be there only while a request is served" if bound else ""
 
 

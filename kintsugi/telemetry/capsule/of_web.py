@@ -90,21 +90,24 @@ def handing_on(stack: TracebackType | None, running: set[FrameType]) -> set[Fram
     return found
 
 
-def has_read_rows(frame: FrameType) -> bool:
-    """Whether it has read rows of a database by then: another database has others."""
-    own = dict(frame.f_locals)
-    for name in _given(frame.f_code):
-        own.pop(name, None)
-    firsts = (one[0] if type(one) is list and one else one for one in own.values())
-    return any(map(_is_row, firsts))
+def has_read_rows(frames: Sequence[FrameType]) -> bool:
+    """Whether the first of these had read rows of a database by then, or what it called: another database has others."""
+    first, *others = frames
+    known = set(map(id, (first.f_locals.get(name) for name in _given(first.f_code))))
+    seen = [first.f_locals.values()]
+    for frame in others:
+        own = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
+        seen += [frame.f_locals.values(), (one for _, one in raw.state_of(own))]
+    found = (one[0] if type(one) is list and one else one for values in seen for one in values)
+    return any(_is_row(one) and id(one) not in known for one in found)
 
 
 def _is_row(value: object) -> bool:
     """An object of Django's or of SQLAlchemy's that was read, or a row of SQLite."""
     kind = type(value)
-    if not raw.is_of_python(kind):
-        return raw.home_of(kind) == ("sqlite3", "Row")
-    state = dict(raw.state_of(value))
+    if raw.home_of(kind) == ("sqlite3", "Row"):
+        return True
+    state = dict(raw.state_of(value)) if raw.is_of_python(kind) else {}
     told = dict(raw.state_of(state.get("_state"))).get("adding", True)  # Django's says whether it is new
     return told is False or "_sa_instance_state" in state
 
