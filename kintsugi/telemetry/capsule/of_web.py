@@ -10,7 +10,7 @@ import datetime
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
@@ -91,10 +91,10 @@ def handing_on(stack: TracebackType | None, running: set[FrameType]) -> set[Fram
 
 
 def has_read_rows(frames: Sequence[FrameType]) -> bool:
-    """Whether the first of these had read rows of a database by then, or what it called: another database has others."""
+    """Whether the first of these, or what it called, had read rows of a database by then: another one has others."""
     first, *others = frames
     known = set(map(id, (first.f_locals.get(name) for name in _given(first.f_code))))
-    seen = [first.f_locals.values()]
+    seen: list[Iterable[object]] = [first.f_locals.values()]
     for frame in others:
         own = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
         seen += [frame.f_locals.values(), (one for _, one in raw.state_of(own))]
