@@ -249,7 +249,7 @@ def with_defaults(function, last=None, /, **named):
     "named_as": '''\
 def named_as(code, owner, outer):
     """The code with what is made in it named as if `outer` made it, which messages show."""
-    own = f"{owner}made.<locals>"
+    own = f"{owner}made.<locals>" + "." * (not outer)  # what decorates a function of a module hides that
     changed = [
         named_as(one, owner, outer) if isinstance(one, type(code)) else outer + one.removeprefix(own)
         if isinstance(one, str) and one.startswith(own) else one

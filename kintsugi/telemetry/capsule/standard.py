@@ -68,7 +68,7 @@ def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callab
         if len(text) > most:
             return leave_out(entry, f"a {raw.shown_kind(value)} of {len(text):,} characters")
         literal = graph.literal(graph.text, entry.hint, text, entry.depth)
-        entry.opens = f"{builders.names.of(kind)}({literal})" if type(literal) is str else literal.opens
+        entry.opens = f"{builders.names.of(kind)}({literal})" if isinstance(literal, str) else literal.opens
         return None
 
     return build
@@ -131,7 +131,7 @@ def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) ->
     if len(value) > LONGEST_TEXT:
         return leave_out(entry, f"{len(value):,} bytes")
     literal = graph.literal(graph.octets, entry.hint, bytes(value), entry.depth)
-    entry.opens = f"bytearray({literal})" if type(literal) is str else literal.opens
+    entry.opens = f"bytearray({literal})" if isinstance(literal, str) else literal.opens
     return None
 
 
