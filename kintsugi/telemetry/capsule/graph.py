@@ -168,7 +168,7 @@ class Graph:
         known = len(self.masked.names)
         written = write(name, value)
         is_one = self.leaves_out and len(self.masked.names) > known
-        return self._secret(name, depth) if is_one and self.masked.leave_out() else written
+        return self._secret(name, depth) if is_one and self.masked.leave_out(known) else written
 
     def _secret(self, name: str, depth: int) -> Entry:
         stands = Entry(name if self.masked.tells_nothing(name) else "", depth, uses=1)

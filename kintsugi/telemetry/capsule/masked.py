@@ -24,7 +24,7 @@ class Masked:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self._latest: list[str] = []
+        self._latest: list[str] = []  # what was held back since something was left out
         self._left_out: set[str] = set()
         self._texts: set[str] = set()
         self._around = ""  # of all that the code of the calls around names, what tells most of a secret
@@ -40,21 +40,24 @@ class Masked:
     def hold_back(self, name: str, text: str, shown: str) -> None:
         """`shown`: the text with the secret masked."""
         self.names.append(name)
-        self._latest = [] if self.is_too_much else _gaps(text, shown)
-        self._texts.update(self._latest)
+        if not self.is_too_much:
+            found = _gaps(text, shown)
+            self._latest += found
+            self._texts.update(found)
 
-    def leave_out(self) -> bool:
-        """Whether the last one can be left out where it stands, as it would be found elsewhere, too.
+    def leave_out(self, since: int) -> bool:
+        """Whether what was held back under the names `since` can be left out where it stands: it is found elsewhere, too.
 
         What is very short is in any text, and is only left out where it stands.
         """
         if self.is_too_much:
             return False
-        self.names.pop()
+        del self.names[since:]
         known = [one for one in self._latest if len(one) >= _SHORTEST]
         self._texts.difference_update(self._latest)
         self._left_out.update(known)
         self._texts.update(known, (one.replace("+", " ") for one in known))  # as an address is read
+        self._latest = []
         return True
 
     def tells_nothing(self, name: str) -> bool:
