@@ -46,7 +46,7 @@ class Masked:
             self._texts.update(found)
 
     def leave_out(self, since: int) -> bool:
-        """Whether what was held back under the names `since` can be left out where it stands: it is found elsewhere, too.
+        """Whether what was held back under the names `since` can be left out: it would be found elsewhere, too.
 
         What is very short is in any text, and is only left out where it stands.
         """
