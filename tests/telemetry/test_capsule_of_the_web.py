@@ -251,6 +251,7 @@ COMES_TO: list[tuple[Callable[[], Capsule], Callable[[Any], object]]] = [
     (by_flask, lambda request: request.environ["HTTP_COOKIE"].upper()),
     (by_an_app_of_a_factory, lambda _: flask.current_app.config["SECRET_KEY"].upper()),
     (by_an_app_of_a_factory, lambda _: flask.current_app.extensions.get("cache")),
+    (by_an_app_of_a_factory, lambda _: flask.url_for("shop.of_flask", number=5)),
     (by_flask_when_it_has_ended, lambda _: flask.g.user),
     (by_django, lambda request: request.COOKIES["session"].upper()),
     (by_django, lambda request: request.META.get("HTTP_AUTHORIZATION") or 1),

@@ -197,6 +197,11 @@ def like_app(name, config, others):
     app = flask.Flask(name)
     app.config.update(config, **{key: missing(f"{key}: not written down") for key in others})
     app.extensions = missing("the extensions of the app")
+
+    def unknown(_, endpoint, __):
+        raise NotRebuilt(f"the address of {endpoint}: the routes of the app are not written down")
+
+    app.url_build_error_handlers.append(unknown)
     return app
 ''',
     "inside": '''\
