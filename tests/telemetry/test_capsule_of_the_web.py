@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -57,6 +59,19 @@ def of_flask(number: int) -> str:
     given = asked.form["item"], asked.args["sort"], asked.headers["Accept"], flask.request.endpoint
     flask.session["seen"] = number
     raise _asked(asked, number, *given, page, user.name, flask.session["seen"])
+
+
+@shop.get("/rows")
+def of_rows() -> str:
+    connection = sqlite3.connect(":memory:")
+    connection.row_factory = sqlite3.Row
+    row = connection.execute("select 5 as number").fetchone()
+    connection.close()
+    return priced(row["number"])
+
+
+def priced(number: int) -> str:
+    raise Asked(number)
 
 
 in_flask.register_blueprint(shop)
@@ -134,6 +149,7 @@ def by_flask(
     form: dict[str, str] = FORM,
     headers: dict[str, str] = HEADERS,
     app: flask.Flask = in_flask,
+    method: str = "POST",
 ) -> Capsule:
     found: list[Capsule] = []
 
@@ -141,13 +157,14 @@ def by_flask(
         found.append(recorded(exception))
 
     with flask.got_request_exception.connected_to(told), pytest.raises(Asked):
-        _client_of(app).post(address, data=form, headers=headers)
+        _client_of(app).open(address, method=method, data=form, headers=headers)
     return found[0]
 
 
 def _client_of(app: flask.Flask) -> Any:
     client = app.test_client()
     client.set_cookie("session", SESSION)
+    client.environ_base["PATH"] = os.environ["PATH"]  # as servers for development do
     return client
 
 
@@ -241,7 +258,7 @@ def test_a_view_fails_again_on_its_request_without_the_secrets_in_it(served: Cal
 
     assert (capsule.function, capsule.in_part, type(again)) == (NAMES[served], "", Asked)
     assert again.args[:3] in ((5, "mug", "name"), ("5", "mug", "name"))
-    assert not any(one in capsule.source for one in (SESSION, TOKEN, PASSWORD))
+    assert not any(one in capsule.source for one in (SESSION, TOKEN, PASSWORD, '"PATH"'))
 
 
 COMES_TO: list[tuple[Callable[[], Capsule], Callable[[Any], object]]] = [
@@ -297,6 +314,13 @@ def test_a_secret_of_a_request_does_not_come_in_by_another_place(served: Callabl
         for secret in (SESSION, TOKEN, PASSWORD, TOKEN[:9], base64.b64encode(TOKEN.encode()).decode()[:20]):
             assert secret not in capsule.source + capsule.why_not + capsule.in_part
         assert SESSION.encode().hex() not in capsule.source
+
+
+def test_where_a_view_had_read_rows_the_next_call_inwards_is_kept_in_part() -> None:
+    capsule = by_flask("/rows", method="GET")
+
+    assert (capsule.function, run(capsule).args) == ("priced", (5,))
+    assert capsule.in_part.startswith("the call around it, of_rows, has read rows of a database")
 
 
 def test_no_planted_secret_leaves_with_a_request() -> None:
