@@ -272,6 +272,7 @@ COMES_TO: list[tuple[Callable[[], Capsule], Callable[[Any], object]]] = [
     (by_flask_when_it_has_ended, lambda _: flask.g.user),
     (by_django, lambda request: request.COOKIES["session"].upper()),
     (by_django, lambda request: request.META.get("HTTP_AUTHORIZATION") or 1),
+    (by_django, lambda request: request.META.setdefault("CSRF_COOKIE", SESSION[::-1]).upper()),
     (by_django, lambda request: request.POST["password"].upper()),
     (by_django, lambda request: request.user.hashed_password.upper()),
     (by_aiohttp, lambda request: request.cookies["session"].upper()),
