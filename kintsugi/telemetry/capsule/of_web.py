@@ -31,7 +31,7 @@ _WITHOUT_EITHER = frozenset((("aiohttp.web_request", "BaseRequest"), ("sanic.req
 UNDER_WAY = "the_request_under_way"
 """What the context is called in a file, in which a call is made."""
 _DEEPEST = 2
-_WIRING = frozenset(  # in the names of modules
+_WIRING = frozenset(  # in the names of a framework's modules
     ("routing", "applications", "app", "web_app", "web_urldispatcher", "web_protocol", "web_runner", "resolvers")
 )
 _OF_THE_PROGRAM = frozenset(("state", "extra", "args", "kwargs", "app", "current_app"))
@@ -133,11 +133,12 @@ def _leads_to(value: Any, code: CodeType, depth: int = 0) -> bool:
 def is_wiring(kind: type) -> bool:
     """Whether it is a class of what leads to all of the server and the framework: an app, a route, a protocol."""
     module = raw.home_of(kind)[0]
-    if not _WIRING.isdisjoint(module.split(".")):
-        return True
+    if not is_of_library(module):
+        return False
     calls = raw.code_of(raw.found_in(kind, "__call__"))
     taken = calls.co_varnames[1 : calls.co_argcount] if calls else ()
-    return taken in (("environ", "start_response"), ("scope", "receive", "send")) and is_of_library(module)
+    is_app = taken in (("environ", "start_response"), ("scope", "receive", "send"))
+    return is_app or not _WIRING.isdisjoint(module.split("."))
 
 
 @functools.lru_cache(maxsize=1024)
