@@ -10,9 +10,11 @@ import datetime
 import functools
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import islice
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +39,7 @@ _WIRING = frozenset(  # in the names of a framework's modules
 _OF_THE_PROGRAM = frozenset(("state", "extra", "args", "kwargs", "app", "current_app"))
 _PLAIN = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
 _OF_CONFIG = _PLAIN | set(map(id, (list, tuple, dict, set, datetime.timedelta)))
-_MOST_FRAMES, _MOST_MODULES = 200, 5_000
+_MOST_FRAMES, _MOST_MODULES, _MOST_ATTRIBUTES = 200, 5_000, 100
 _OF_FLASK = frozenset((("flask.ctx", "RequestContext"), ("flask.ctx", "AppContext")))
 
 
@@ -55,7 +57,7 @@ def is_of_a_request(value: object, depth: int = 0) -> bool:
         return is_of_the_wire(value)
     if depth > _DEEPEST or not raw.is_of_python(kind):
         return False
-    held = (one for name, one in raw.state_of(value) if type(name) is str and name in _HOLD)
+    held = _held(value, _HOLD)
     return any(raw.home_of(one) in _WITHOUT_EITHER for one in raw.mro(kind)) or any(
         is_of_a_request(one, depth + 1) for one in held
     )
@@ -97,7 +99,7 @@ def has_read_rows(frames: Sequence[FrameType]) -> bool:
     seen: list[Iterable[object]] = [first.f_locals.values()]
     for frame in others:
         own = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
-        seen += [frame.f_locals.values(), (one for _, one in raw.state_of(own))]
+        seen += [frame.f_locals.values(), (one for _, one in islice(raw.state_of(own), _MOST_ATTRIBUTES))]
     found = (one[0] if type(one) is list and one else one for values in seen for one in values)
     return any(_is_row(one) and id(one) not in known for one in found)
 
@@ -107,9 +109,22 @@ def _is_row(value: object) -> bool:
     kind = type(value)
     if raw.home_of(kind) == ("sqlite3", "Row"):
         return True
-    state = dict(raw.state_of(value)) if raw.is_of_python(kind) else {}
-    told = dict(raw.state_of(state.get("_state"))).get("adding", True)  # Django's says whether it is new
-    return told is False or "_sa_instance_state" in state
+    if not raw.is_of_python(kind):
+        return False
+    told = next((one for state in _held(value, ("_state",)) for one in _held(state, ("adding",))), True)
+    return told is False or any(True for _ in _held(value, ("_sa_instance_state",)))  # Django's says whether it is new
+
+
+def _held(value: object, names: Iterable[str]) -> Iterator[Any]:
+    """What it has under these names: an object may have very many others."""
+    layout = raw.layout_of(type(value))
+    own = layout.dictionary.__get__(value) if layout.dictionary is not None else {}
+    for name in names:
+        if name in layout.slots:
+            with suppress(AttributeError):
+                yield layout.slots[name].__get__(value)
+        elif type(own) is dict and name in own:
+            yield own[name]
 
 
 def _given(code: CodeType) -> tuple[str, ...]:
@@ -124,7 +139,7 @@ def _leads_to(value: Any, code: CodeType, depth: int = 0) -> bool:
     elif kind is functools.partial:
         value = value.func
     elif raw.is_of_python(kind):
-        held = (one for name, one in raw.state_of(value) if type(name) is str and name in _NEXT)
+        held = _held(value, _NEXT)
         call = raw.code_of(raw.found_in(kind, "__call__"))
         return call is code or (depth < 1 and any(_leads_to(one, code, 1) for one in held))
     return raw.code_of(value) is code
