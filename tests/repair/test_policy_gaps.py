@@ -51,6 +51,24 @@ TESTS: dict[str, tuple[Files, Files]] = {
         {"test_a.py": f"import pytest\n\n\n@pytest.mark.skip\n{PAYS.replace('test_pays', 'test_pays_now')}"},
     ),
     "moved to where no runner looks": ({"test_a.py": PAYS}, {"test_a.py": None, "till/old.py": PAYS}),
+    "moved to where pytest does not look": ({"test_a.py": PAYS}, {"test_a.py": None, "tests/data.py": PAYS}),
+    "moved to what is skipped": (
+        {"test_a.py": PAYS},
+        {"test_a.py": None, "test_b.py": f"import pytest\n\npytestmark = pytest.mark.skip\n\n\n{PAYS}"},
+    ),
+    "a table by a comment": (
+        {"test_a.py": PAYS + OWES},
+        {"test_a.py": PAYS.replace("== 1", "== one  # (5, -2)")},
+    ),
+    "a table by what it says of itself": (
+        {"test_a.py": PAYS + OWES},
+        {"test_a.py": PAYS.replace("():", '():\n    """Of\n    5, -2\n    """').replace("== 1", "== one")},
+    ),
+    "moved to what is not built": (
+        {"a_test.go": IN_GO % GO_PAYS},
+        {"a_test.go": None, "b_test.go": f"//go:build never\n\n{IN_GO % GO_PAYS}"},
+    ),
+    "moved to what Node's runner does not find": ({"a.test.js": JS_PAYS}, {"a.test.js": None, "test/a.js": JS_PAYS}),
     "moved in half": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_b.py": OWES}),
     "moved and emptied": (
         {"test_a.py": PAYS},

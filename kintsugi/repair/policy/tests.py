@@ -219,7 +219,7 @@ def _read_others(tests: Sequence[Change], language: _Language) -> Loosened:
             change.path: language.skipped_around(change.path, change.new)
             - language.skipped_around(change.path, change.old)
             for change in own
-            if change.before is not None and change.after is not None
+            if change.after is not None
         },
     )
 
