@@ -290,6 +290,18 @@ GO_AGAIN = {
     "a place that is read": 'os.ReadFile("/etc/passwd")',
     "a place that is opened": 'files.Open("/root/.ssh/id_rsa")',
 }
+OWN = "\n}\n\ntype own struct{}\n\nfunc (own) RoundTrip(r *http.Request) (*http.Response, error) {\n\t%s"
+GO_ANSWERS = {
+    "what goes on": "ask(&http.Client{Transport: own{}})" + OWN % "return other.RoundTrip(r)",
+    "what goes on by default": "ask(&http.Client{Transport: own{}})" + OWN % "return http.DefaultClient.Do(r)",
+    "what is set afterwards": "c := &http.Client{Transport: own{}}; c.Transport = real; ask(c)"
+    + OWN % "return nil, nil",
+    "what another file has": "ask(&http.Client{Transport: made()})" + OWN % "return nil, nil",
+    "a name for something else": "own := made; ask(&http.Client{Transport: own(1)})" + OWN % "return nil, nil",
+    "what has it from another": "ask(&http.Client{Transport: all{}})\n}\n\ntype all struct {\n\thttp.RoundTripper",
+    "a client without": "ask(&http.Client{Timeout: 1}); c.Get(place)" + OWN % "return nil, nil",
+}
+HONEST_GO_ANSWERS = {"what answers": "ask(&http.Client{Transport: &own{}, Timeout: 1})" + OWN % "return nil, nil"}
 HONEST_GO_AGAIN = {
     "the same": f"{AGAIN}u.Limit = 3; os.RemoveAll(user.Home())",
     "the same place": 'ssh.Dial("tcp", place, nil)',
@@ -375,6 +387,12 @@ def in_go(line: str) -> list[str]:
     return in_file("shop/shop_test.go", GO_TEST, f"{GO_TEST}\nfunc TestNew(t *testing.T) {{\n\t{line}\n}}\n")
 
 
+def answers(line: str) -> list[str]:
+    before = 'package shop\n\nimport (\n\t"net/http"\n\t"testing"\n)\n\nfunc TestOld(t *testing.T) {\n\tLINE\n}\n'
+    asks = 'r, _ := http.NewRequest("GET", "http://example.com", nil); use(r); '
+    return in_file("shop/ask_test.go", before.replace("LINE", ""), before.replace("LINE", asks + line))
+
+
 def in_node(line: str) -> list[str]:
     return in_file("src/load.js", LOAD.replace("LINE", ""), LOAD.replace("LINE", line))
 
@@ -405,6 +423,7 @@ _HOSTILE = [
     *((starts, (body,), name) for name, body in MAINS.items()),
     *((in_python, (line,), name) for name, line in PYTHON_TEST.items()),
     *((in_go, (line,), name) for name, line in GO_AGAIN.items()),
+    *((answers, (line,), name) for name, line in GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in MIGRATIONS.items()),
 ]
@@ -417,6 +436,7 @@ _HONEST = [
     *((starts, (body,), name) for name, body in HONEST_MAINS.items()),
     *((in_python, (line,), name) for name, line in HONEST_PYTHON_TEST.items()),
     *((in_go, (line,), name) for name, line in HONEST_GO_AGAIN.items()),
+    *((answers, (line,), name) for name, line in HONEST_GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in HONEST_GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in HONEST_MIGRATIONS.items()),
 ]
