@@ -123,7 +123,10 @@ HONEST_TESTS: dict[str, tuple[Files, Files]] = {
         },
     ),
     "a file with another name": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_till.py": OWES + PAYS}),
-    "another file of Go": ({"a_test.go": IN_GO % GO_PAYS}, {"a_test.go": None, "till_test.go": IN_GO % GO_PAYS}),
+    "another file of Go": (
+        {"a_test.go": IN_GO.replace('"testing"', '"example.com/assert"') % GO_PAYS},
+        {"a_test.go": None, "till_test.go": IN_GO % GO_PAYS},
+    ),
     "a function of Go with another name": (
         {"a_test.go": IN_GO % GO_PAYS},
         {"a_test.go": IN_GO % GO_PAYS.replace("TestPays", "TestLeft").replace("Rest()", "Left()")},
