@@ -401,7 +401,7 @@ class Bootstrap:
             mounts=code.test_mounts,
             variables=code.test_env,
             services=code.test_services,
-            dependencies=git.directory,
+            dependencies=(code.test_dependencies or git.directory).absolute(),
         )
         if code.test_python:
             proof = replace(proof, python=code.test_python)

@@ -44,7 +44,7 @@ ROOTS = (
     "verificationcode",
 )  # fmt: skip
 # Keys that are too short to be looked for without what follows them.
-SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin") for sign in ("=", ":", '"', "'", "\\"))
+SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin", "cred") for sign in ("=", ":", '"', "'", "\\"))
 
 # Services whose name alone, as that of a variable, is the name of a token for them.
 _SERVICES = words(
@@ -67,6 +67,7 @@ _DECORATION = words(
     old new current previous confirm confirmation repeat again prod production dev development staging stage test
     live value text plain plaintext string raw default base64 b64 encoded enc encrypted env var main backup primary
     secondary temp tmp local remote inline data for of the
+    attempt input entered typed submitted provided supplied candidate
     """
 )
 _DESCRIBES = words(
@@ -126,7 +127,7 @@ _SECRET = (
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
     "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "hashsalt",
     "signingsalt", "encryptionsalt",
-    "wifikey",
+    "wifikey", "secretseed", "walletseed", "seedhex", "cred",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",

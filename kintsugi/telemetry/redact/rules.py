@@ -26,6 +26,7 @@ from kintsugi.telemetry.redact.arguments import (
     slashed,
 )
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
+from kintsugi.telemetry.redact.codes import code_for_people
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.headers import bare_scheme, cookies
@@ -121,6 +122,7 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
         yield "keyed", variable, keyed, True
     for words, check in ((ABROAD, _abroad), (KEYS, announced), (ACTS, acted), (SERVICES, served), (SHORT, shortly)):
         yield from (("keyed", word, check, False) for word in words)
+    yield "command", "code", code_for_people, False
     for word in CODES:
         yield "command", word, code, False
     for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
