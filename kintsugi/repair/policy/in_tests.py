@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from kintsugi.repair.policy.effects import called, given
 from kintsugi.repair.policy.names import Names, text_of
@@ -13,6 +13,7 @@ from kintsugi.repair.syntax import walked
 _STARTING = re.compile(r"subprocess\.(?:run|Popen|call|check_call|check_output)")
 _WITH = {"args", "cwd", "env", "capture_output", "text", "timeout", "check", "stdout", "stderr", "stdin", "input"}
 _WITH |= {"encoding", "errors", "universal_newlines", "bufsize"}
+_ELSEWHERE = {"cwd", "chdir", "fchdir", "syspath_prepend"}  # a package is looked for first where the program stands
 _CODE = {"-c", "-e", "--eval", "--exec", "--command", "shell", "exec", "eval", "runscript"}
 _STEERING = re.compile(r"(?:LD|DYLD|PYTHON|NODE|GIT|BASH)_?\w*|PATH", re.IGNORECASE)
 _OPENING = {"open", "FileIO", "read_text", "read_bytes", "read", "copy", "copyfile", "copytree", "listdir", "send_file"}
@@ -28,9 +29,6 @@ def own_program(call: ast.Call, names: Names) -> str:
         return ""
     if not isinstance(listed[0], ast.List) or not {one.arg for one in call.keywords} <= _WITH:
         return ""
-    parts = [one for keyword in call.keywords for one in walked(keyword.value)]
-    if any(_STEERING.fullmatch(one) for part in parts if (one := _word(part))):
-        return ""
     command = listed[0].elts
     words = [text_of(one) for one in command]
     if not _CODE.isdisjoint(words):
@@ -40,18 +38,26 @@ def own_program(call: ast.Call, names: Names) -> str:
     return words[0] if words and re.fullmatch(r"[a-z][\w-]+", words[0]) else ""
 
 
-def _word(node: ast.AST) -> str:
-    """A text, or a name that a keyword gives: `dict(env, PATH=…)`."""
-    return (node.arg or "") if isinstance(node, ast.keyword) else text_of(node)
+def may_start(nodes: Iterable[ast.AST]) -> bool:
+    """Whether nothing of a test says what is started instead: `PATH`, another interpreter."""
+    texts = (text for one in nodes for text in _words(one))
+    return not any(_STEERING.fullmatch(text) or text == "executable" for text in texts)
 
 
-def changes_interpreter(nodes: Iterable[ast.AST]) -> bool:
-    """Whether `sys.executable` may be something else than the interpreter."""
-    return any(
-        (isinstance(one, ast.Attribute) and one.attr == "executable" and not isinstance(one.ctx, ast.Load))
-        or text_of(one) == "executable"
-        for one in nodes
-    )
+def stands_elsewhere(nodes: Iterable[ast.AST]) -> bool:
+    """Whether a test may start a package from another folder, where another one may have its name."""
+    return any(text in _ELSEWHERE for one in nodes for text in _words(one))
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """Texts, the names of keywords and of attributes that are set or called: `dict(env, PATH=…)`."""
+    match node:
+        case ast.keyword(arg=str(name)) | ast.Attribute(attr="chdir" | "fchdir" | "syspath_prepend" as name):
+            yield name
+        case ast.Attribute(attr=name, ctx=ast.Store() | ast.Del()) | ast.alias(name=name):
+            yield name
+        case ast.expr() if text := text_of(node):
+            yield text
 
 
 def was_started(package: str, old: str) -> bool:

@@ -43,6 +43,8 @@ _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
 _MANNER = re.compile(r"^promises\.|Sync$")
+_FETCHES = ("node-fetch", "cross-fetch", "isomorphic-fetch")  # which do what the global of this name does
+_NO_USES = ("property_identifier", "import_specifier", "import_clause", "namespace_import")
 _EACH = ("forEach", "map")
 _REMOVING = re.compile(r"\b(?:unlink|rmdir|rm)(?:Sync)?\b")
 _WALKING = re.compile(r"\b(?:readdir|glob|globby|fastGlob)(?:Sync)?\b|\bglob\.sync\b")
@@ -153,6 +155,8 @@ def _loading(quoted: str) -> Iterator[tuple[str, str]]:
     module = module_in(quoted)
     if module in LOADED:
         yield LOADED[module], f"the module {module}"
+    elif re.match(r"(?:https?|data|blob):", module):
+        yield "eval", "a module from an address"
     elif module.endswith(".node"):
         yield "eval", "a compiled module"
 
@@ -236,12 +240,8 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     parent = node.parent
     if parent is not None and parent.type == "member_expression" and parent.child_by_field_name("object").id == node.id:
         return  # the whole of it is looked at
-    if parent is not None and parent.type in (
-        "property_identifier",
-        "import_specifier",
-        "import_clause",
-        "namespace_import",
-    ):
+    is_compared = parent is not None and "instanceof" in (one.type for one in parent.children)
+    if is_compared or (parent is not None and parent.type in _NO_USES):
         return
     full = names.full(node)
     if full.startswith("process.") or full == "process":
@@ -261,7 +261,7 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         if module in LOADED:
             yield LOADED[module], f"{module}.{member}"
     elif module in LOADED and node.type == "identifier" and names.is_bound(node):
-        yield LOADED[module], f"{module}"
+        yield LOADED[module], "fetch" if module in _FETCHES else module
     else:
         bare = full.rpartition(".")[2] if full.partition(".")[0] in HOLDERS else full.partition(".")[0]
         bare = bare if bare == "WebAssembly" or full.partition(".")[0] in HOLDERS else full
@@ -325,8 +325,17 @@ def _of_subscript(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
             rule for rule, pattern in MEMBERS.get("process", ()) if full == "process" and re.fullmatch(pattern, bare)
         ]
         yield from ((rule, bare) for rule in rules)
+    elif full in HOLDERS and _is_changed(node):
+        yield "look", "a name of all files that is made when it runs, set to something"
     elif index.type != "number":
         yield "eval", f"a part of {full.rstrip('#')} by a name that is made when it runs"
+
+
+def _is_changed(node: Node) -> bool:
+    """`window[name] = …`, `delete window[name]`"""
+    parent = node.parent
+    is_set = parent.type == "assignment_expression" and parent.child_by_field_name("left").id == node.id
+    return bool(is_set or (parent.type == "unary_expression" and text_of(parent).startswith("delete ")))
 
 
 def _of_text(text: str) -> Iterator[tuple[str, str]]:

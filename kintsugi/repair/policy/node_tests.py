@@ -30,6 +30,7 @@ _LOOKED_UP = {
 }
 _SAID = ("identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern")
 _READS = re.compile(r"read|open|stream|exec|spawn|copy|\bcp|link|load|require|fetch|request|\bget\b", re.IGNORECASE)
+_SPIES = {"spyOn", "stub", "spy"}
 _FUNCTIONS = (*FUNCTIONS, "function_declaration", "method_definition")
 _AT_TIMES = (
     "if_statement",
@@ -52,7 +53,7 @@ class InTest:
     def seen(self, node: Node, rule: str, what: str) -> tuple[str, str] | None:
         if node.type in ("string_fragment", "template_string"):
             return (rule, what) if rule != "network" or _is_read(node) else ("look", what)
-        if self._is_stubbed(node):
+        if self._is_stubbed(node) or _is_spied_on(node):
             return None
         if rule == "network":
             return None if self._stays_here(node, what) else (rule, what)
@@ -191,6 +192,15 @@ def _function_around(node: Node) -> int:
 def _is_set(node: Node) -> bool:
     parent = node.parent
     return parent is not None and parent.type == "assignment_expression" and parent.child_by_field_name("left") == node
+
+
+def _is_spied_on(node: Node) -> bool:
+    """`spyOn(process, "exit")`: a stand-in for one function that is named."""
+    call = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
+    if call is None or call.type != "call_expression" or node.type != "identifier" or text_of(node) != "process":
+        return False
+    given = [one for one in node.parent.named_children if one.type != "comment"]
+    return call_of(call).last in _SPIES and len(given) > 1 and given[0].id == node.id and given[1].type == "string"
 
 
 def _is_read(text: Node) -> bool:

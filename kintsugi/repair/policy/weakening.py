@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.commands import without_gone_commands
 from kintsugi.repair.policy.languages import BY_SUFFIX
 from kintsugi.repair.policy.screen import Screened, first_new
 from kintsugi.repair.policy.tests import is_test_path
@@ -166,12 +167,17 @@ def _bare_command(line: str, had: set[str]) -> str:
 
 def _guards_gone(code: Sequence[_Code]) -> Iterator[tuple[str, str, bool]]:
     removed = "\n".join(one.removed for one in code)
+    code_added = {line.strip() for one in code for line in one.change.added}
     for name, pattern in _GUARDS:
         if not pattern.may_match(removed):
             continue
         balance = {one.change.path: pattern.count(one.added) - pattern.count(one.removed) for one in code}
         if sum(balance.values()) < 0:
             path = min(balance, key=lambda one: balance[one])
+            kept = [without_gone_commands(one.change, code_added) for one in code]
+            left = _without_comments([line for lines in kept for line in lines])
+            if pattern.count(left) <= sum(pattern.count(one.added) for one in code):
+                continue
             yield path, f"It takes away {name}.", True
 
 

@@ -71,8 +71,8 @@ CALLS = (
 )  # fmt: skip
 _MOST_ARGUMENTS, _SHORTEST = 6, 2
 _ARGUMENT = re.compile(
-    r"\s{0,24}(?:[bBuUrRfN]{0,2}(?P<quote>\\{0,3}[\"'`])(?P<value>(?:(?!(?P=quote))[^\n]){0,300})(?P=quote)"
-    r"|[^\"'`(){}\n,]{0,60}(?:\([^()\n]{0,40}\)|\{[^{}\n]{0,80}\})?[^\"'`(){}\n,]{0,20})\s{0,24}(?P<end>[,)])"
+    r"\s{0,24}+(?:[bBuUrRfN]{0,2}(?P<quote>\\{0,3}[\"'`])(?P<value>(?:(?!(?P=quote))[^\n]){0,300})(?P=quote)"
+    r"|[^\"'`(){}\n,]{0,60}+(?:\([^()\n]{0,40}\)|\{[^{}\n]{0,80}\})?[^\"'`(){}\n,]{0,20}+)\s{0,24}(?P<end>[,)])"
 )
 _FIELD = re.compile(r"(?i:pass(?:word|wd)?|secret|token)")  # a word for what stands there: a form's field
 

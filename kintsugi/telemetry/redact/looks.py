@@ -92,7 +92,7 @@ _OF_PEOPLE = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def looks(value: str) -> Look:
     """How much a value alone tells, where nothing but its place could tell more."""
     value = value.rstrip("=")
@@ -176,6 +176,7 @@ def is_of_a_person(value: str) -> bool:
     return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
+@lru_cache(maxsize=4096)
 def is_of_people(value: str) -> bool:
     """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
     return 8 <= len(value) <= 60 and _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE

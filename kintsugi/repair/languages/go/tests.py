@@ -17,6 +17,7 @@ _SKIPS = {"Skip", "Skipf", "SkipNow"}
 _CHECKERS = re.compile(r"^(?:assert|require|is|qt|c|g|expect|check|must|then|td|gomega|Expect)$")
 _NOTHING_FAILED = {"NoError", "NoErrorf", "NotPanics", "NotPanicsf", "Nil", "Nilf"}
 _EXACT = {"Equal", "Equalf", "EqualValues", "Exactly", "JSONEq", "Len", "ErrorIs", "ElementsMatch", "DeepEquals"}
+_EXACT |= {"Empty", "Emptyf", "Zero", "Zerof"}
 _OPPOSITES = {
     "Equal": "NotEqual",
     "EqualValues": "NotEqualValues",
@@ -58,6 +59,10 @@ class _Test:
     @cached_property
     def body(self) -> list[str]:
         return tokens_of(self.node.child_by_field_name("body"))
+
+    @property
+    def whole(self) -> list[str]:
+        return tokens_of(self.node)
 
     @cached_property
     def checks(self) -> list[Node]:
