@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -122,18 +121,23 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
         yield Health("deployer", FAULT, says)
 
 
-def node_packages(code: CodeSettings, git: Git) -> Iterator[Health]:
-    """Whether what the branch's package.json names is installed for its tests."""
+def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
+    """Whether the tests find what the program needs, as far as the top of its branch tells that it needs something."""
     try:
-        package = json.loads(git.run("cat-file", "blob", f"{code.branch}:package.json"))
-    except (GitError, ValueError):
-        return  # no program in Node, or not known yet
+        names = set(git.read("ls-tree", "--name-only", code.branch).splitlines())
+    except GitError:
+        return  # which is said of the repository
+    if names & _NAMES_PACKAGES and code.test_python is None:
+        says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON to theirs."
+        yield Health("packages", OFF, says)
     folder = code.test_dependencies or git.directory
-    needs = isinstance(package, dict) and (package.get("dependencies") or package.get("devDependencies"))
-    if needs and not (folder / "node_modules").is_dir():
+    if "package.json" in names and not (folder / "node_modules").is_dir():
         mend = "Set KINTSUGI_TEST_DEPENDENCIES to a checkout with its packages installed."
         says = f"{folder} has no node_modules: patches in JavaScript and TypeScript cannot be proven here. {mend}"
         yield Health("packages", OFF, says)
+
+
+_NAMES_PACKAGES = frozenset({"pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "manage.py"})
 
 
 def agent(settings: AnalystSettings) -> Iterator[Health]:

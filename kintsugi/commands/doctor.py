@@ -75,9 +75,10 @@ async def findings(*, battery: bool = True) -> list[Health]:
         return [*(Health("settings", FAULT, line) for line in str(error).splitlines()), *found]
     found += [Health("settings", OK, "every setting can be read"), *_together(bootstrap)]
     found += [await look() for look in _looks(bootstrap, battery=battery)]
-    if not bootstrap.code_host.missing:
+    settings = bootstrap.settings
+    if not (bootstrap.code_host.missing or settings.github.proof_workflow):
         with suppress(SettingsError):  # which is said above
-            found += checks.node_packages(bootstrap.settings.code, bootstrap.code_host.make().git)
+            found += checks.packages(settings.code, bootstrap.code_host.make().git)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,10 +55,10 @@ def an_empty_repository(folder: Path) -> dict[str, str]:
     return {"REPO": str(Git.init_bare(folder / "origin.git", "main").directory)}
 
 
-def a_program_in_node(folder: Path) -> dict[str, str]:
+def a_program_in_node_and_python(folder: Path) -> dict[str, str]:
     git = Git.init_bare(folder / "origin.git", "main")
-    package = git.write_blob(b'{"devDependencies": {"vitest": "^3.0.0"}}')
-    tree = git.run("mktree", stdin=f"100644 blob {package}\tpackage.json\n".encode()).decode().strip()
+    listed = "".join(f"100644 blob {git.write_blob(b'{}')}\t{name}\n" for name in ("package.json", "pyproject.toml"))
+    tree = git.run("mktree", stdin=listed.encode()).decode().strip()
     git.run("update-ref", "refs/heads/main", git.commit(tree, [], "First", NOON, "Somebody"))
     return {"REPO": str(git.directory)}
 
@@ -233,16 +234,21 @@ def test_there_are_enough_of_them():
     assert len(BROKEN) >= 40
 
 
-async def test_packages_of_node_that_are_not_here_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    for name, value in put(Broken({}, "", a_program_in_node), folder).items():
+async def test_packages_that_are_not_here_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, value in put(Broken({}, "", a_program_in_node_and_python), folder).items():
         monkeypatch.setenv(name, value)
 
     before = [each for each in await findings(battery=False) if each.what == "packages"]
     (folder / "checkout" / "node_modules").mkdir(parents=True)
     monkeypatch.setenv("KINTSUGI_TEST_DEPENDENCIES", "checkout")
+    monkeypatch.setenv("KINTSUGI_TEST_PYTHON", sys.executable)
     after = [each for each in await findings(battery=False) if each.what == "packages"]
 
-    assert [(each.how, "Set KINTSUGI_TEST_DEPENDENCIES" in each.says) for each in before] == [(OFF, True)]
+    assert {each.how for each in before} == {OFF}
+    assert [re.findall("Set (KINTSUGI_TEST_[A-Z]+)", each.says) for each in before] == [
+        ["KINTSUGI_TEST_PYTHON"],
+        ["KINTSUGI_TEST_DEPENDENCIES"],
+    ]
     assert after == []
 
 

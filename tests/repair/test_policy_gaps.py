@@ -51,6 +51,24 @@ TESTS: dict[str, tuple[Files, Files]] = {
         {"test_a.py": f"import pytest\n\n\n@pytest.mark.skip\n{PAYS.replace('test_pays', 'test_pays_now')}"},
     ),
     "moved to where no runner looks": ({"test_a.py": PAYS}, {"test_a.py": None, "till/old.py": PAYS}),
+    "moved to where pytest does not look": ({"test_a.py": PAYS}, {"test_a.py": None, "tests/data.py": PAYS}),
+    "moved to what is skipped": (
+        {"test_a.py": PAYS},
+        {"test_a.py": None, "test_b.py": f"import pytest\n\npytestmark = pytest.mark.skip\n\n\n{PAYS}"},
+    ),
+    "a table by a comment": (
+        {"test_a.py": PAYS + OWES},
+        {"test_a.py": PAYS.replace("== 1", "== one  # (5, -2)")},
+    ),
+    "a table by what it says of itself": (
+        {"test_a.py": PAYS + OWES},
+        {"test_a.py": PAYS.replace("():", '():\n    """Of\n    5, -2\n    """').replace("== 1", "== one")},
+    ),
+    "moved to what is not built": (
+        {"a_test.go": IN_GO % GO_PAYS},
+        {"a_test.go": None, "b_test.go": f"//go:build never\n\n{IN_GO % GO_PAYS}"},
+    ),
+    "moved to what Node's runner does not find": ({"a.test.js": JS_PAYS}, {"a.test.js": None, "test/a.js": JS_PAYS}),
     "moved in half": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_b.py": OWES}),
     "moved and emptied": (
         {"test_a.py": PAYS},
@@ -105,7 +123,10 @@ HONEST_TESTS: dict[str, tuple[Files, Files]] = {
         },
     ),
     "a file with another name": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_till.py": OWES + PAYS}),
-    "another file of Go": ({"a_test.go": IN_GO % GO_PAYS}, {"a_test.go": None, "till_test.go": IN_GO % GO_PAYS}),
+    "another file of Go": (
+        {"a_test.go": IN_GO.replace('"testing"', '"example.com/assert"') % GO_PAYS},
+        {"a_test.go": None, "till_test.go": IN_GO % GO_PAYS},
+    ),
     "a function of Go with another name": (
         {"a_test.go": IN_GO % GO_PAYS},
         {"a_test.go": IN_GO % GO_PAYS.replace("TestPays", "TestLeft").replace("Rest()", "Left()")},
@@ -272,6 +293,18 @@ GO_AGAIN = {
     "a place that is read": 'os.ReadFile("/etc/passwd")',
     "a place that is opened": 'files.Open("/root/.ssh/id_rsa")',
 }
+OWN = "\n}\n\ntype own struct{}\n\nfunc (own) RoundTrip(r *http.Request) (*http.Response, error) {\n\t%s"
+GO_ANSWERS = {
+    "what goes on": "ask(&http.Client{Transport: own{}})" + OWN % "return other.RoundTrip(r)",
+    "what goes on by default": "ask(&http.Client{Transport: own{}})" + OWN % "return http.DefaultClient.Do(r)",
+    "what is set afterwards": "c := &http.Client{Transport: own{}}; c.Transport = real; ask(c)"
+    + OWN % "return nil, nil",
+    "what another file has": "ask(&http.Client{Transport: made()})" + OWN % "return nil, nil",
+    "a name for something else": "own := made; ask(&http.Client{Transport: own(1)})" + OWN % "return nil, nil",
+    "what has it from another": "ask(&http.Client{Transport: all{}})\n}\n\ntype all struct {\n\thttp.RoundTripper",
+    "a client without": "ask(&http.Client{Timeout: 1}); c.Get(place)" + OWN % "return nil, nil",
+}
+HONEST_GO_ANSWERS = {"what answers": "ask(&http.Client{Transport: &own{}, Timeout: 1})" + OWN % "return nil, nil"}
 HONEST_GO_AGAIN = {
     "the same": f"{AGAIN}u.Limit = 3; os.RemoveAll(user.Home())",
     "the same place": 'ssh.Dial("tcp", place, nil)',
@@ -357,6 +390,12 @@ def in_go(line: str) -> list[str]:
     return in_file("shop/shop_test.go", GO_TEST, f"{GO_TEST}\nfunc TestNew(t *testing.T) {{\n\t{line}\n}}\n")
 
 
+def answers(line: str) -> list[str]:
+    before = 'package shop\n\nimport (\n\t"net/http"\n\t"testing"\n)\n\nfunc TestOld(t *testing.T) {\n\tLINE\n}\n'
+    asks = 'r, _ := http.NewRequest("GET", "http://example.com", nil); use(r); '
+    return in_file("shop/ask_test.go", before.replace("LINE", ""), before.replace("LINE", asks + line))
+
+
 def in_node(line: str) -> list[str]:
     return in_file("src/load.js", LOAD.replace("LINE", ""), LOAD.replace("LINE", line))
 
@@ -387,6 +426,7 @@ _HOSTILE = [
     *((starts, (body,), name) for name, body in MAINS.items()),
     *((in_python, (line,), name) for name, line in PYTHON_TEST.items()),
     *((in_go, (line,), name) for name, line in GO_AGAIN.items()),
+    *((answers, (line,), name) for name, line in GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in MIGRATIONS.items()),
 ]
@@ -399,6 +439,7 @@ _HONEST = [
     *((starts, (body,), name) for name, body in HONEST_MAINS.items()),
     *((in_python, (line,), name) for name, line in HONEST_PYTHON_TEST.items()),
     *((in_go, (line,), name) for name, line in HONEST_GO_AGAIN.items()),
+    *((answers, (line,), name) for name, line in HONEST_GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in HONEST_GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in HONEST_MIGRATIONS.items()),
 ]

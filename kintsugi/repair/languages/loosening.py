@@ -15,6 +15,7 @@ _ASSERTING = re.compile(
     r"(?:assert|expect|should|equal|strict|deep|same|is|to[A-Z]|not|ok|throws|raises|match)\w*|t|self|if|err|be"
     r"|(?:Error|Fatal)f?|nil|null|undefined|true|false|None|True|False|[01]"
 )
+_FOUND_BY_NAME = re.compile(r"(?:^|/)tests?(?:_[^/]*)?\.py$|[._-](?:tests?|specs?)\.\w+$", re.IGNORECASE)
 _ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
 _OF_THE_SAME = 0.6  # how many of a removed test's words must be in a new one for that to stand in its place
 
@@ -41,6 +42,11 @@ class Written(Protocol):
         ...
 
     @property
+    def whole(self) -> Sequence[str]:
+        """The same with what belongs to it: the table that it is handed."""
+        ...
+
+    @property
     def asserts(self) -> Counter[str]: ...
 
     @property
@@ -57,13 +63,14 @@ def loosened_tests(
 ) -> Loosened:
     """Compare the tests of a patch's files, by path and name: `new` holds the files that stay.
 
-    `skipped_around`: by path, how many more skips stand outside of the tests than did.
+    `skipped_around`: by path, also of new files, how many more skips stand outside of the tests than did.
     """
     refusals: list[str] = []
     flags: list[str] = []
     changed: set[tuple[str, str]] = set()
     dropped: set[tuple[str, str]] = set()
-    pairs = _pairs(old, new)
+    left_out = {path for path, more in skipped_around.items() if more > 0 and path not in old}
+    pairs = _pairs(old, {path: tests for path, tests in new.items() if path not in left_out})
     renamed = {was: (where, now.name) for was, (where, now) in pairs.items()}
     for path, tests in old.items():
         for name, test in tests.items():
@@ -98,7 +105,12 @@ def _pairs(
     gone = [(path, one) for path, found in old.items() for one in found.values() if one.name not in new.get(path, {})]
     found: dict[tuple[str, str], _Test] = {}
     taken: set[int] = set()
-    alike = [(likeness, at, to) for at, one in enumerate(gone) for to, likeness in _likeness(one[1], come)]
+    alike = [
+        (likeness, at, to)
+        for at, (path, one) in enumerate(gone)
+        for to, likeness in _likeness(one, come)
+        if _is_run_as(path, come[to][0])
+    ]
     for _, at, to in sorted(alike, reverse=True):
         path, test = gone[at]
         if (path, test.name) not in found and (to not in taken or _has_values(come[to][1], test)):
@@ -118,10 +130,18 @@ def _pairs(
 
 def _table_of(test: Written, old: Mapping[str, Written], new: Mapping[str, Written]) -> Written | None:
     """The test of the same file that has become a table, and newly has all values of this one."""
-    grown = [
-        now for name, now in new.items() if name in old and _has_values(now, test) and not _has_values(old[name], test)
-    ]
+    both = [(old[name], now) for name, now in new.items() if name in old and now.asserts != old[name].asserts]
+    grown = [now for was, now in both if _has_values(now, test) and not _has_values(was, test)]
     return grown[0] if grown and any(_likeness(test, [("", grown[0])])) else None
+
+
+def _is_run_as(path: str, other: str) -> bool:
+    """Whether runners find the tests of another file as they find those of this one: by its name, or its folder."""
+    if path == other:
+        return True
+    if _FOUND_BY_NAME.search(path):
+        return _FOUND_BY_NAME.search(other) is not None
+    return path.partition("/")[0] == other.partition("/")[0]
 
 
 def _likeness(test: Written, come: Sequence[_Test]) -> Iterator[tuple[int, float]]:
@@ -165,7 +185,7 @@ def _has_values(one: Written, test: Written) -> bool:
 
 def _values(test: Written) -> set[str]:
     """The texts and numbers that stand in a test, and in what belongs to it."""
-    return {word for line in test.lines or () for word in _WORDS.findall(line) if not word.isidentifier()}
+    return {word for part in test.whole for word in _WORDS.findall(part) if not word.isidentifier()}
 
 
 def _looser(test: Written, now: Written) -> str | None:

@@ -19,6 +19,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|#.*|//.*")
 _TEXTS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")  # whose ends stand in one line
 _INVISIBLE_SAYS = "which is invisible"
+_UNITS = ("\u00b5s", "\u00b5m", "\u00b5g")  # whose first sign Python alone takes for another letter
 _TWINS = frozenset(
     "\u0131\u0251\u0261\u0269\u0237\u029f\u017f\u1d00\u1d04\u1d07\u1d0f\u1d1c\u1d20\u1d21\u1d22"
     "\ua731\u01c3\u2215\u2044\u2024\u201a\uff3f"
@@ -47,7 +48,7 @@ def look_alikes(path: str, added: Sequence[str], old: str, *, may_be_said: bool)
     known = set(_WORD.findall(old))
     names = {word for line in lines for word in _WORD.findall(_STRINGS.sub(" ", line))}
     for word in sorted({word for line in lines for word in _WORD.findall(line)} - known):
-        if word.isascii():
+        if word.isascii() or (word in _UNITS and not path.endswith((".py", ".pyi", ".pyw"))):
             continue
         if (reason := _deceives(word, is_name=word in names)) is not None:
             yield f"The word {word!a} {reason}.", not may_be_said or word in names

@@ -41,6 +41,10 @@ _BLOCKS = (
     *("if_statement", "expression_switch_statement", "type_switch_statement", "communication_case", "expression_case"),
     *("type_case", "default_case"),
 )
+_GOES_ON = re.compile(
+    r"\.(?:RoundTrip\(|Transport\b)|\bDefault(?:Transport|Client)\b|\bhttp\.Transport\b|\bRoundTripper\b"
+)
+"""What hands a request to somebody else."""
 _LINKS, _LINKING = ("os#Symlink", "os#Link"), re.compile(r"\b(?:Syml|L)ink\b")
 _AT = {**dict.fromkeys(_LINKS, 1), "os#RemoveAll": 0, "os#Chmod": 0}
 """Which argument says what is made or changed."""
@@ -62,6 +66,8 @@ class GoLoopback:
     def keeps(self, node: Node, full: str) -> bool:
         """Whether this use of `net/http#Get` and its kin is a server, or asks none but this machine."""
         if _SERVES.fullmatch(full):
+            return True
+        if full == "net/http#Client" and self._has_own_transport(node):
             return True
         if self._is_odd:
             return False
@@ -104,6 +110,28 @@ class GoLoopback:
         return (
             is_tests_own and re.search(r"^\w+\.TempDir$", text_of(function)) is not None and not self._name_of(function)
         )
+
+    def _has_own_transport(self, kind: Node) -> bool:
+        """`http.Client{Transport: answers(…)}`: requests go to a function of the test, which hands them to nobody."""
+        if kind.parent.type != "composite_literal" or _GOES_ON.search(text_of(self.tree)):
+            return False
+        pairs = list(kind.parent.child_by_field_name("body").named_children)
+        values = [one.named_children for one in pairs if one.type == "keyed_element"]
+        given = [value for key, value in values if text_of(key) == "Transport"]
+        made = given[0] if len(given) == 1 and len(values) == len(pairs) else None
+        while made is not None and made.type in ("literal_element", "unary_expression"):
+            made = made.named_children[0]
+        if made is None or made.type not in ("call_expression", "composite_literal"):
+            return False
+        name = text_of(made.child_by_field_name("function" if made.type == "call_expression" else "type"))
+        return name in self._transports and name not in self._given
+
+    @cached_property
+    def _transports(self) -> set[str]:
+        """The types of the file that answer requests by themselves."""
+        methods = nodes(self.tree, "method_declaration")
+        own = [one for one in methods if text_of(one.child_by_field_name("name")) == "RoundTrip"]
+        return {text_of(kind) for one in own for kind in nodes(one.child_by_field_name("receiver"), "type_identifier")}
 
     @cached_property
     def _is_odd(self) -> bool:

@@ -43,6 +43,7 @@ _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
 _MANNER = re.compile(r"^promises\.|Sync$")
+_FETCHES = ("node-fetch", "cross-fetch", "isomorphic-fetch")  # which do what the global of this name does
 _NO_USES = ("property_identifier", "import_specifier", "import_clause", "namespace_import")
 _EACH = ("forEach", "map")
 _REMOVING = re.compile(r"\b(?:unlink|rmdir|rm)(?:Sync)?\b")
@@ -260,7 +261,7 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         if module in LOADED:
             yield LOADED[module], f"{module}.{member}"
     elif module in LOADED and node.type == "identifier" and names.is_bound(node):
-        yield LOADED[module], f"{module}"
+        yield LOADED[module], "fetch" if module in _FETCHES else module
     else:
         bare = full.rpartition(".")[2] if full.partition(".")[0] in HOLDERS else full.partition(".")[0]
         bare = bare if bare == "WebAssembly" or full.partition(".")[0] in HOLDERS else full

@@ -54,6 +54,7 @@ _REPLACED = Screened(
     re.MULTILINE,
 )
 _STRANGER = re.compile(r"\bclass\b(?!\s+Test)")
+_IMPORTS = re.compile(r"^.*\bimport\b.*$|^.*\brequire\(.*$|^[ \t]*(?:[\w.]+[ \t]+)?\"[^\"\n]+\"[ \t]*$", re.MULTILINE)
 _TRIVIAL = Screened(
     r"^\s*(?:assert\s+(?:True|1|not\s+False|not\s+None)\s*(?:$|[#,])|self\.assertTrue\(\s*True\s*\)"
     r"|expect\(true\)\.)",
@@ -178,10 +179,10 @@ def _language_of(change: Change) -> _Language | None:
 
 
 def _beside_tests(text: str, tests: Mapping[str, Written]) -> str:
-    """What a file has beside its tests: what they share."""
+    """What a file has beside its tests and imports: what they share."""
     for one in tests.values():
         text = text.replace("\n".join(one.lines or ()), "")
-    return text
+    return _IMPORTS.sub("", text)
 
 
 def _count_tests(path: str, text: str) -> int:
@@ -219,7 +220,7 @@ def _read_others(tests: Sequence[Change], language: _Language) -> Loosened:
             change.path: language.skipped_around(change.path, change.new)
             - language.skipped_around(change.path, change.old)
             for change in own
-            if change.before is not None and change.after is not None
+            if change.after is not None
         },
     )
 

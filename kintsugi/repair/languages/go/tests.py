@@ -60,6 +60,10 @@ class _Test:
     def body(self) -> list[str]:
         return tokens_of(self.node.child_by_field_name("body"))
 
+    @property
+    def whole(self) -> list[str]:
+        return tokens_of(self.node)
+
     @cached_property
     def checks(self) -> list[Node]:
         """Conditions that fail the test, and calls that check something."""

@@ -65,6 +65,10 @@ class _Test:
     def body(self) -> list[str]:
         return tokens_of(self.function) if self.function is not None else []
 
+    @property
+    def whole(self) -> list[str]:
+        return tokens_of(self.node)
+
     @cached_property
     def function(self) -> Node | None:
         return next((one for one in self.call.arguments[1:] if one.type in FUNCTIONS), None)

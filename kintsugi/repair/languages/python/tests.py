@@ -46,6 +46,10 @@ class _Test:
         statements = self.node.body[ast.get_docstring(self.node) is not None :]
         return _TOKENS.findall("\n".join(map(ast.unparse, statements)))
 
+    @property
+    def whole(self) -> list[str]:
+        return [*_TOKENS.findall("\n".join(map(ast.unparse, self.node.decorator_list))), *self.body]
+
     @cached_property
     def parts(self) -> list[ast.AST]:
         return walked(self.node)
@@ -77,7 +81,8 @@ def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
 def loosened_sources(before: Mapping[str, Source], after: Mapping[str, Source]) -> Loosened:
     """The same, of files or parts of files that are parsed already."""
     old, new = ({path: tests_of(source) for path, source in sources.items()} for sources in (before, after))
-    around = {path: skips_around(after[path]) - skips_around(before[path]) for path in before if path in after}
+    had = {path: skips_around(source) for path, source in before.items()}
+    around = {path: skips_around(source) - had.get(path, 0) for path, source in after.items()}
     return loosened_tests(old, new, around)
 
 
