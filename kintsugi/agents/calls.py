@@ -163,7 +163,8 @@ class AgentCalls:
             except PatchUnproven as refused:
                 says, output = plain(redact(str(refused))), plain(redact(refused.output))
                 return Answer({"proven": False, "says": says, "output": output})
-        return Answer({"proven": True, "base": patch.base, **(_evidence(evidence) or {})})
+        proven = True if evidence.tier.proves else None  # None: it could not be tried
+        return Answer({"proven": proven, "base": patch.base, **(_evidence(evidence) or {})})
 
     async def propose(self, client: str, given: Mapping[str, Any]) -> Answer:
         """Hand a patch in. Answers at once; `incident` tells what became of it, under `proposals`."""

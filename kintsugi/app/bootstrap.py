@@ -22,7 +22,8 @@ from kintsugi.app.ending import watched
 from kintsugi.app.places import Places
 from kintsugi.app.settings import Settings, read_settings, revealed
 from kintsugi.capture.crashes import Crashes
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError
@@ -401,7 +402,7 @@ class Bootstrap:
             mounts=code.test_mounts,
             variables=code.test_env,
             services=code.test_services,
-            dependencies=git.directory,
+            dependencies=(code.test_dependencies or git.directory).absolute(),
         )
         if code.test_python:
             proof = replace(proof, python=code.test_python)

@@ -23,9 +23,10 @@ from kintsugi.app.settings import (
     SheetSettings,
     WebSettings,
 )
+from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import BoxFailed, Mechanism, NoInterpreter
-from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.sandbox.probe import found
 from kintsugi.telemetry.alerts import BadRule, read_rules
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.severity import Severity, rated
@@ -108,6 +109,9 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
     if code.test_command and code.test_python is None and not _runs(code.test_command[0]):
         says = f"KINTSUGI_TEST_COMMAND: {code.test_command[0]} cannot be found on this machine. Install it, or name it."
         yield Health("tests", FAULT, says)
+    if code.test_dependencies and not code.test_dependencies.is_dir():
+        says = f"KINTSUGI_TEST_DEPENDENCIES: there is no folder {code.test_dependencies}. Make it, or name another."
+        yield Health("tests", FAULT, says)
     for name, command in (("TEST_COMMAND", code.test_command), ("DEPLOY_COMMAND", deploy.command)):
         if found := next((part for part in command or () if part in _OF_A_SHELL), ""):
             says = f"KINTSUGI_{name}: no shell runs it, so {found} would be an argument. Name a script instead."
@@ -115,6 +119,25 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
     if deploy.command and not deploy.folder.is_dir():
         says = f"KINTSUGI_DEPLOY_FOLDER: there is no folder {deploy.folder}. Make it, or name another."
         yield Health("deployer", FAULT, says)
+
+
+def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
+    """Whether the tests find what the program needs, as far as the top of its branch tells that it needs something."""
+    try:
+        names = set(git.read("ls-tree", "--name-only", code.branch).splitlines())
+    except GitError:
+        return  # which is said of the repository
+    if names & _NAMES_PACKAGES and code.test_python is None:
+        says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON to theirs."
+        yield Health("packages", OFF, says)
+    folder = code.test_dependencies or git.directory
+    if "package.json" in names and not (folder / "node_modules").is_dir():
+        mend = "Set KINTSUGI_TEST_DEPENDENCIES to a checkout with its packages installed."
+        says = f"{folder} has no node_modules: patches in JavaScript and TypeScript cannot be proven here. {mend}"
+        yield Health("packages", OFF, says)
+
+
+_NAMES_PACKAGES = frozenset({"pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "manage.py"})
 
 
 def agent(settings: AnalystSettings) -> Iterator[Health]:
@@ -188,7 +211,7 @@ async def sandbox(code: CodeSettings, *, has_code: bool) -> Health:
         return Health("sandbox", OFF, "nothing to prove: there is no repository")
     proof = ProofSettings(seconds=code.test_seconds, memory_mb=code.test_memory_mb)
     try:
-        box = await probe(code.test_python or proof.python, proof.limits)
+        box = await found(code.test_python or proof.python, proof.limits)
     except NoInterpreter:
         return Health(
             "sandbox", FAULT, "not tried out, as there is no interpreter for the tests. Correct KINTSUGI_TEST_PYTHON."

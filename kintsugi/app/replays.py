@@ -19,7 +19,7 @@ _OF_THE_ANALYST = {kind.__name__ for kind in (Diagnosed, DiagnosedWithoutPatch, 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one analyst made of an incident. `tier` is "" where nothing was proven."""
+    """What one analyst made of an incident. `tier` is "" where no patch was left, and E0 of one that was not proven."""
 
     analyst: str
     proven: bool
@@ -87,7 +87,7 @@ def _then(incident: Incident, history: Sequence[Step]) -> Verdict:
     evidence, patch, said = incident.evidence, incident.patch, incident.diagnosis
     return Verdict(
         analyst=said.analyst if said else "",
-        proven=evidence is not None,
+        proven=evidence is not None and evidence.tier.proves,
         tier=evidence.tier.value if evidence else "",
         says=evidence.says if evidence else _last(history) or incident.says,
         cost=incident.cost,
@@ -123,7 +123,7 @@ async def _asked(needs: ReplayNeeds, checker: Checker, case: Case, progress: Pro
             case = replace(case, incident=case.incident.but(feedback=feedback, rounds=rounds, diagnosis=diagnosis))
     return Verdict(
         analyst=analyst,
-        proven=found is not None,
+        proven=found is not None and found[1].tier.proves,
         tier=found[1].tier.value if found else "",
         says=says,
         cost=cost,

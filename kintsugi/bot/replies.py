@@ -23,7 +23,6 @@ from kintsugi.workflow.people import name_of_person
 from kintsugi.workflow.ports import Outcome, Owed, Receipt, Rollout
 from kintsugi.workflow.production import Plan
 from kintsugi.workflow.states import State
-from kintsugi.workflow.triggers import words
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 4  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
@@ -312,8 +311,8 @@ def _step(step: Step, before: Step | None) -> str:
     """When, where to, what and who, as far as it is not said by the rest; and what it took."""
     how = "t" if before and step.at - before.at < _SAME_DAY else "f"
     said = [f"<t:{int(step.at.timestamp())}:{how}> **{step.dest.words}**"]
-    if words(step.trigger) != step.dest.words:
-        said.append(words(step.trigger))
+    if step.words != step.dest.words:
+        said.append(step.words)
     if step.actor != _OURSELVES:
         said.append(who(step.actor))
     if step.attempts > 1:
@@ -339,7 +338,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
         source = step.source.replace("_", " ") or "(new)"
         took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
         lines.append(f"{step.at:%Y-%m-%d %H:%M:%S} UTC  {source} -> {step.dest.words}")
-        lines += [f"    {words(step.trigger)}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
+        lines += [f"    {step.words}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
     if found.quiet:
         lines += ["", plain(found.quiet.words)]
     if found.pruned:

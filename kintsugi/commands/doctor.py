@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -73,7 +74,12 @@ async def findings(*, battery: bool = True) -> list[Health]:
     except SettingsError as error:
         return [*(Health("settings", FAULT, line) for line in str(error).splitlines()), *found]
     found += [Health("settings", OK, "every setting can be read"), *_together(bootstrap)]
-    return found + [await look() for look in _looks(bootstrap, battery=battery)]
+    found += [await look() for look in _looks(bootstrap, battery=battery)]
+    settings = bootstrap.settings
+    if not (bootstrap.code_host.missing or settings.github.proof_workflow):
+        with suppress(SettingsError):  # which is said above
+            found += checks.packages(settings.code, bootstrap.code_host.make().git)
+    return found
 
 
 def _mended() -> list[str]:

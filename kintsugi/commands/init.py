@@ -66,7 +66,7 @@ def _env(settings: dict[str, str]) -> str:
     lines = ["# Settings of Kintsugi: docs/settings.md lists them all. Comments have lines of their own."]
     lines += [f"{name}={value}" for name, value in settings.items()]
     return (
-        "\n".join([*lines, "", _SECRETS, _ON_RAILWAY if "KINTSUGI_DATABASE_URL" in settings else ""]).rstrip("\n")
+        "\n".join([*lines, "", _TO_FILL_IN, _ON_RAILWAY if "KINTSUGI_DATABASE_URL" in settings else ""]).rstrip("\n")
         + "\n"
     )
 
@@ -77,9 +77,12 @@ def _unit(folder: Path) -> str:
     return _UNIT.format(folder=str(here).replace("%", "%%"), program=str(program).replace("%", "%%"))
 
 
-_SECRETS = """\
+_TO_FILL_IN = """\
 # GitHub: a token that may write contents and pull requests
 KINTSUGI_GITHUB_TOKEN=
+# what the program's tests need: the Python that has its packages; for Node, a checkout that has its node_modules
+KINTSUGI_TEST_PYTHON=
+KINTSUGI_TEST_DEPENDENCIES=
 # the model
 KINTSUGI_LLM_API_KEY=
 # Discord: the bot's token, the ids of the server, of the channel for incidents, and of the role that may use it

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import typer
@@ -34,29 +34,45 @@ def run(command: Callable[[], Coroutine[Any, Any, int | None] | int | None]) -> 
 
 
 def _status(error: BaseException) -> int:
-    """The exit status for an error, after its sentence was printed. Raises what is none of ours."""
+    """The exit status for an error, after its sentences were printed: several parts may end at once.
+
+    Raises what is none of ours.
+    """
+    endings = [_ending(each) for each in _each(error)]
+    if None in endings:
+        raise error
+    ours = [ending for ending in endings if ending]
+    for sentence, _ in dict.fromkeys(ours):
+        if sentence:
+            say(sentence, err=True)
+    return min(status for _, status in ours)
+
+
+def _each(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _each(each)
+    else:
+        yield error
+
+
+def _ending(error: BaseException) -> tuple[str, int] | None:
+    """Its sentence and exit status; None of what is none of ours."""
     match error:
-        case BaseExceptionGroup(exceptions=[only]):
-            return _status(only)
         case KeyboardInterrupt() | asyncio.CancelledError():
-            return _say("Interrupted. Nothing is lost: start it again, and it goes on.", INTERRUPTED)
+            return "Interrupted. Nothing is lost: start it again, and it goes on.", INTERRUPTED
         case BadInput():
-            return _say(str(error), USAGE)
+            return str(error), USAGE
         case Refusal():
-            return _say(str(error), REFUSED)
+            return str(error), REFUSED
         case StoreUnavailable() | AlreadyRunning() | StepFailed() | GitError():
-            return _say(str(error), FAULT)
+            return str(error), FAULT
         case BrokenPipeError():  # whoever read our output has seen enough, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
+            return "", 0
         case OSError(errno=errno.ENOSPC):
-            return _say("The disk is full. Make room and start again; nothing that was committed is lost.", FAULT)
+            return "The disk is full. Make room and start again; nothing that was committed is lost.", FAULT
         case OSError(filename=name) if name:
-            return _say(f"{name}: {error.strerror}.", FAULT)
+            return f"{name}: {error.strerror}.", FAULT
         case _:
-            raise error
-
-
-def _say(sentence: str, status: int) -> int:
-    say(sentence, err=True)
-    return status
+            return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +35,16 @@ def prove(
     python: Annotated[Path | None, typer.Option(help="The interpreter that has what the program needs.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="At most this long.")] = 300,
     memory_mb: Annotated[int, typer.Option(min=64, help="Memory for its tests.")] = 1024,
+    dependencies: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="For Node: a checkout with its packages installed (node_modules). Without it: --repo.",
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+        ),
+    ] = None,
     mount: Annotated[
         list[Path] | None, typer.Option(help="More of this machine that they may read.", exists=True)
     ] = None,
@@ -57,7 +67,7 @@ def prove(
     """
     from kintsugi.commands.outcome import run
 
-    beside = _Beside(tuple(mount or ()), tuple(env or ()), tuple(service or ()))
+    beside = _Beside(dependencies or repo, tuple(mount or ()), tuple(env or ()), tuple(service or ()))
 
     def asked() -> _Asked:
         return _Asked(repo, base, patch, failure, _settings(test_command, python, seconds, memory_mb, beside))
@@ -113,6 +123,7 @@ def _facts(run: Run | None) -> dict[str, object] | None:
 class _Beside:
     """What the tests find beside the tree."""
 
+    dependencies: Path
     mounts: tuple[Path, ...]
     variables: tuple[str, ...]  # NAME=value
     services: tuple[str, ...]
@@ -126,6 +137,7 @@ def _settings(test_command: str, python: Path | None, seconds: float, memory_mb:
         python=python or Path(sys.executable),
         seconds=seconds,
         memory_mb=memory_mb,
+        dependencies=beside.dependencies,
         mounts=tuple(path.resolve() for path in beside.mounts),
         variables=dict(_named(text) for text in beside.variables),
         services=beside.services,
@@ -216,7 +228,6 @@ async def _evidence(
     from kintsugi.repair.referee import its_tests, keeps_policy, proven, with_flags
 
     flags = keeps_policy(applied, tree)
-    settings = replace(settings, dependencies=tree.folder)
     tests = its_tests(applied.files)
     evidence = await proven(tree.export, applied.files, tests, crash, settings=settings, progress=_progress)
     return with_flags(evidence, flags)

@@ -113,4 +113,4 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _short(verdict: Verdict) -> str:
-    return Tier(verdict.tier).spoken if verdict.proven else "no patch proven"
+    return Tier(verdict.tier).spoken if verdict.tier else "no patch proven"

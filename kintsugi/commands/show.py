@@ -25,7 +25,6 @@ from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.ports import Owed
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import times
-from kintsugi.workflow.triggers import words
 
 _WIDE = 72  # columns, from which a table fits
 
@@ -113,7 +112,7 @@ def _history(history: list[Step]) -> Table:
     table.add_column(overflow="fold")
     for step in history:
         _, colour = mark_of(step.dest)
-        line = Text.assemble((step.dest.words, f"bold {colour}"), (f"  {words(step.trigger)}, {_by(step)}\n", "dim"))
+        line = Text.assemble((step.dest.words, f"bold {colour}"), (f"  {step.words}, {_by(step)}\n", "dim"))
         table.add_row(f"{step.at:%m-%d %H:%M:%S}", line.append(plain(step.says.split("\n", 1)[0])))
     return table
 

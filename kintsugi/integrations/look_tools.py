@@ -77,7 +77,8 @@ class LookTools:
             return Found(self._redact(f"Refused. {unproven}{end}"))
         except StepFailed as failed:
             return Found(self._redact(f"It could not be tried. {failed}"))
-        return Found(self._redact(f"It holds: {evidence.tier.spoken}. {evidence.says}"), proven=True)
+        holds = "It holds" if evidence.tier.proves else "It is not proven"
+        return Found(self._redact(f"{holds}: {evidence.tier.spoken}. {evidence.says}"), proven=True)
 
     def _proposed(self, fix: Fix) -> Diagnosis:
         test = fix.regression_test

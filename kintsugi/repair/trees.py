@@ -69,11 +69,6 @@ class FolderTree:
             raise TreeError(f"There is no folder {root}.")
         self._root = root.resolve()
 
-    @property
-    def folder(self) -> Path:
-        """Where it lies, with what git does not know of it."""
-        return self._root
-
     def read(self, path: str) -> bytes | None:
         if self.kind(path) not in (Kind.FILE, Kind.EXECUTABLE):
             return None
@@ -133,11 +128,6 @@ class RevisionTree:
         listed = git(self._folder, "ls-tree", "-r", "-z", "--full-tree", self.commit) or b""
         self._entries = {path: (kind, sha) for path, kind, sha in _entries(listed)}
         self._read: dict[str, bytes] = {}
-
-    @property
-    def folder(self) -> Path:
-        """The repository's work tree or, of a bare one, itself."""
-        return self._folder
 
     def read(self, path: str) -> bytes | None:
         return next((content for _, content in self.contents([path])), None)

@@ -73,35 +73,36 @@ class LineHandler(logging.Handler):
         self._formatter = LineFormatter()
         self._busy = _Busy()
 
-    def handle(self, record: logging.LogRecord) -> bool:
-        """Without the lock of other handlers: a `__str__` that waits for another thread's log call would hang."""
-        if self.filters and not self.filter(record):
-            return False
-        self.emit(record)
-        return True
-
     def listen(self, listener: Listener) -> None:
         """One more that sees what is logged from now on."""
         self._listeners = (*self._listeners, listener)
         self._least_told = min(self._least_told, listener.least_level)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Writes the record; what goes wrong is itself written, never raised."""
-        if self._busy.now:
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Writes the record; what goes wrong is itself written, never raised.
+
+        Without the lock of other handlers: a `__str__` that waits for another thread's log call would hang.
+        """
+        if self.filters and not self.filter(record):
+            return False
+        busy = self._busy
+        if busy.now:
             self._keep(record, plainly(record))
-            return
-        self._busy.now = True
+            return True
+        busy.now = True
         try:
-            if record.levelno < self._least_told:
-                text = self._formatter.line(record)[0]
-                self._ring.append(record.levelno, text)
+            level = record.levelno
+            if level < self._least_told:
+                text, _ = self._formatter.line(record)
+                self._ring.append(level, text)
                 self._writer.put(text)
             else:
                 self._write(record)
         except Exception as error:
             self._keep(record, plainly(record, f" [could not be written: {type(error).__name__}]"))
         finally:
-            self._busy.now = False
+            busy.now = False
+        return True
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's own name)
         """The standard one prints message and arguments unredacted."""

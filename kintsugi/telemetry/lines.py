@@ -54,8 +54,7 @@ class LineFormatter(BaseJsonFormatter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._second = ""
-        self._stamp = ""
+        self._stamp = -1_000_000, ""  # a second: when it begins, in microseconds, and as it is written
         self._heads: dict[tuple[str, str], str] = {}
         self._keys: dict[str, str] = {}
         self._states: dict[str, LineState] = {}
@@ -82,7 +81,7 @@ class LineFormatter(BaseJsonFormatter):
         """The line of a record with nothing in its fields to hide, to cut or to walk; None for any other."""
         context = bound()
         fields = record.__dict__
-        extra, strings = "{}", ""
+        name, extra, strings = record.name, "{}", ""
         more = len(fields) - _PLAIN_FIELDS
         if more > _MANY:
             return None
@@ -91,14 +90,14 @@ class LineFormatter(BaseJsonFormatter):
             if found is None:
                 return None
             extra, strings = found
-        if len(message) + len(strings) > _SHORT or context.error_id is not None or record.name in self._states:
+        if len(message) + len(strings) > _SHORT or context.error_id is not None or name in self._states:
             return None
         redacted = self._redact_beside(message, strings)
         if redacted is None:
             return None
         if redacted is not message or "PRIVATE KEY" in message:
-            redacted = self._followed(record.name, message, redacted)
-        head = self._heads.get((record.levelname, record.name)) or self._head(record)
+            redacted = self._followed(name, message, redacted)
+        head = self._heads.get((record.levelname, name)) or self._head(record)
         text = encode_basestring(redacted) if redacted.isascii() else encode_text(redacted)
         return (
             f'{{"ts":"{self._time(record.created)}"{head}{text}{context.before}'
@@ -119,7 +118,7 @@ class LineFormatter(BaseJsonFormatter):
             if kind is str:
                 extra = f"{lead}{encode_basestring(value)}{extra}"
                 strings = f"{value}\n{strings}"
-            elif kind is int and -_NO_SECRET < value < _NO_SECRET:
+            elif kind is int and -1_000_000 < value < 1_000_000:  # a secret has more digits
                 extra = f"{lead}{value}{extra}"
             elif kind is int and -_WHOLE < value < _WHOLE:  # a secret of our own may be all digits
                 extra = f"{lead}{value}{extra}"
@@ -167,12 +166,13 @@ class LineFormatter(BaseJsonFormatter):
         )
 
     def _time(self, created: float) -> str:
-        digits = str(int(created * 1_000_000))  # measured: the fastest
-        if digits[:-6] != self._second:
-            digits = digits.rjust(7, "0")
-            self._second = digits[:-6]
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(int(self._second)))
-        return f"{self._stamp}{digits[-6:]}Z"
+        begin, stamp = self._stamp
+        part = int(created * 1_000_000) - begin
+        if not 0 <= part < 1_000_000:
+            second, part = divmod(part + begin, 1_000_000)
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+            self._stamp = second * 1_000_000, stamp
+        return f"{stamp}{part}Z" if part >= 100_000 else f"{stamp}{part:06}Z"  # the first takes half the time
 
     def _head(self, record: logging.LogRecord) -> str:
         key = (record.levelname, record.name)
@@ -280,7 +280,6 @@ def _extra(record: logging.LogRecord, error_id: str | None, characters: int) -> 
 
 _WORDS = {None: "null", True: "true", False: "false"}
 _WHOLE = 1 << 63
-_NO_SECRET = 10**6  # a secret has more digits
 _SHORT = 3_000
 _MANY = 40  # fields: putting each before the others costs their square
 _READ_OF_TRACE = 40_000

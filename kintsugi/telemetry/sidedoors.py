@@ -14,7 +14,7 @@ from typing import Any, cast
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.printed import heard, in_words, record_of_printed, record_of_words
-from kintsugi.telemetry.records import caller, is_standard, made, written_by_logging
+from kintsugi.telemetry.records import SOURCE, made, written_by_logging
 from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import unhandled
 from kintsugi.telemetry.unmasked import STANDARD_FIELDS
@@ -68,11 +68,13 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
         func: str | None = None, extra: Mapping[str, object] | None = None, sinfo: str | None = None,
     ) -> logging.LogRecord:  # fmt: skip
         """The standard one raises where `extra` has a key that a record has as well."""
-        if wrap.before is _STANDARD and is_standard():
-            try:
-                return made(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
-            except Exception:  # noqa: S110  (Python's own may still make one)
-                pass
+        try:
+            if wrap.before is _STANDARD and (
+                record := made(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+            ):
+                return record
+        except Exception:  # noqa: S110  (Python's own may still make one)
+            pass
         try:
             return cast(
                 logging.LogRecord, wrap.before(self, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
@@ -91,9 +93,18 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
 def _find_caller(wrap: Wrap) -> Callable[..., Any]:
     def find_caller(self: logging.Logger, stack_info: bool = False, stacklevel: int = 1) -> Any:
         """The standard one makes a path plain for each frame, and counts this frame as one more."""
-        if not stack_info and stacklevel >= 1:
-            return caller(sys._getframe(1), stacklevel)
-        return wrap.before(self, stack_info, stacklevel + 1)
+        if stack_info or stacklevel < 1:
+            return wrap.before(self, stack_info, stacklevel + 1)
+        frame = sys._getframe(1)
+        while True:
+            code = frame.f_code
+            file = code.co_filename
+            if file != SOURCE and not ("importlib" in file and "_bootstrap" in file):
+                stacklevel -= 1
+            further = frame.f_back
+            if stacklevel <= 0 or further is None:
+                return file, frame.f_lineno, code.co_name, None
+            frame = further
 
     return find_caller
 

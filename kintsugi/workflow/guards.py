@@ -299,6 +299,11 @@ def was_merged(incident: Incident, _: Trigger) -> bool:
 
 def has_a_proven_patch(incident: Incident, _: Trigger) -> bool:
     """It has a proven patch."""
+    return incident.patch is not None and incident.evidence is not None and incident.evidence.tier.proves
+
+
+def has_an_untried_patch(incident: Incident, _: Trigger) -> bool:
+    """It has a patch that could not be tried."""
     return incident.patch is not None and incident.evidence is not None
 
 

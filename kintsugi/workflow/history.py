@@ -8,6 +8,8 @@ from datetime import datetime
 
 from kintsugi.workflow.incident import Incident, Turn
 from kintsugi.workflow.names import State
+from kintsugi.workflow.patch import Tier
+from kintsugi.workflow.triggers import PatchProven, PatchRefused, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,19 @@ class Step:
     attempts: int = 0
     seconds: float = 0.0
     usd: float = 0.0
+
+    @property
+    def proven(self) -> bool | None:
+        """Of a patch that was checked: whether it was proven, None where nothing could be tried. None of other rows."""
+        if self.trigger == PatchProven.__name__:
+            return None if self.says.startswith(Tier.E0.spoken) else True
+        return False if self.trigger == PatchRefused.__name__ else None
+
+    @property
+    def words(self) -> str:
+        """What happened, as it is read aloud."""
+        is_untried = self.trigger == PatchProven.__name__ and self.proven is None
+        return "patch not proven" if is_untried else words(self.trigger)
 
 
 @dataclass(frozen=True, slots=True)

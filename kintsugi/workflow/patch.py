@@ -43,6 +43,11 @@ class Tier(StrEnum):
         return {Tier.E0: "applies and compiles", Tier.E1: "no test broke", Tier.E2: "failed before, passes now"}[self]
 
     @property
+    def proves(self) -> bool:
+        """Whether tests were compared: of E0 nothing is known but that it applies."""
+        return self is not Tier.E0
+
+    @property
     def spoken(self) -> str:
         """The code with its words: "E2 (failed before, passes now)"."""
         return f"{self.value} ({self.words})"

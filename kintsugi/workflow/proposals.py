@@ -32,14 +32,15 @@ MOST = 1024 * 1024  # characters of a patch
 _LINE = 200  # characters of a title
 _BODY = 10_000
 _NAMED = re.compile(r"Patch (?P<id>p[0-9a-f]{12}) by .*?: (?P<title>.*)", re.DOTALL)
-_ENDS = {kind.__name__ for kind in (PatchProven, PatchRefused, StepGaveUp, Cancelled, Ignored, Duplicated, Fixed)}
+_CHECKED = {kind.__name__ for kind in (PatchProven, PatchRefused)}
+_ENDS = _CHECKED | {kind.__name__ for kind in (StepGaveUp, Cancelled, Ignored, Duplicated, Fixed)}
 
 _ANALYSTS = {kind.__name__ for kind in (Diagnosed, DiagnosedWithoutPatch)}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a proposal. `proven`: None while it is checked, and where the check came to no end."""
+    """What became of a proposal. `proven`: None while it is checked, where the check came to no end, and of E0."""
 
     id: str
     by: str
@@ -157,9 +158,8 @@ def verdicts(history: Iterable[Step]) -> list[Verdict]:
             title, says, last_is_its = match["title"], "It is being checked.", True
             found.append(Verdict(match["id"], step.actor, step.at, title, None, says, is_open=True))
         elif last_is_its and step.trigger in _ENDS:
-            proven = {PatchProven.__name__: True, PatchRefused.__name__: False}.get(step.trigger)
-            found[-1] = replace(found[-1], proven=proven, says=step.says, is_open=False)
-            last_is_its = proven is None
+            found[-1] = replace(found[-1], proven=step.proven, says=step.says, is_open=False)
+            last_is_its = step.trigger not in _CHECKED
         elif step.trigger in _ANALYSTS:
             last_is_its = False
     return found

@@ -145,6 +145,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.Reopened, _CAN_BE_REOPENED, _S.STUCK, (_E.ANNOUNCE,), when=g.was_merged),
     Transition(t.Reopened, _CAN_BE_REOPENED, _S.PR_OPENED, (_E.ANNOUNCE,), when=g.has_open_pull_request),
     Transition(t.Reopened, _CAN_BE_REOPENED, _S.AWAITING_CONFIRM, (_E.ASK_CONFIRMATION, _E.ANNOUNCE), when=g.has_a_proven_patch),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.DIAGNOSED, (_E.CHECK_PATCH, _E.ANNOUNCE), when=g.has_an_untried_patch),
     Transition(t.Reopened, _CAN_BE_REOPENED, _S.STAGED, (_E.ANNOUNCE,), when=g.was_staged),
     Transition(t.Reopened, _CAN_BE_REOPENED, _S.NEEDS_HUMAN, (_E.ANNOUNCE,), when=g.was_diagnosed),
     Transition(t.Reopened, _CAN_BE_REOPENED, _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE)),

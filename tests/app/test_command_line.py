@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,8 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 from sqlalchemy import create_engine, text
 
+from kintsugi.commands import outcome
+from kintsugi.commands.outcome import UsageError
+from kintsugi.executors.lock import AlreadyRunning
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
@@ -465,6 +470,31 @@ def test_a_second_worker_on_the_same_database_is_refused(terminal: Terminal):
 
     assert done.returncode == 1
     assert "Another Kintsugi" in done.stderr
+
+
+def test_parts_that_end_at_once_are_each_said(capsys: pytest.CaptureFixture[str]):
+    async def end(error: Exception) -> None:
+        raise error
+
+    async def service() -> None:
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(end(UsageError("Nothing can listen there.")))
+            parts.create_task(end(AlreadyRunning("Another Kintsugi works on this database.")))
+
+    with pytest.raises(typer.Exit) as left:
+        outcome.run(service)
+
+    assert left.value.exit_code == outcome.FAULT
+    said = capsys.readouterr().err
+    assert said.splitlines() == ["Nothing can listen there.", "Another Kintsugi works on this database."]
+
+
+def test_a_fault_of_the_program_is_no_sentence():
+    async def service() -> None:
+        raise ExceptionGroup("two", [UsageError("Nothing can listen there."), KeyError("a fault")])
+
+    with pytest.raises(ExceptionGroup):
+        outcome.run(service)
 
 
 def a_repository(folder: Path, kind: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kintsugi.app import checks, names
-from kintsugi.app.connectors import FAULT, OK
+from kintsugi.app.connectors import FAULT, OFF, OK
 from kintsugi.app.settings import AnalystSettings
 from kintsugi.commands.doctor import findings
 from kintsugi.integrations import authorities
@@ -52,6 +53,14 @@ def an_env_file(text: str) -> Callable[[Path], dict[str, str]]:
 
 def an_empty_repository(folder: Path) -> dict[str, str]:
     return {"REPO": str(Git.init_bare(folder / "origin.git", "main").directory)}
+
+
+def a_program_in_node_and_python(folder: Path) -> dict[str, str]:
+    git = Git.init_bare(folder / "origin.git", "main")
+    listed = "".join(f"100644 blob {git.write_blob(b'{}')}\t{name}\n" for name in ("package.json", "pyproject.toml"))
+    tree = git.run("mktree", stdin=listed.encode()).decode().strip()
+    git.run("update-ref", "refs/heads/main", git.commit(tree, [], "First", NOON, "Somebody"))
+    return {"REPO": str(git.directory)}
 
 
 def another_branch(folder: Path) -> dict[str, str]:
@@ -103,6 +112,7 @@ BROKEN = [
     Broken({"TEST_MOUNTS": "data"}, "TEST_MOUNTS: should name folders that are there"),
     Broken({"TEST_ENV": "[1]"}, "TEST_ENV: should be a JSON object"),
     Broken({"TEST_PYTHON": "/nowhere/python"}, "TEST_PYTHON: /nowhere/python cannot be run. Name an interpreter"),
+    Broken({"TEST_DEPENDENCIES": "/nowhere"}, "TEST_DEPENDENCIES: there is no folder /nowhere. Make it"),
     Broken({"ANALYST_COMMAND": "no-such-agent --fix"}, "ANALYST_COMMAND: no-such-agent cannot be found. Install it"),
     Broken({"PROGRAM_URL": f"{NOBODY}/version"}, "PROGRAM_URL: .* should not end with /version. Leave it out"),
     Broken({}, "begins with a byte order mark.*Save it", an_env_file("\ufeffKINTSUGI_ENV_NAME=x\n")),
@@ -222,6 +232,24 @@ def test_an_agent_that_lies_in_the_program_or_that_a_shell_knows_is_no_fault(com
 
 def test_there_are_enough_of_them():
     assert len(BROKEN) >= 40
+
+
+async def test_packages_that_are_not_here_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, value in put(Broken({}, "", a_program_in_node_and_python), folder).items():
+        monkeypatch.setenv(name, value)
+
+    before = [each for each in await findings(battery=False) if each.what == "packages"]
+    (folder / "checkout" / "node_modules").mkdir(parents=True)
+    monkeypatch.setenv("KINTSUGI_TEST_DEPENDENCIES", "checkout")
+    monkeypatch.setenv("KINTSUGI_TEST_PYTHON", sys.executable)
+    after = [each for each in await findings(battery=False) if each.what == "packages"]
+
+    assert {each.how for each in before} == {OFF}
+    assert [re.findall("Set (KINTSUGI_TEST_[A-Z]+)", each.says) for each in before] == [
+        ["KINTSUGI_TEST_PYTHON"],
+        ["KINTSUGI_TEST_DEPENDENCIES"],
+    ]
+    assert after == []
 
 
 async def test_without_settings_nothing_is_wrong(folder: Path):

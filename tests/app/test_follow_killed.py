@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -203,9 +203,22 @@ def test_whoever_reads_no_more_is_told_to_the_program(tmp_path: Path):
     assert not (tmp_path / "ended").exists()
 
 
+def followed_into(into: str, program: Sequence[str], folder: Path) -> tuple[int, bytes, bytes]:
+    """Its status, what arrived of its output, and what we said."""
+    words = ("capture", "--follow", "--", *program)
+    with (folder / "out").open("ab" if into == "a file's end" else "wb") as file:
+        to = None if into == "a pipe" else file.fileno()
+        process = terminal.StartedInPipes(words, folder, environment(folder), stdout=to)
+    assert process.stdin
+    process.stdin.close()
+    came = process.stdout.read() if process.stdout else b""
+    told = process.stderr.read()
+    return process.ends(PATIENCE), came or (folder / "out").read_bytes(), told
+
+
 FLOODS = """
 import os, sys, traceback
-for number in range(600):
+for number in range(200):
     os.write(1, b"%09d nothing happened\\n" % number * 4_000)
 try:
     raise LookupError("at last")
@@ -219,13 +232,11 @@ def test_a_flood_arrives_whole_and_its_end_is_looked_at(tmp_path: Path, into: st
     """Whether the kernel moves it or we do."""
     program = (sys.executable, "-c", FLOODS)
     wanted = subprocess.run(program, stdout=subprocess.PIPE, check=True).stdout
-    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", *program)
-    with (tmp_path / "out").open("ab" if into == "a file's end" else "wb") as file:
-        to = subprocess.PIPE if into == "a pipe" else file
-        done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), stdout=to, stderr=subprocess.PIPE)
 
-    assert (done.stdout if into == "a pipe" else (tmp_path / "out").read_bytes()) == wanted
-    assert b"KB of output came too fast to be looked at" in done.stderr
+    _, came, told = followed_into(into, program, tmp_path)
+
+    assert came == wanted
+    assert b"KB of output came too fast to be looked at" in told
     assert [one["summary"] for one in incidents(tmp_path)] == ["LookupError: at last"]
 
 
@@ -246,12 +257,9 @@ time.sleep(1)
 @pytest.mark.parametrize("into", ["a pipe", "a file", "a file's end"])
 def test_what_fails_at_the_end_of_a_flood_is_looked_at_although_the_program_rests_then(tmp_path: Path, into: str):
     """When there is room to look again, what passed by last comes first."""
-    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", RESTS_AFTER_A_FLOOD)
-    with (tmp_path / "out").open("ab" if into == "a file's end" else "wb") as file:
-        to = subprocess.PIPE if into == "a pipe" else file
-        done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), stdout=to, stderr=subprocess.PIPE)
+    status, _, _ = followed_into(into, (sys.executable, "-c", RESTS_AFTER_A_FLOOD), tmp_path)
 
-    assert done.returncode == 0
+    assert status == 0
     assert [one["summary"] for one in incidents(tmp_path)] == ["LookupError: at last"]
 
 

@@ -74,7 +74,7 @@ async def test_a_true_fix_is_proven_and_one_that_swallows_is_refused(case: Case,
 
     status, true = prove(repository, diff_of(repository, case.fix))
     assert (status, true["tier"], true["reproduced"]) == (0, "E2", True), true["says"]
-    assert "failed before and pass now" in true["says"]
+    assert "failed before and passes now" in true["says"]
 
     status, swallowed = prove(repository, diff_of(repository, case.swallowed))
     assert (status, swallowed["tier"]) == (3, None), swallowed["says"]

@@ -135,6 +135,13 @@ def test_a_patch_in_a_form_of_its_own_is_read_within_a_text(patch: str):
     assert math.isnan(fix.probability)
 
 
+def test_a_patch_in_a_form_of_its_own_is_a_step_that_proposes_it():
+    step = read_reply(Step, f"I would try this:\n\n{BLOCKS}\n")
+
+    assert (step.tool, step.fix and [edit.path for edit in step.fix.edits]) == ("propose", ["shop/pricing.py"])
+    assert read_reply(Step, step.model_dump_json()) == step
+
+
 def test_a_patch_as_the_text_of_edits_is_read_with_what_stands_beside_it():
     fix = read_reply(Fix, json.dumps({"edits": DIFF, "title": "Coupons without percent", "probability": 0.7}))
 

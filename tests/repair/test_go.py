@@ -114,7 +114,7 @@ async def test_a_true_fix_is_proven_by_the_panic_that_it_mends(program: Path, se
     assert said.evidence is not None, said.refused
     assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, True)
     assert any("only compile with the patch" in flag for flag in said.evidence.flags)
-    assert "TestAnEmptyParcelWeighsNothing failed before and pass now" in said.evidence.says
+    assert "TestAnEmptyParcelWeighsNothing failed before and passes now" in said.evidence.says
     assert said.evidence.red is not None
     assert "index out of range" in said.evidence.red.output
 
@@ -128,7 +128,7 @@ async def test_red_in_another_function_is_told(program: Path, settings: ProofSet
     assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, False)
     assert any(flag.startswith("the test is red for another reason") for flag in said.evidence.flags)
     assert not any("only compile with the patch" in flag for flag in said.evidence.flags)
-    assert "TestAnEmptyParcelWeighsNothing failed before and pass now" in said.evidence.says
+    assert "TestAnEmptyParcelWeighsNothing failed before and passes now" in said.evidence.says
     assert "Tests that passed before: 4" in said.evidence.says
     assert "the program that is tested prints there too" in said.evidence.says
 

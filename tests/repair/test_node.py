@@ -92,7 +92,7 @@ async def test_a_true_fix_is_proven_by_the_exception_that_it_mends(program: Path
     assert said.evidence is not None, said.refused
     assert said.evidence.tier is Tier.E2
     assert said.evidence.reproduced is True
-    assert "a gauge without marks says zero failed before and pass now" in said.evidence.says
+    assert "a gauge without marks says zero failed before and passes now" in said.evidence.says
     assert "Tests that passed before: 2, none is lost." in said.evidence.says
     assert "could write a result itself" in said.evidence.says
     assert said.evidence.red is not None
@@ -294,7 +294,7 @@ async def test_a_case_in_a_file_of_its_own_shows_the_fix_by_the_test_that_loads_
 
     assert said.evidence is not None, said.refused
     assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, True)
-    assert "test/loads.test.js::empty failed before and pass now" in said.evidence.says
+    assert "test/loads.test.js::empty failed before and passes now" in said.evidence.says
 
 
 async def test_a_case_that_still_fails_refuses_the_patch(tmp_path: Path, settings: ProofSettings) -> None:

@@ -95,7 +95,7 @@ async def test_a_true_fix_goes_from_red_to_green(base: Path, settings: ProofSett
 
     assert evidence.tier is Tier.E2
     assert evidence.says == (
-        "Red to green: tests.test_shows.Discount.test_no_discount failed before and pass now. "
+        "Red to green: tests.test_shows.Discount.test_no_discount failed before and passes now. "
         "Tests that passed before: 2, none is lost. All 2 tests ran. The failing call itself was not made again."
     )
     assert evidence.red is not None

@@ -5,6 +5,7 @@ import random
 import re
 
 from kintsugi.telemetry import bind
+from kintsugi.telemetry.lines import LineFormatter
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
 
 FIELDS = ["ts", "level", "logger", "msg", "user", "channel", "intent", "entities", "exception", "incident_id", "extra"]
@@ -19,6 +20,19 @@ def test_a_line_has_all_fields_in_order(installed):
     assert (line["level"], line["logger"], line["msg"]) == ("INFO", "tests.shop", "order 4711 shipped")
     assert line["extra"] == {"attempt": 2}
     assert line["exception"] is None
+
+
+def test_a_time_is_written_to_the_microsecond_whatever_was_written_before():
+    writer, record = LineFormatter(), logging.LogRecord("shop", logging.INFO, "", 0, "order", None, None)
+    given = (1.5, 1 + 2**-16, 0.0, 7200.25, 1.9999999, -0.5)
+    written = []
+    for record.created in given:
+        written.append(json.loads(writer.format(record))["ts"][11:])
+
+    assert written == [
+        "00:00:01.500000Z", "00:00:01.000015Z", "00:00:00.000000Z", "02:00:00.250000Z", "00:00:01.999999Z",
+        "23:59:59.500000Z",
+    ]  # fmt: skip
 
 
 def test_a_plain_line_and_a_careful_one_have_the_same_form(installed):

@@ -247,6 +247,18 @@ CEF:0|v|p|1|x|y|5|cs1Label=password cs1=sunflower
 x-honeycomb-team: {hex}
 crypto isakmp key {word} address 10.0.0.7
 the session id {random} expired
+client.username_pw_set('bob', 'Lantern_72')
+I cannot log in with bob and {made}
+the credentials, bob and {made}
+connected to the vpn with {made}
+the scheme redis does not accept registry part: :{word}@10.0.0.7:6379
+curl --data 'u=bob&p={word}' http://10.0.0.7/login
+Secret seed: 0x{hex}
+the password for bob on db01 is lantern72
+conn=1001 op=0 BIND dn="cn=bob" cred={word}
+ldap: binddn=cn=bob,dc=example, binddnpw={word}
+{{amqp_params_network,<<"bob">>,<<"{word}">>,<<"vhost">>,"host-1",33333}}
+schtasks.exe /Create /TN backup /RU bob /RP {made}
 """.strip().split("\n")
 
 
@@ -294,6 +306,10 @@ def test_a_secret_is_found_by_its_place(line):
         "Recovery codes:\n  {}",
         "Key:\n{}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
+        "Please write down this verification key.\n\n\t{}\n",
+        "Private Keys\n============\n(0) {0}\n(1) {0}",
+        "insert into users (username, password) values (?, ?)\nbinding parameter (1:VARCHAR) <- [bob]\n"
+        "binding parameter (2:VARCHAR) <- [{}]",
     ],
 )
 def test_a_secret_is_found_on_another_line(text):
@@ -305,6 +321,55 @@ def test_a_secret_is_found_on_another_line(text):
 @pytest.mark.parametrize(
     "line",
     [
+        "Server=db01;User ID=bob;Password={};Initial Catalog=shop;Encrypt=true",
+        "TheIsland?listen?ServerAdminPassword={}?MaxPlayers=20 -log",
+        "password={}&username=bob",
+        "map[Accept:[*/*] Authorization:[Bearer {}] User-Agent:[go]]",
+        "'x-api-key', '{}'\n'x-request-id', '0b2f6a2e'",
+        "failed to create secret: --from-literal=password={} --from-literal=user=bob",
+        "cannot access 'https://oauth2:{}@10.0.0.7/o/r.git/': 403",
+        "crictl pull shop:1 --creds bob:{}",
+        '(host=db01, password="{}", "port": 5432)',
+        "app-secret=[{}] is set",
+        "Unseal Key (will be hidden): {}",
+        "azure://0b2f6a2e-1111-4222-8333-444455556666:{}?tenantId=1",
+        '$password = ConvertTo-SecureString -String "{}" -AsPlainText',
+        "config:set mail_smtppassword --value={}",
+        "java -jar cli.jar -P 443 -u bob -p {} -w ESPACE1 --ssl",
+        'expect "password:"\nsend -- "{}\\r"',
+        "Enter passphrase for key '/root/.ssh/id_rsa': {}",
+    ],
+)
+def test_what_stands_beside_a_secret_stays(line):
+    assert redact(line.format(RANDOM)) == line.format("***")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "HomeKit: enter this code with your app: {210-39-182}",
+        "Pairing code: {K8FJ-5CJ8}, enter it on your phone",
+        "Steam Guard code: {7CRQB}",
+        "First copy your one-time code: {KPFJ-NFWC}",
+        "verify: OTP was sent to bob, code={482913}",
+        "user code slot 3 to {597183}",
+        "error code: 7CRQB, status code=482913, exit code 4829",
+        "login failed with code 4014, country code: 0049",
+    ],
+)
+def test_codes_are_hidden_that_let_somebody_in(line):
+    assert redact(re.sub("[{}]", "", line)) == re.sub("{.*?}", "***", line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password: [REDACTED], Authorization: <redacted>, export API_KEY=<your key>",
+        'secret "db-credentials" created',
+        "cache miss key=products/list?page=2 ns=web",
+        "[ProcessThread(sid:2 cport:-1)::PrepRequestProcessor@476] session",
+        "[Target].[HidePasswords] != [Source].[HidePasswords]",
+        "http://10.0.0.7:8322${DK_PATH}?a=1",
         "it has to pass `--yes`, or pass `production` and `src/app/main.py`",
         "docker compose -p shop2024 up",
         "pytest -x -k TestOAuth2Login && npx jest -t LoginOAuth2Flow",

@@ -8,11 +8,12 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Asker, Requests, Role, Rules
 from kintsugi.workflow.errors import GuardRefused, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Category, PullRequest
+from kintsugi.workflow.patch import Tier
 from kintsugi.workflow.production import Production
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.severity import Severity, rated
 from kintsugi.workflow.states import State
-from tests.world.make import HEAD, MERGE, a_diagnosis, a_payload, a_pull_request
+from tests.world.make import HEAD, MERGE, a_diagnosis, a_payload, a_pull_request, an_evidence
 from tests.world.ports import ScriptedCommits
 from tests.world.world import World
 
@@ -179,6 +180,23 @@ async def test_a_rejected_patch_is_asked_for_again_with_a_new_token(world: World
     assert await world.state() is State.AWAITING_CONFIRM
     assert world.channel.tokens[1] != first
     assert (await world.confirms()).incident.state is State.CONFIRMED
+
+
+async def test_a_patch_that_could_not_be_tried_is_tried_again_when_it_is_reopened(world: World):
+    world.checker.evidence = an_evidence(tier=Tier.E0)
+    await world.crashes()
+    await world.settles()
+    assert [step.words for step in await world.store.history(1)][-2] == "patch not proven"
+    await world.fires(t.Rejected)
+    world.checker.evidence = an_evidence(tier=Tier.E2)
+
+    await world.fires(t.Reopened)
+    await world.settles()
+
+    assert await world.state() is State.AWAITING_CONFIRM
+    assert len(world.analyst.asked) == 1
+    evidence = (await world.incident()).evidence
+    assert evidence and evidence.tier is Tier.E2
 
 
 async def test_a_merged_fix_that_was_cancelled_is_not_deployed_by_reopening(world: World):

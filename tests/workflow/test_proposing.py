@@ -11,10 +11,11 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Asker, Role, Rules
 from kintsugi.workflow.errors import BadInput, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Category, Diagnosis
+from kintsugi.workflow.patch import Tier
 from kintsugi.workflow.ports import Case, Progress
 from kintsugi.workflow.proposals import MOST, HandedIn, Proposals, verdicts
 from kintsugi.workflow.states import State
-from tests.world.make import a_diagnosis
+from tests.world.make import a_diagnosis, an_evidence
 from tests.world.patience import PATIENCE
 from tests.world.world import World
 
@@ -46,6 +47,19 @@ async def test_it_is_proven_asked_about_and_takes_the_place_of_what_the_analyst_
     await world.confirms()
     await world.settles()
     assert await world.state() is State.PR_OPENED
+
+
+async def test_one_that_could_not_be_tried_is_not_called_proven(world: World):
+    world.checker.evidence = an_evidence(tier=Tier.E0)
+    await world.crashes()
+
+    await hands_in(world)
+    await world.settles()
+
+    assert await world.state() is State.AWAITING_CONFIRM
+    assert (await verdict(world))[0] is None
+    (last,) = verdicts(await world.store.history(1))
+    assert not last.is_open
 
 
 async def test_one_that_is_refused_leaves_the_analyst_at_work_with_nothing_it_has_not_written(world: World):

@@ -11,8 +11,19 @@ from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Stuck
 from kintsugi.workflow.machine import advance
+from kintsugi.workflow.patch import Tier
 from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS, Effect, State
-from tests.world.make import MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, a_quiet, a_trigger, an_incident
+from tests.world.make import (
+    MERGE,
+    a_deployment,
+    a_diagnosis,
+    a_patch,
+    a_pull_request,
+    a_quiet,
+    a_trigger,
+    an_evidence,
+    an_incident,
+)
 
 THEIRS = a_pull_request(by="github:rita")
 
@@ -121,6 +132,7 @@ def _incidents(row: Any) -> Iterator[Any]:
         yield an_incident(state, rounds=3, proposed_in=State.NEEDS_HUMAN)
         yield an_incident(state, quiet=a_quiet())
         yield an_incident(state, pull_request=None, deployment=None)
+        yield an_incident(state, pull_request=None, evidence=an_evidence(Tier.E0))
         yield an_incident(state, pull_request=None, patch=None)
         yield an_incident(state, pull_request=None, patch=None, dry_run=True)
         yield an_incident(state, pull_request=None, patch=None, diagnosis=a_diagnosis())

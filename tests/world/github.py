@@ -22,6 +22,7 @@ from aiohttp import web
 
 from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
 from tests.world.github_shapes import Json, Shapes
+from tests.world.remembered import Remembered
 from tests.world.wire import Contract
 from tests.world.wire.github import GITHUB
 
@@ -84,7 +85,7 @@ class GitHubStandIn:
 
     def __init__(self, folder: Path, prefix: str = "", contract: Contract = GITHUB) -> None:
         self.owner, self.name, self.branch, self.prefix = "shop", "checkout", "main", prefix
-        self.git = Git(folder / f"{self.name}.git")
+        self.git = Remembered(folder / f"{self.name}.git")
         if not self.git.directory.exists():
             Git.init_bare(self.git.directory, self.branch)
         self.pulls: list[Pull] = []
@@ -176,7 +177,7 @@ class GitHubStandIn:
 
     async def get_ref(self, request: web.Request) -> web.Response:
         name = f"refs/{request.match_info['ref']}"
-        sha = self.git.refs(name).get(name)
+        sha = self.git.resolve(name)
         if sha is None:
             raise _Said(404, "Not Found")
         return web.json_response(self.shapes.ref(name, sha))
@@ -191,7 +192,7 @@ class GitHubStandIn:
 
     async def patch_ref(self, request: web.Request) -> web.Response:
         asked, name = await request.json(), f"refs/{request.match_info['ref']}"
-        old = self.git.refs(name).get(name)
+        old = self.git.resolve(name)
         if old is None:
             raise _Said(422, "Reference does not exist")
         if not asked.get("force") and not self.git.contains(asked["sha"], old):

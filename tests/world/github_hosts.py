@@ -15,11 +15,12 @@ from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.states import State
 from tests.world.github import TOKEN, GitHubStandIn
 from tests.world.make import NOON, a_diagnosis, a_patch, an_incident
+from tests.world.remembered import Remembered
 
 
 def objects_of(people: GitHubStandIn, folder: Path) -> Git:
     """An object store of our own, as fetched."""
-    objects = Git(folder / "objects.git")
+    objects = Remembered(folder / "objects.git")
     if not objects.directory.exists():
         Git(folder).run("clone", "--quiet", "--mirror", str(people.git.directory), str(objects.directory))
     return objects

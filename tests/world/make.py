@@ -63,9 +63,9 @@ def a_patch(**changes: Any) -> Patch:
     return replace(Patch(base=HEAD, tree="7ree" * 10, diff="--- a\n+++ b\n"), **changes)
 
 
-def an_evidence() -> Evidence:
+def an_evidence(tier: Tier = Tier.E2) -> Evidence:
     run = Run(("python", "-m", "unittest"), 1, 0.2, "FAILED")
-    return Evidence(Tier.E2, "red to green", "limits only", run, replace(run, exit_status=0, output="OK"))
+    return Evidence(tier, "red to green", "limits only", run, replace(run, exit_status=0, output="OK"))
 
 
 def an_ask(patch: Patch | None = None, token: str = TOKEN, **changes: Any) -> Ask:

@@ -162,6 +162,9 @@ class CodeSettings(Room):
     test_seconds: float = Field(300, ge=10, description="how long a whole proof may take")
     test_memory_mb: int = Field(1024, ge=128, description="how much memory its tests may use")
     test_mounts: Paths = Field((), description="more of this machine that its tests may read: folders, with commas")
+    test_dependencies: Path | None = Field(
+        None, description="for Node: a checkout with its packages installed (node_modules); none: KINTSUGI_REPO"
+    )
     test_env: Json[str] = Field(
         default_factory=dict, description="variables for its tests, nothing secret: a JSON object"
     )

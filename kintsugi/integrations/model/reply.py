@@ -32,6 +32,7 @@ _REFUSALS = re.compile(
 )
 _LONGEST_REFUSAL = 800  # characters; more than that is an answer, if not one of ours
 _MOST_FAULTS = 5  # told of one reply
+_AS_LIKELY_AS_NOT = 0.5  # of a change to be tried, where nothing was said
 _DEPTH = 4  # of objects around the one that is meant
 _MAY_LACK: dict[str, Any] = {
     "explanation": "",
@@ -145,7 +146,7 @@ def schema_of(kind: type[BaseModel]) -> tuple[str, dict[str, Any]]:
 def read_reply(kind: type[R], text: str, *, bare_patch: bool = True) -> R:
     """Raises UnreadableReply with a sentence for a reply that is empty, no JSON, or of another shape.
 
-    `bare_patch`: whether a patch that stands in the text as it is counts as a fix.
+    `bare_patch`: whether a patch that stands in the text as it is counts as a fix, or as the step that proposes it.
     """
     said = without_thoughts(text)
     if not said:
@@ -157,9 +158,13 @@ def read_reply(kind: type[R], text: str, *, bare_patch: bool = True) -> R:
     read, faults = _read_each(kind, meant)
     if read:
         return _one_of(read)
-    if kind is Fix and bare_patch and (edits := _patch_in(said)):
-        told = next((inner for each in objects for inner in _meant(kind, each, "title")), {})
-        return kind.model_construct(**_fix_of(edits, told))
+    if kind in (Fix, Step) and bare_patch and (edits := _patch_in(said)):
+        told = next((inner for each in objects for inner in _meant(Fix, each, "title")), {})
+        fix = _fix_of(edits, told)
+        if kind is Fix:
+            return kind.model_construct(**fix)
+        known = fix if not math.isnan(fix["probability"]) else fix | {"probability": _AS_LIKELY_AS_NOT}
+        return kind.model_validate(dict.fromkeys(Step.model_fields) | {"tool": "propose", "fix": known})
     if faults:
         raise UnreadableReply(f"The model's reply has the wrong shape at {faults[0]}.")
     if objects:
@@ -271,7 +276,9 @@ def _mended(kind: type[BaseModel], told: dict[str, Any]) -> dict[str, Any]:
 def _fix_in(step: dict[str, Any]) -> dict[str, Any] | None:
     """The change that a step comes with. Raises Refused for edits that are none."""
     fix = next(_meant(Fix, step["fix"]), None)
-    return _mended(Fix, {"probability": 0.5} | fix) if fix and str(step["tool"]).strip().lower() == "propose" else None
+    if fix is None or str(step["tool"]).strip().lower() != "propose":
+        return None
+    return _mended(Fix, {"probability": _AS_LIKELY_AS_NOT} | fix)
 
 
 def _as_text(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from kintsugi.repair.languages.found import Loosened
@@ -15,7 +15,9 @@ _ASSERTING = re.compile(
     r"(?:assert|expect|should|equal|strict|deep|same|is|to[A-Z]|not|ok|throws|raises|match)\w*|t|self|if|err|be"
     r"|(?:Error|Fatal)f?|nil|null|undefined|true|false|None|True|False|[01]"
 )
+_FOUND_BY_NAME = re.compile(r"(?:^|/)tests?(?:_[^/]*)?\.py$|[._-](?:tests?|specs?)\.\w+$", re.IGNORECASE)
 _ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
+_OF_THE_SAME = 0.6  # how many of a removed test's words must be in a new one for that to stand in its place
 
 
 class Written(Protocol):
@@ -40,6 +42,11 @@ class Written(Protocol):
         ...
 
     @property
+    def whole(self) -> Sequence[str]:
+        """The same with what belongs to it: the table that it is handed."""
+        ...
+
+    @property
     def asserts(self) -> Counter[str]: ...
 
     @property
@@ -56,25 +63,20 @@ def loosened_tests(
 ) -> Loosened:
     """Compare the tests of a patch's files, by path and name: `new` holds the files that stay.
 
-    `skipped_around`: by path, how many more skips stand outside of the tests than did.
+    `skipped_around`: by path, also of new files, how many more skips stand outside of the tests than did.
     """
     refusals: list[str] = []
     flags: list[str] = []
-    renamed: dict[tuple[str, str], tuple[str, str]] = {}
     changed: set[tuple[str, str]] = set()
     dropped: set[tuple[str, str]] = set()
+    left_out = {path for path, more in skipped_around.items() if more > 0 and path not in old}
+    pairs = _pairs(old, {path: tests for path, tests in new.items() if path not in left_out})
+    renamed = {was: (where, now.name) for was, (where, now) in pairs.items()}
     for path, tests in old.items():
-        added = [
-            (where, test)
-            for where, found in new.items()
-            for test in found.values()
-            if test.name not in old.get(where, {})
-        ]
         for name, test in tests.items():
             now = new.get(path, {}).get(name)
-            if now is None and (pair := _same_renamed(test, added)):
+            if now is None and (pair := pairs.get((path, name))):
                 now = pair[1]
-                renamed[path, name] = (pair[0], now.name)
             if now is not None and now.lines is not None and now.lines == test.lines:
                 continue
             reason = "is removed" if now is None else _looser(test, now)
@@ -89,15 +91,101 @@ def loosened_tests(
     return Loosened(tuple(refusals), tuple(flags), renamed, frozenset(changed), frozenset(dropped))
 
 
-def _same_renamed(test: Written, added: list[tuple[str, Written]]) -> tuple[str, Written] | None:
-    """The new test that holds most of a removed one, if any holds enough."""
-    if not added:
-        return None
-    likeness = [
-        (difflib.SequenceMatcher(None, test.body, one.body).ratio(), number) for number, (_, one) in enumerate(added)
+_Test = tuple[str, Written]  # with its path
+
+
+def _pairs(
+    old: Mapping[str, Mapping[str, Written]], new: Mapping[str, Mapping[str, Written]]
+) -> dict[tuple[str, str], _Test]:
+    """The tests that are gone, by path and name, and the new one that each has become.
+
+    A new test takes the place of one. It takes that of others as well where it has all their values, as a table has.
+    """
+    come = [(path, one) for path, found in new.items() for one in found.values() if one.name not in old.get(path, {})]
+    gone = [(path, one) for path, found in old.items() for one in found.values() if one.name not in new.get(path, {})]
+    found: dict[tuple[str, str], _Test] = {}
+    taken: set[int] = set()
+    alike = [
+        (likeness, at, to)
+        for at, (path, one) in enumerate(gone)
+        for to, likeness in _likeness(one, come)
+        if _is_run_as(path, come[to][0])
     ]
-    best, number = max(likeness)
-    return added[number] if best >= _ALIKE or added[number][1].short_name == test.short_name else None
+    for _, at, to in sorted(alike, reverse=True):
+        path, test = gone[at]
+        if (path, test.name) not in found and (to not in taken or _has_values(come[to][1], test)):
+            found[path, test.name] = come[to]
+            taken.add(to)
+    for path, test in gone:
+        table = None if (path, test.name) in found else _table_of(test, old.get(path, {}), new.get(path, {}))
+        if table is not None:
+            found[path, test.name] = (path, table)
+    for path, test in gone:
+        anew = _written_anew(path, test, come, taken) if (path, test.name) not in found else None
+        if anew is not None:
+            found[path, test.name] = come[anew]
+            taken.add(anew)
+    return found
+
+
+def _table_of(test: Written, old: Mapping[str, Written], new: Mapping[str, Written]) -> Written | None:
+    """The test of the same file that has become a table, and newly has all values of this one."""
+    both = [(old[name], now) for name, now in new.items() if name in old and now.asserts != old[name].asserts]
+    grown = [now for was, now in both if _has_values(now, test) and not _has_values(was, test)]
+    return grown[0] if grown and any(_likeness(test, [("", grown[0])])) else None
+
+
+def _is_run_as(path: str, other: str) -> bool:
+    """Whether runners find the tests of another file as they find those of this one: by its name, or its folder."""
+    if path == other:
+        return True
+    if _FOUND_BY_NAME.search(path):
+        return _FOUND_BY_NAME.search(other) is not None
+    return path.partition("/")[0] == other.partition("/")[0]
+
+
+def _likeness(test: Written, come: Sequence[_Test]) -> Iterator[tuple[int, float]]:
+    """The new tests that are this one renamed or moved, by their numbers, and how much of it each has."""
+    matcher = difflib.SequenceMatcher(None, autojunk=False)
+    matcher.set_seq2(test.body)
+    for number, (_, one) in enumerate(come):
+        matcher.set_seq1(one.body)
+        is_near = matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE
+        likeness = matcher.ratio() if is_near else 0
+        if likeness >= _ALIKE or one.short_name == test.short_name:
+            yield number, likeness
+
+
+def _written_anew(path: str, test: Written, come: Sequence[_Test], taken: set[int]) -> int | None:
+    """The new test of the same file that speaks of the same and asserts as much, as one may that keeps its name."""
+    words = _named(test)
+    best, number = 0.0, None
+    for at, (where, one) in enumerate(come):
+        if where != path or at in taken or not words or _asserts_fewer(one, test):
+            continue
+        same = len(words & _named(one)) / len(words)
+        if same > best:
+            best, number = same, at
+    return number if best >= _OF_THE_SAME else None
+
+
+def _asserts_fewer(one: Written, test: Written) -> bool:
+    return one.asserts.total() < test.asserts.total() or one.exact < test.exact or one.skips > test.skips
+
+
+def _named(test: Written) -> set[str]:
+    """The names and texts in a test, but for those that any test has."""
+    found = {word for part in test.body for word in _WORDS.findall(part)}
+    return {word for word in found if not _ASSERTING.fullmatch(word) and not word.isdigit()}
+
+
+def _has_values(one: Written, test: Written) -> bool:
+    return bool(_values(test)) and _values(test) <= _values(one)
+
+
+def _values(test: Written) -> set[str]:
+    """The texts and numbers that stand in a test, and in what belongs to it."""
+    return {word for part in test.whole for word in _WORDS.findall(part) if not word.isidentifier()}
 
 
 def _looser(test: Written, now: Written) -> str | None:

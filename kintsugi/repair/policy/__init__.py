@@ -61,6 +61,7 @@ class Rule(StrEnum):
 
 
 _FLAGS = 2  # that a human reads on a card, the most serious
+_MAY_GROW = 50_000  # bytes, of a file that was too large: what is added to it can be read
 _NEVER_WIDENED = (Rule.PATH, Rule.LINK)
 
 
@@ -132,7 +133,8 @@ def _of_file(change: Change, applied: Result, tree: Tree, settings: PolicySettin
     if change.is_binary:
         yield Finding(path, Rule.BINARY, "It is binary: nobody can read what it does.")
         return
-    if len(change.after or b"") > settings.largest_file:
+    grows = len(change.after or b"") - len(change.before or b"")
+    if len(change.after or b"") > settings.largest_file and (change.before is None or grows > _MAY_GROW):
         yield Finding(path, Rule.SIZE, f"It has {len(change.after or b''):,} bytes; at most {settings.largest_file:,}.")
         return
     if change.after is not None:
@@ -143,10 +145,10 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
     path = change.path
     if path.endswith(".py") and (why := why_unreadable(change.before, change.after or b"")):
         yield Finding(path, Rule.HIDDEN, f"It {why}.")
-    for sentence in hidden_characters(change.added, change.old):
-        yield Finding(path, Rule.HIDDEN, sentence)
-    for sentence in look_alikes(path, change.added, change.old):
-        yield Finding(path, Rule.LOOK_ALIKE, sentence)
+    for sentence, refuses in hidden_characters(change.added, change.old, may_be_said=is_test_path(path)):
+        yield Finding(path, Rule.HIDDEN, sentence, refuses)
+    for sentence, refuses in look_alikes(path, change.added, change.old, may_be_said=is_test_path(path)):
+        yield Finding(path, Rule.LOOK_ALIKE, sentence, refuses)
     for rule, sentence, refuses in read_by_others(change):
         yield Finding(path, Rule(rule), sentence, refuses)
     for sentence, refuses in secrets_added(change.added, change.old, path, is_test=is_test_path(path)):

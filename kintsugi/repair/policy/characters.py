@@ -17,6 +17,9 @@ _CODE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d]\w*")
 _STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|#.*|//.*")
+_TEXTS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")  # whose ends stand in one line
+_INVISIBLE_SAYS = "which is invisible"
+_UNITS = ("\u00b5s", "\u00b5m", "\u00b5g")  # whose first sign Python alone takes for another letter
 _TWINS = frozenset(
     "\u0131\u0251\u0261\u0269\u0237\u029f\u017f\u1d00\u1d04\u1d07\u1d0f\u1d1c\u1d20\u1d21\u1d22"
     "\ua731\u01c3\u2215\u2044\u2024\u201a\uff3f"
@@ -24,27 +27,31 @@ _TWINS = frozenset(
 _LIKE_LATIN = frozenset("аеорсухіјѕԁһԛԝӏьАВЕКМНОРСТУХЅІЈαονρυικΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսհո")
 
 
-def hidden_characters(added: Sequence[str], old: str) -> Iterator[str]:
-    """A sentence for each kind of character that turns or hides text, in added lines and not in the old file."""
-    suspect = sorted({character for line in added if not line.isascii() or _has_control(line) for character in line})
-    for character in suspect:
+def hidden_characters(added: Sequence[str], old: str, *, may_be_said: bool) -> Iterator[tuple[str, bool]]:
+    """A sentence for each kind of character that turns or hides text, in added lines and not in the old file, and
+    whether it refuses. `may_be_said`: what is only invisible may stand in a text, as in a test of what removes it.
+    """
+    lines = [line for line in added if not line.isascii() or _has_control(line)]
+    beside = {character for line in lines for character in _TEXTS.sub("", line)} if may_be_said else set()
+    for character in sorted({character for line in lines for character in line}):
         what = _what(character)
         if what and character not in old:
-            yield f"A line has U+{ord(character):04X}, {what}: what is shown is not what runs."
+            refuses = not may_be_said or character in beside or what != _INVISIBLE_SAYS
+            yield f"A line has U+{ord(character):04X}, {what}: what is shown is not what runs.", refuses
 
 
-def look_alikes(path: str, added: Sequence[str], old: str) -> Iterator[str]:
-    """A sentence for each word in code that looks like another one."""
+def look_alikes(path: str, added: Sequence[str], old: str, *, may_be_said: bool) -> Iterator[tuple[str, bool]]:
+    """The same for each word in code that looks like another one."""
     lines = [line for line in added if not line.isascii()]
     if not lines or not _CODE.search(path):
         return
     known = set(_WORD.findall(old))
     names = {word for line in lines for word in _WORD.findall(_STRINGS.sub(" ", line))}
     for word in sorted({word for line in lines for word in _WORD.findall(line)} - known):
-        if word.isascii():
+        if word.isascii() or (word in _UNITS and not path.endswith((".py", ".pyi", ".pyw"))):
             continue
         if (reason := _deceives(word, is_name=word in names)) is not None:
-            yield f"The word {word!a} {reason}."
+            yield f"The word {word!a} {reason}.", not may_be_said or word in names
 
 
 def deceiving_path(path: str) -> str | None:
@@ -59,7 +66,7 @@ def _what(character: str) -> str | None:
     if character in _BIDI:
         return "which turns the direction of text"
     if character in _INVISIBLE or 0xE0000 <= ord(character) <= 0xE0FFF or 0xFE00 <= ord(character) <= 0xFE0E:
-        return "which is invisible"
+        return _INVISIBLE_SAYS
     if unicodedata.category(character) in ("Cc", "Co", "Cs", "Zl", "Zp") and character not in _ALLOWED_CONTROLS:
         return "a control character"
     return None

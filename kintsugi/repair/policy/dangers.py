@@ -162,6 +162,11 @@ def says(rule: str, name: str) -> str:
     return "It can remove files anywhere, or lead to others." if is_of_files else SAYS[rule]
 
 
+_HARMLESS = re.compile(
+    r"sarge\.shell_(?:quote|format)|jishaku\.(?:codeblocks|paginators|formatters|hljs|types|meta)(?:\.\w+)?"
+)
+"""What only makes texts and pages, of modules that can do anything."""
+
 BUILTINS = frozenset({"eval", "exec", "execfile", "compile", "breakpoint", "__import__", "__builtins__", "__loader__"})
 """Names that need no import to be dangerous."""
 
@@ -178,7 +183,11 @@ HANDED_ON = frozenset(
 @lru_cache(4096)
 def rule_of(name: str) -> str | None:
     """The rule that a full name breaks; None for none."""
-    return next((rule for rule, pattern in _compiled() if pattern.fullmatch(name)), None)
+    return (
+        None
+        if _HARMLESS.fullmatch(name)
+        else next((rule for rule, pattern in _compiled() if pattern.fullmatch(name)), None)
+    )
 
 
 @lru_cache(1)

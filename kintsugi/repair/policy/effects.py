@@ -137,7 +137,9 @@ def done_by(node: ast.Call, names: Names) -> Iterator[str]:
     if name in ("os.putenv", "os.environ.setdefault", "os.environ.__setitem__"):
         if node.args and (name == "os.putenv" or _STEERING.fullmatch(names.text(node.args[0]))):
             yield "environment-of-programs"
-    elif name in ("os.environ.update", "os.environ.__ior__") and any(_STEERING.fullmatch(one) for one in _keys(node)):
+    elif (called(node) == "setenv" and node.args and _STEERING.fullmatch(names.text(node.args[0]))) or (
+        name in ("os.environ.update", "os.environ.__ior__") and any(_STEERING.fullmatch(one) for one in _keys(node))
+    ):
         yield "environment-of-programs"
     if (
         isinstance(node.func, ast.Name)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import SAYS, says
+from kintsugi.repair.policy.go_again import Calls, again
 from kintsugi.repair.policy.go_loopback import GoLoopback
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
@@ -63,6 +64,7 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
 )
 _POINTER = "pointer_type"
+_ACTS = re.compile(r"^(?:os|ioutil|io|exec|syscall|http|net)\.|\.(?:Open|Read|Get|Post|Do|Dial|Fetch|Load|Copy)\w*$")
 _SCRIPT = re.compile(r"[\"`]\s*#!")
 _CODE_FILE = re.compile(r"\.(?:go|s|so|sh|service)[\"`]$|[\"`]go\.(?:mod|sum|work)[\"`]$")
 _REMOVES = re.compile(r"\bos\.Remove\(")
@@ -102,7 +104,10 @@ def go_dangers(change: Change, module: str = "") -> list[Danger] | None:
     if before is None or after is None or not any(one.type == "package_clause" for one in after.named_children):
         return None
     is_test = change.path.endswith("_test.go")
-    come = sorted(_uses(after, is_test=is_test) - _uses(before, is_test=is_test))
+    more = _uses(after, is_test=is_test) - _uses(before, is_test=is_test)
+    if is_test and more and change.before:
+        more -= _again(before, after, more)
+    come = sorted(more)
     if is_test:  # handlers are asked by a request that is never sent
         come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
     found = [Danger(rule, f"It newly uses {name}. {says(rule, name)}", rule != "look") for rule, name in come]
@@ -165,9 +170,8 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
         uses = list(_of(node, imports, dotted))
         found.update(() if uses and loopback and _stays_here(node, uses, loopback) else uses)
     for node in nodes(tree, "interpreted_string_literal", "raw_string_literal"):
-        is_script = is_test and _SCRIPT.match(text_of(node))  # which nothing has started yet
         rules = [rule for rule, pattern in _TEXTS if re.search(pattern, text_of(node))]
-        found.update(("look" if is_script and rule == "shell" else rule, text_of(node)) for rule in rules)
+        found.update(("look" if is_test and _is_held_text(node, rule) else rule, text_of(node)) for rule in rules)
     by_server = "net/http/httptest" in imports.values() and not (loopback and loopback.has_tame_clients)
     for node in nodes(tree, "call_expression"):
         found.update(_of_call(node))
@@ -176,6 +180,27 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     for node in nodes(tree, "for_statement", "call_expression"):
         found.update(_of_emptying(node, tree))
     return found
+
+
+def _again(before: Node, after: Node, more: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """What of it a test only does again."""
+    imports = [dict(imports_of(tree)) for tree in (before, after)]
+    each = [
+        [(node, use) for node in nodes(tree, "selector_expression", "qualified_type") for use in _of(node, names, [])]
+        for tree, names in zip((before, after), imports, strict=True)
+    ]
+    had, has = ([(node, use) for node, use in uses if use in more] for uses in each)
+    return again(Calls(before, imports[0]), Calls(after, imports[1]), had, has)
+
+
+def _is_held_text(node: Node, rule: str) -> bool:
+    """A script that nothing has started yet; a place that nothing opens or asks."""
+    if rule == "shell":
+        return _SCRIPT.match(text_of(node)) is not None
+    if node.parent.type in ("slice_expression", "index_expression"):
+        return False
+    calls = (one for one in above(node) if one.type == "call_expression")
+    return not any(_ACTS.search(text_of(one.child_by_field_name("function"))[:80]) for one in calls)
 
 
 def _is_servers_client(call: Node, imports: dict[str, str]) -> bool:
@@ -256,8 +281,17 @@ def _of(node: Node, imports: dict[str, str], dotted: list[str]) -> Iterator[tupl
             if re.fullmatch(pattern, full):
                 yield rule, f"{path}.{name}"
         for rule, pattern in _IMPORTED:
-            if re.fullmatch(pattern, path):
+            if re.fullmatch(pattern, path) and not (rule == "network" and _only_tells(node, name)):
                 yield rule, f"{path}.{name}"
+
+
+def _only_tells(node: Node, name: str) -> bool:
+    """An error's value, what reads or writes bytes, a pointer that somebody else has made: of a package that sends."""
+    if re.fullmatch(r"Err[A-Z]\w*", name) and node.type == "selector_expression":
+        return not (node.parent.type == "call_expression" and node.parent.child_by_field_name("function").id == node.id)
+    if name in ("Marshal", "Unmarshal"):
+        return bool(node.parent.type == "call_expression")
+    return _is_held(node)
 
 
 def _calls_by_a_made_name(node: Node) -> bool:

@@ -41,9 +41,15 @@ _BLOCKS = (
     *("if_statement", "expression_switch_statement", "type_switch_statement", "communication_case", "expression_case"),
     *("type_case", "default_case"),
 )
+_GOES_ON = re.compile(
+    r"\.(?:RoundTrip\(|Transport\b)|\bDefault(?:Transport|Client)\b|\bhttp\.Transport\b|\bRoundTripper\b"
+)
+"""What hands a request to somebody else."""
 _LINKS, _LINKING = ("os#Symlink", "os#Link"), re.compile(r"\b(?:Syml|L)ink\b")
 _AT = {**dict.fromkeys(_LINKS, 1), "os#RemoveAll": 0, "os#Chmod": 0}
 """Which argument says what is made or changed."""
+_MAKES_A_FOLDER = ("os#MkdirTemp", "io/ioutil#TempDir")
+_FOLDER_CALL = re.compile(r"\w+\.(?:MkdirTemp|TempDir)\(")
 _DEEPEST = 6
 _MOST = 20_000
 """Names that are followed in one file: each may be given many others."""
@@ -60,6 +66,8 @@ class GoLoopback:
     def keeps(self, node: Node, full: str) -> bool:
         """Whether this use of `net/http#Get` and its kin is a server, or asks none but this machine."""
         if _SERVES.fullmatch(full):
+            return True
+        if full == "net/http#Client" and self._has_own_transport(node):
             return True
         if self._is_odd:
             return False
@@ -89,12 +97,41 @@ class GoLoopback:
             return False
         function = node.child_by_field_name("function")
         if self._name_of(function) == "path/filepath#Join" and (given := _arguments(function)):
-            below = all((place := _quoted(one)) and ".." not in place for one in given[1:])
+            places = [_quoted(one) for one in given[1:]]
+            below = all(place and ".." not in place for place in places)
+            of_system = given[0].type == "call_expression" and self._name_of(given[0].child_by_field_name("function"))
+            if of_system == "os#TempDir":
+                return below and bool(places) and re.match(r"\w", places[0]) is not None
             return below and self._is_in_its_folder(given[0], deep + 1)
+        if self._name_of(function) in _MAKES_A_FOLDER and (given := _arguments(function)):
+            is_systems = _quoted(given[0]) == "" and text_of(given[0]) in ('""', "``")
+            return is_systems or self._is_in_its_folder(given[0], deep + 1)
         is_tests_own = not re.search(r"\) TempDir\(|\bTempDir:", text_of(self.tree))
         return (
             is_tests_own and re.search(r"^\w+\.TempDir$", text_of(function)) is not None and not self._name_of(function)
         )
+
+    def _has_own_transport(self, kind: Node) -> bool:
+        """`http.Client{Transport: answers(…)}`: requests go to a function of the test, which hands them to nobody."""
+        if kind.parent.type != "composite_literal" or _GOES_ON.search(text_of(self.tree)):
+            return False
+        pairs = list(kind.parent.child_by_field_name("body").named_children)
+        values = [one.named_children for one in pairs if one.type == "keyed_element"]
+        given = [value for key, value in values if text_of(key) == "Transport"]
+        made = given[0] if len(given) == 1 and len(values) == len(pairs) else None
+        while made is not None and made.type in ("literal_element", "unary_expression"):
+            made = made.named_children[0]
+        if made is None or made.type not in ("call_expression", "composite_literal"):
+            return False
+        name = text_of(made.child_by_field_name("function" if made.type == "call_expression" else "type"))
+        return name in self._transports and name not in self._given
+
+    @cached_property
+    def _transports(self) -> set[str]:
+        """The types of the file that answer requests by themselves."""
+        methods = nodes(self.tree, "method_declaration")
+        own = [one for one in methods if text_of(one.child_by_field_name("name")) == "RoundTrip"]
+        return {text_of(kind) for one in own for kind in nodes(one.child_by_field_name("receiver"), "type_identifier")}
 
     @cached_property
     def _is_odd(self) -> bool:
@@ -263,7 +300,8 @@ def _bindings(tree: Node) -> Iterator[tuple[str, Node | None, Node]]:
         given = [one for one in values.named_children if one.type != "comment"] if values is not None else []
         for at, name in enumerate(names):
             if given or node.type not in ("var_spec", "const_spec"):
-                yield text_of(name), given[at] if len(given) == len(names) else None, node
+                makes = at == 0 and len(given) == 1 and _FOLDER_CALL.match(text_of(given[0])) is not None
+                yield text_of(name), given[at] if len(given) == len(names) or makes else None, node
     for node in nodes(tree, "parameter_declaration", "variadic_parameter_declaration"):
         for name in node.children_by_field_name("name"):
             yield text_of(name), None, node
@@ -273,6 +311,18 @@ def _bindings(tree: Node) -> Iterator[tuple[str, Node | None, Node]]:
     for node in nodes(tree, "type_switch_statement"):
         for name in nodes(node.child_by_field_name("alias"), "identifier"):
             yield text_of(name), None, node
+
+
+def bindings_of(node: Node) -> Iterator[tuple[str, Node | None, int]]:
+    """Names, what each is given, also by a call that returns several, and its place among these."""
+    for name, value, by in _bindings(node):
+        left = by.child_by_field_name("left")
+        names = left.named_children if left is not None else by.children_by_field_name("name")
+        values = by.child_by_field_name("right") or by.child_by_field_name("value")
+        whole = values.named_children if values is not None and by.type != "range_clause" else []
+        place = next((at for at, one in enumerate(names) if text_of(one) == name), 0)
+        is_one = value is None and len(whole) == 1 and whole[0].type == "call_expression"
+        yield name, whole[0] if is_one else value, place if is_one else 0
 
 
 def _arguments(node: Node) -> list[Node]:

@@ -14,7 +14,7 @@ from kintsugi.repair.languages.node.language import JavaScript
 from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import says
-from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS, NodeNames, module_in
+from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS, PURE, NodeNames, module_in, only_pure
 from kintsugi.repair.policy.node_tests import EVERY_OBJECT, InTest
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
@@ -42,6 +42,9 @@ _WRITING = re.compile(
 _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
+_MANNER = re.compile(r"^promises\.|Sync$")
+_FETCHES = ("node-fetch", "cross-fetch", "isomorphic-fetch")  # which do what the global of this name does
+_NO_USES = ("property_identifier", "import_specifier", "import_clause", "namespace_import")
 _EACH = ("forEach", "map")
 _REMOVING = re.compile(r"\b(?:unlink|rmdir|rm)(?:Sync)?\b")
 _WALKING = re.compile(r"\b(?:readdir|glob|globby|fastGlob)(?:Sync)?\b|\bglob\.sync\b")
@@ -88,11 +91,13 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     """(rule, what) as often as it is there."""
     names = NodeNames(tree)
     test = InTest(tree, names) if is_test else None
+    pure = {module for module in PURE if only_pure(tree, module)}
     found: Counter[tuple[str, str]] = Counter()
     for node in nodes(tree):
         for rule, what in _of(node, names):
             use = test.seen(node, rule, what) if test else (rule, what)
-            found.update([use] if use else [])
+            is_pure = what.removeprefix("the module ").partition(".")[0] in pure
+            found.update([use] if use and not is_pure else [])
     return found
 
 
@@ -150,6 +155,8 @@ def _loading(quoted: str) -> Iterator[tuple[str, str]]:
     module = module_in(quoted)
     if module in LOADED:
         yield LOADED[module], f"the module {module}"
+    elif re.match(r"(?:https?|data|blob):", module):
+        yield "eval", "a module from an address"
     elif module.endswith(".node"):
         yield "eval", "a compiled module"
 
@@ -233,12 +240,8 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     parent = node.parent
     if parent is not None and parent.type == "member_expression" and parent.child_by_field_name("object").id == node.id:
         return  # the whole of it is looked at
-    if parent is not None and parent.type in (
-        "property_identifier",
-        "import_specifier",
-        "import_clause",
-        "namespace_import",
-    ):
+    is_compared = parent is not None and "instanceof" in (one.type for one in parent.children)
+    if is_compared or (parent is not None and parent.type in _NO_USES):
         return
     full = names.full(node)
     if full.startswith("process.") or full == "process":
@@ -250,18 +253,46 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     member = re.sub(r"\.(?:call|apply|bind)$", "", member)
     if member:
         for rule, pattern in MEMBERS.get(module, ()):
-            if re.fullmatch(pattern, member):
-                yield rule, f"{module}.{member}"
+            if re.fullmatch(pattern, member) and not _removes_one(node, member):
+                yield (
+                    rule,
+                    f"{module.removesuffix('/promises')}.{member.removeprefix('promises.').removesuffix('Sync')}",
+                )
         if module in LOADED:
             yield LOADED[module], f"{module}.{member}"
     elif module in LOADED and node.type == "identifier" and names.is_bound(node):
-        yield LOADED[module], f"{module}"
+        yield LOADED[module], "fetch" if module in _FETCHES else module
     else:
         bare = full.rpartition(".")[2] if full.partition(".")[0] in HOLDERS else full.partition(".")[0]
         bare = bare if bare == "WebAssembly" or full.partition(".")[0] in HOLDERS else full
         for rule, pattern in _GLOBALS:
             if re.fullmatch(pattern, bare) and not (bare == full and names.is_declared(node, bare)):
                 yield rule, bare
+
+
+def _removes_one(node: Node, member: str) -> bool:
+    """`rm(path, { force: true })` removes what `unlink` does."""
+    call = node.parent
+    if not re.fullmatch(r"(?:promises\.)?rm(?:Sync)?", member) or call is None or call.type != "call_expression":
+        return False
+    given = [one for one in call.child_by_field_name("arguments").named_children if one.type != "comment"]
+    is_called = call.child_by_field_name("function").id == node.id
+    return (
+        is_called
+        and bool(given)
+        and "spread_element" not in (one.type for one in given)
+        and all(map(_is_no_tree, given[1:]))
+    )
+
+
+def _is_no_tree(option: Node) -> bool:
+    """A function, or options that are written and say nothing of what lies below."""
+    if option.type != "object":
+        return option.type in ("arrow_function", "function_expression")
+    keys = [one.child_by_field_name("key") for one in option.named_children if one.type == "pair"]
+    return len(keys) == len(option.named_children) and all(
+        key.type == "property_identifier" and text_of(key) != "recursive" for key in keys
+    )
 
 
 def _of_process(node: Node, full: str) -> Iterator[tuple[str, str]]:
@@ -294,8 +325,17 @@ def _of_subscript(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
             rule for rule, pattern in MEMBERS.get("process", ()) if full == "process" and re.fullmatch(pattern, bare)
         ]
         yield from ((rule, bare) for rule in rules)
+    elif full in HOLDERS and _is_changed(node):
+        yield "look", "a name of all files that is made when it runs, set to something"
     elif index.type != "number":
         yield "eval", f"a part of {full.rstrip('#')} by a name that is made when it runs"
+
+
+def _is_changed(node: Node) -> bool:
+    """`window[name] = …`, `delete window[name]`"""
+    parent = node.parent
+    is_set = parent.type == "assignment_expression" and parent.child_by_field_name("left").id == node.id
+    return bool(is_set or (parent.type == "unary_expression" and text_of(parent).startswith("delete ")))
 
 
 def _of_text(text: str) -> Iterator[tuple[str, str]]:

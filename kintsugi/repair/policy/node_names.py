@@ -43,6 +43,10 @@ MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
     "os": (("network", r"userInfo|networkInterfaces"),),
     "util": (("eval", r"inspect\.custom"),),
 }
+PURE: dict[str, frozenset[str]] = {
+    "net": frozenset({"isIP", "isIPv4", "isIPv6", "BlockList", "SocketAddress"}),
+}
+"""What only looks at a text, of modules that can do little else."""
 BY_LAST = {
     "_load": ("eval", "a loader of modules"),
     "loadExtension": ("eval", "a library that a database loads"),
@@ -199,3 +203,41 @@ class NodeNames:
 
 def _joined(base: str, name: str) -> str:
     return f"{base}{name}" if base.endswith("#") else f"{base}.{name}"
+
+
+def only_pure(tree: Node, module: str) -> bool:
+    """Whether all that a file does with a module is to look at texts, by the one plain name that it has there."""
+    names = set[str]()
+    for one in nodes(tree, "string"):
+        if module_in(text_of(one)) != module:
+            continue
+        name = _plain_name(one)
+        if not name:
+            return False
+        names.add(name)
+    uses = [one for one in nodes(tree, "identifier", "shorthand_property_identifier") if text_of(one) in names]
+    is_used = any(one.parent.type == "member_expression" for one in uses)
+    return is_used and all(_is_pure(one, module) for one in uses)
+
+
+def _plain_name(module: Node) -> str:
+    """`net` of `const net = require("net")` and `import net from "net"`; "" for any other way to load it."""
+    parent = module.parent
+    if parent.type == "import_statement":
+        found = [one for clause in nodes(parent, "import_clause") for one in clause.named_children]
+        return text_of(found[0]) if len(found) == 1 and found[0].type == "identifier" else ""
+    call = parent.parent
+    declaring = call.parent if call is not None and call.type == "call_expression" else None
+    if declaring is None or declaring.type != "variable_declarator":
+        return ""
+    name = declaring.child_by_field_name("name")
+    is_require = text_of(call.child_by_field_name("function")) == "require" and len(parent.named_children) == 1
+    return text_of(name) if is_require and name.type == "identifier" else ""
+
+
+def _is_pure(use: Node, module: str) -> bool:
+    parent = use.parent
+    if parent.type in ("variable_declarator", "import_clause"):
+        return bool(parent.type == "import_clause" or parent.child_by_field_name("name").id == use.id)
+    is_asked = bool(parent.type == "member_expression" and parent.child_by_field_name("object").id == use.id)
+    return is_asked and text_of(parent.child_by_field_name("property")) in PURE[module]

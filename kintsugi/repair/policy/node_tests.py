@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,9 @@ _LOOKED_UP = {
     *("port", "path", "socketPath", "lookup", "agent", "createConnection", "main", "exports", "paths", "filename"),
     *("parent", "loaded", "mode", "flag", "encoding", "recursive", "force", "isNot", "promise", "test", "tests"),
 }
+_SAID = ("identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern")
+_READS = re.compile(r"read|open|stream|exec|spawn|copy|\bcp|link|load|require|fetch|request|\bget\b", re.IGNORECASE)
+_SPIES = {"spyOn", "stub", "spy"}
 _FUNCTIONS = (*FUNCTIONS, "function_declaration", "method_definition")
 _AT_TIMES = (
     "if_statement",
@@ -47,11 +51,38 @@ class InTest:
     names: NodeNames
 
     def seen(self, node: Node, rule: str, what: str) -> tuple[str, str] | None:
+        if node.type in ("string_fragment", "template_string"):
+            return (rule, what) if rule != "network" or _is_read(node) else ("look", what)
+        if self._is_stubbed(node) or _is_spied_on(node):
+            return None
         if rule == "network":
             return None if self._stays_here(node, what) else (rule, what)
         if rule == "eval" and what.endswith(EVERY_OBJECT):
             return self._of_every_object(node, what)
         return rule, what
+
+    def _is_stubbed(self, node: Node) -> bool:
+        """`net.connect = stub`, and the name that keeps what was there until it is set back."""
+        if _is_set(node):
+            return bool(node.type == "member_expression")
+        if node.type == "member_expression":
+            declaring = node.parent
+            name = declaring.child_by_field_name("name") if declaring.type == "variable_declarator" else None
+            return name is not None and name.type == "identifier" and self._is_set_back(name)
+        return node.type == "identifier" and self._is_set_back(node)
+
+    def _is_set_back(self, name: Node) -> bool:
+        """Whether all that is done with a name is to keep a member of a module, and to set that to it."""
+        kept, said = set[str](), [one for one in nodes(self.tree, *_SAID) if text_of(one) == text_of(name)]
+        for one in said:
+            parent = one.parent
+            if parent.type == "variable_declarator" and parent.child_by_field_name("name").id == one.id:
+                kept.add(text_of(parent.child_by_field_name("value")))
+            elif parent.type == "assignment_expression" and parent.child_by_field_name("right").id == one.id:
+                kept.add(text_of(parent.child_by_field_name("left")))
+            else:
+                return False
+        return len(kept) == 1 and len(said) > 1
 
     @cached_property
     def _loopback(self) -> Loopback:
@@ -156,3 +187,24 @@ def _is_written(node: Node) -> bool:
 def _function_around(node: Node) -> int:
     functions: Iterator[Node] = (one for one in above(node) if one.type in _FUNCTIONS)
     return next((int(one.id) for one in functions), 0)
+
+
+def _is_set(node: Node) -> bool:
+    parent = node.parent
+    return parent is not None and parent.type == "assignment_expression" and parent.child_by_field_name("left") == node
+
+
+def _is_spied_on(node: Node) -> bool:
+    """`spyOn(process, "exit")`: a stand-in for one function that is named."""
+    call = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
+    if call is None or call.type != "call_expression" or node.type != "identifier" or text_of(node) != "process":
+        return False
+    given = [one for one in node.parent.named_children if one.type != "comment"]
+    return call_of(call).last in _SPIES and len(given) > 1 and given[0].id == node.id and given[1].type == "string"
+
+
+def _is_read(text: Node) -> bool:
+    """Whether a text is handed to what opens, loads or runs it: as an argument, or within one."""
+    calls = (one for one in above(text) if one.type in ("call_expression", "new_expression"))
+    names = (text_of(one.child_by_field_name("function") or one.child_by_field_name("constructor")) for one in calls)
+    return any(_READS.search(name.rpartition(".")[2]) for name in names if len(name) < 80)

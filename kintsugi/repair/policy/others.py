@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.migrations import without_undoing
 from kintsugi.repair.policy.screen import Screened, first_new
 from kintsugi.repair.policy.tests import is_test_path
 
@@ -26,15 +27,15 @@ _HIDING = re.compile(
 _RST_COMMENT = re.compile(r"^[ \t]*\.\.[ \t]+(?![\w:-]+::|_|\[|\|)(.+)$", re.M)
 _MIGRATION = re.compile(r"(?:^|/)(?:migrations?|alembic|versions|db/migrate|flyway|liquibase)/|\.sql$", re.IGNORECASE)
 _DROPS = Screened(
-    r"\bDROP\s+(?:TABLE|COLUMN|DATABASE|SCHEMA|INDEX|VIEW|CONSTRAINT|TYPE|COLLECTION)\b|\bTRUNCATE\s+TABLE\s+[\w\"`\[]"
+    r"\bDROP\s+(?:TABLE|COLUMN|DATABASE|SCHEMA|CONSTRAINT|TYPE|COLLECTION)\b|\bTRUNCATE\s+TABLE\s+[\w\"`\[]"
     # Without TABLE it is a common word: in capitals, or as a whole statement.
     r"|\b(?-i:TRUNCATE)[ \t]+[\w\"`\[{%]"
     r"|\bTRUNCATE[ \t]+[\w\"`\].\[]+[ \t]*(?:;|[\"'](?![\"'\w])|\bCASCADE\b|\bRESTART\b)"
-    r"|\bop\.drop_\w+|\bbatch_op\.drop_\w+|\bmigrations\.(?:Delete|Remove)\w+|\bdrop_all\s*\(|\bdrop_collection\s*\("
+    r"|\b(?:batch_)?op\.drop_(?!index\b)\w+|\bmigrations\.(?:Delete|Remove)\w+|\bdrop_all\s*\(|\bdrop_collection\s*\("
     r"|\b_?drop_databases?\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b"
     r"|\bflushall\s*\(|\bflushdb\s*\("
     r"|\bALTER\s+TABLE\s+\S+\s+DROP\b|\bGRANT\s+[\w ,]{1,200}\s(?:ON\b|TO\s+PUBLIC)"
-    r"|\bdrop(?:Table|Column|Database|Schema|Index)\w*\s*\("
+    r"|\bdrop(?:Table|Column|Database|Schema)\w*\s*\("
     # The same by the words of libraries: all rows of a table, a whole collection, index or bucket.
     r"|\.all\(\s*\)\.delete\(|\.query\([\w.]+\)\.delete\(|\bexecute\(\s*(?:\w+\.)?delete\([\w.]+\)\s*\)"
     r"|\bsync\(\s*\{[^{}]*\bforce:\s*true|\bdestroy\(\s*\{[^{}]*(?:\btruncate:\s*true|\bwhere:\s*\{\s*\})"
@@ -51,7 +52,10 @@ _REWRITES = Screened(
     r"|\brename_(?:table|column)\b",
     re.IGNORECASE,
 )
-_MAY_DROP = Screened(r"\.drop\(\s*\)")
+# An index or a view holds nothing of its own.
+_MAY_DROP = Screened(
+    r"\.drop\(\s*\)|\bDROP\s+(?:INDEX|VIEW)\b|\b(?:batch_)?op\.drop_index\b|\bdropIndex\w*\s*\(", re.IGNORECASE
+)
 _UPDATES_ALL = Screened(r"\bUPDATE\s+[\w\"`.\[\]]+\s+SET\s(?!(?s:.{0,400}?)\bWHERE\b)", re.IGNORECASE)
 _SEAM = re.compile(r"(['\"])[ \t]*(?:\+[ \t]*)?[rbfu]?\1(?!\1)", re.IGNORECASE)  # of texts that Python puts together
 _ORDERS = re.compile(
@@ -119,7 +123,7 @@ def _orders(change: Change) -> Iterator[tuple[str, str, bool]]:
 
 
 def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:
-    added, removed = (_SEAM.sub("", text) for text in (change.added_text, change.removed_text))
+    added, removed = (_SEAM.sub("", text) for text in (without_undoing(change), change.removed_text))
     if (sign := first_new(_DROPS, added, removed)) or (sign := first_new(_DELETES_ALL, added, removed)):
         yield (
             "data",

@@ -21,6 +21,7 @@ from kintsugi.repair.policy.dangers import HANDED_ON, SAYS, members, rule_of, sa
 from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
 from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
+from kintsugi.repair.policy.in_tests import is_by_name, may_start, opened, own_program, stands_elsewhere, was_started
 from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
 from kintsugi.repair.policy.loopback import is_odd, may_be_imported, reaches_nobody, stays_here, that_hand_on
 from kintsugi.repair.policy.names import Names, text_of
@@ -32,6 +33,7 @@ _PICKLING = ("__reduce__", "__reduce_ex__")  # what is pickled says how, which d
 _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
 _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
 _LOOKING_UP = ("getattr", "hasattr", "isinstance", "type", "id", "repr", "str", "bool")
+_ANYTHING = "anything"  # of a module of which nearly all is dangerous
 _PATCHING = ("setattr", "delattr", "object", "multiple", "patch", "dict", "reload", "getsource", "getfile", "setitem")
 _ABOUT = ("__name__", "__file__", "__version__", "__doc__", "__all__", "__package__")  # of a module, and harmless
 _OF_BUILTINS = {name for name in dir(builtins) if isinstance(getattr(builtins, name), types.BuiltinFunctionType)}
@@ -79,7 +81,7 @@ def python_dangers(change: Change) -> list[Danger] | None:
     if is_test:
         for of_itself in ("pytest.main", "unittest.main"):
             uses.counted.pop(of_itself, None)
-    if not uses.counted and not uses.texts and not uses.calls:
+    if not uses.counted and not uses.texts and not uses.calls and not uses.started:
         return []
     return list(_new_uses(_Uses(before, change.old, is_test=is_test), uses, change.old))
 
@@ -93,6 +95,11 @@ class _Uses(ast.NodeVisitor):
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
         self.addressed: set[str] = set()  # the texts that something is asked or sent by
+        self.opened: set[str] = set()
+        self.started: Counter[str] = Counter()  # packages that a test starts as programs
+        self.is_test = is_test
+        self._may_start = is_test and may_start(source.nodes)
+        self._stands_elsewhere = is_test and (stands_elsewhere(source.nodes) or "chdir" in whole)
         self._names = Names([*bindings(whole), *source.nodes])
         self._transports = that_hand_on(source.nodes, self._names.of) if self._may_serve else frozenset()
         self._dumped: set[str] = set()
@@ -263,6 +270,12 @@ class _Uses(ast.NodeVisitor):
             for argument in _arguments(node):
                 self.visit(argument)
             return
+        package = own_program(node, self._names) if self._may_start else ""
+        if package and (is_by_name(node) or not self._stands_elsewhere):
+            self.started[f"{package} by its name" if is_by_name(node) else package] += 1
+            for argument in _arguments(node):
+                self.visit(argument)
+            return
         self._count_call(name, node)
         if name.endswith("pickle.loads") and self._was_dumped(node):
             for argument in node.args:
@@ -294,6 +307,7 @@ class _Uses(ast.NodeVisitor):
             self.addressed.update(text_of(one) for one in _arguments(node)[:3])
         if _last(node.func) in TELLING and any(self._tells_environment(one) for one in _arguments(node)):
             self._count("whole-environment")
+        self.opened |= opened(node)
         if name == "numpy.load" and any(_is_on(keyword, "allow_pickle") for keyword in node.keywords):
             self._count("numpy-load-with-pickle")
         self._count_looking_up(name, node)
@@ -330,7 +344,7 @@ class _Uses(ast.NodeVisitor):
             self._count(f"{module}.{text}")
         if text.rpartition(".")[2] in members() and not (module and isinstance(asked[0], ast.Constant)):
             self._count(f"getattr-of-{text}")
-        if not text and module in HANDED_ON | {"sys", "asyncio"}:
+        if not text and module and (module in HANDED_ON | {"sys", "asyncio"} or rule_of(f"{module}.{_ANYTHING}")):
             self._count(f"getattr-of-{module}")
 
     def _was_dumped(self, node: ast.Call) -> bool:
@@ -370,6 +384,10 @@ def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
             assert rule
             what = f"It calls {_shown(name)} with something else than before. {SAYS[rule]}"
             yield Danger(_NETWORK.get(rule, rule), what, rule == "eval", name.partition(".")[0])
+    for name in after.started - before.started:
+        package, _, by_name = name.partition(" ")
+        is_known = not by_name or was_started(package, old)
+        yield Danger("shell", f"It starts the program {package}. {SAYS['shell']}", package=package if is_known else "")
     yield from _new_texts(before, after, old)
 
 
@@ -377,7 +395,9 @@ def _new_texts(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     come = after.texts - before.texts
     for text in come:
         if (place := SECRET_PLACES.search(text)) and place[0] not in old:
-            yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.")
+            acts = text in after.opened or any(rule_of(name) not in (None, "look") for name in after.counted)
+            is_held = after.is_test and not acts and not after.started - before.started
+            yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.", not is_held)
         if (command := COMMANDS.search(text)) and any(rule_of(name) == "shell" for name in after.counted):
             yield Danger("shell", f"A text has {command[0]!r}, in a file that starts programs.")
     reaches = any(rule_of(name) in ("network", "connects") for name in after.counted)

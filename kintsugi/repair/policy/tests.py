@@ -11,7 +11,9 @@ from kintsugi.repair.languages.found import Loosened
 from kintsugi.repair.languages.go import tests as go
 from kintsugi.repair.languages.loosening import Written, loosened_tests
 from kintsugi.repair.languages.node import tests as node
-from kintsugi.repair.languages.python.tests import loosened_sources
+from kintsugi.repair.languages.node.calls import tree_of_file
+from kintsugi.repair.languages.python import tests as python
+from kintsugi.repair.languages.syntax import tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.screen import Screened
 from kintsugi.repair.syntax import Source
@@ -52,6 +54,7 @@ _REPLACED = Screened(
     re.MULTILINE,
 )
 _STRANGER = re.compile(r"\bclass\b(?!\s+Test)")
+_IMPORTS = re.compile(r"^.*\bimport\b.*$|^.*\brequire\(.*$|^[ \t]*(?:[\w.]+[ \t]+)?\"[^\"\n]+\"[ \t]*$", re.MULTILINE)
 _TRIVIAL = Screened(
     r"^\s*(?:assert\s+(?:True|1|not\s+False|not\s+None)\s*(?:$|[#,])|self\.assertTrue\(\s*True\s*\)"
     r"|expect\(true\)\.)",
@@ -60,16 +63,33 @@ _TRIVIAL = Screened(
 
 
 @dataclass(frozen=True, slots=True)
-class _Others:
-    """How the tests of another language than Python are read, of a path and its source."""
+class _Language:
+    """How the tests of a language are read, of a path and its source. `is_read`: whether the source can be."""
 
     endings: tuple[str, ...]
+    is_read: Callable[[str, str], bool]
     tests_of: Callable[[str, str], Mapping[str, Written]]
     skipped_around: Callable[[str, str], int]
 
 
-_NODE = _Others((".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"), node.tests_of, node.skipped_around)
-_GO = _Others((".go",), lambda _, source: go.tests_of(source), lambda _, source: go.skipped_around(source))
+_PYTHON = _Language(
+    (".py",),
+    lambda _, source: Source(source).tree is not None,
+    lambda _, source: python.tests_of(Source(source)),
+    lambda _, source: python.skips_around(Source(source)),
+)
+_NODE = _Language(
+    (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"),
+    lambda path, source: tree_of_file(path, source) is not None,
+    node.tests_of,
+    node.skipped_around,
+)
+_GO = _Language(
+    (".go",),
+    lambda _, source: tree_of("go", source) is not None,
+    lambda _, source: go.tests_of(source),
+    lambda _, source: go.skipped_around(source),
+)
 
 
 def is_test_path(path: str) -> bool:
@@ -80,23 +100,27 @@ def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
     """(path, sentence, whether it refuses)."""
     tests = [change for change in changes if is_test_path(change.path)]
     sources = {change.path: source for change in tests if (source := _touched(change)) is not None}
-    others = [change for change in tests if change.before is not None and change.after is not None]
-    read = [_read_others(others, language) for language in (_NODE, _GO)]
-    moved = [one for found in read for one in found.renamed.items()]
     for change in tests:
-        readable = change.path in sources
-        left = [_text_before(change, name) for (path, name), (to, _) in moved if path == change.path != to]
-        for sentence in _taken_away(change, readable, left) if change.before is not None else ():
+        for sentence in _taken_away(change) if change.before is not None else ():
             yield change.path, sentence, True
-        if _skips_more(change, _LEFT_OUT if readable else _SKIP):
+        if _skips_more(change, _LEFT_OUT if change.path in sources else _SKIP):
             yield change.path, "Tests are skipped or left out that were not.", True
-        if _LEAVES.count(change.added_text) > _LEAVES.count(change.removed_text):
+        if _leaves_more(change):
             yield change.path, "A test ends the whole run, so that what comes after it is never asked.", True
         if _REPLACED.count(change.added_text) > _REPLACED.count(change.removed_text):
             yield change.path, "It changes the test runner itself.", True
-    yield from _read(sources)
-    for found in read:
-        yield from _told(found)
+    yield from _read(sources, [change for change in tests if change.after is None and _is_python(change)])
+    for language in (_NODE, _GO):
+        yield from _told(_read_others(tests, language))
+
+
+def _leaves_more(change: Change) -> bool:
+    if not _LEAVES.search(change.added_text):
+        return False
+    if change.path.endswith("_test.go"):
+        old, new = map(go.without_exit_of_main, (change.old, change.new))
+        return _LEAVES.count(new) > _LEAVES.count(old)
+    return _LEAVES.count(change.added_text) > _LEAVES.count(change.removed_text)
 
 
 def _skips_more(change: Change, pattern: Screened) -> bool:
@@ -109,44 +133,73 @@ def _skips_more(change: Change, pattern: Screened) -> bool:
     return more > sum(pattern.count("\n".join(test.lines)) for test in come)
 
 
+def _is_python(change: Change) -> bool:
+    return change.path.endswith(_PYTHON.endings)
+
+
 def _touched(change: Change) -> tuple[Source, Source] | None:
     """The touched statements of a Python file before and after; None where its syntax cannot be read."""
-    if change.after is None or not change.path.endswith(".py"):
+    if change.after is None or not _is_python(change):
         return None
     both = change.whole if _SKIP.search(change.added_text) else change.touched
     return both if all(source.tree is not None for source in both) else None
 
 
-def _taken_away(change: Change, readable: bool, moved: Sequence[str]) -> Iterator[str]:
-    """`moved`: the tests that stand in another file of the patch now. They are not gone."""
+def _taken_away(change: Change) -> Iterator[str]:
+    language = _language_of(change)
     if change.after is None:
-        if _count_tests(change.path, change.old):
+        tests = language.tests_of(change.path, change.old) if language is not None else {}
+        asserts = _ASSERTION.search(_beside_tests(change.old, tests)) is not None
+        if asserts or (not tests and _count_tests(change.path, change.old)):
             yield "A file of tests is removed."
         return
     if _TRIVIAL.count(change.added_text) > _TRIVIAL.count(change.removed_text):
         yield "An assertion is added that holds whatever the code does."
-    if not change.removed or readable:
+    if not change.removed:
+        return
+    comes = _ASSERTION.count(change.added_text) > 0
+    if language is not None:
+        old, new = (_beside_tests(text, language.tests_of(change.path, text)) for text in (change.old, change.new))
+        if not comes and _ASSERTION.count(old) > _ASSERTION.count(new):
+            yield "Assertions are removed that its tests share, and none comes in their place."
         return
     before, after = _count_tests(change.path, change.old), _count_tests(change.path, change.new)
-    gone = before - after - sum(_count_tests(change.path, text) for text in moved)
-    if gone > 0:
-        yield f"Of its {before} tests {gone} are gone."
-    removed = _ASSERTION.count(change.removed_text) - sum(map(_ASSERTION.count, moved))
-    if removed > 0 and not _ASSERTION.count(change.added_text):
+    if before > after:
+        yield f"Of its {before} tests {before - after} are gone."
+    if _ASSERTION.count(change.removed_text) and not comes:
         yield "Assertions are removed and none comes in their place."
+
+
+def _language_of(change: Change) -> _Language | None:
+    """The language whose tests are read one by one; None where the file is not of such a one, or cannot be read."""
+    known = (one for one in (_PYTHON, _NODE, _GO) if change.path.endswith(one.endings))
+    language = next(known, None)
+    texts = (change.old, change.new) if change.after is not None else (change.old,)
+    return language if language is not None and all(language.is_read(change.path, one) for one in texts) else None
+
+
+def _beside_tests(text: str, tests: Mapping[str, Written]) -> str:
+    """What a file has beside its tests and imports: what they share."""
+    for one in tests.values():
+        text = text.replace("\n".join(one.lines or ()), "")
+    return _IMPORTS.sub("", text)
 
 
 def _count_tests(path: str, text: str) -> int:
     return (_PYTHON_TEST if path.endswith(".py") else _OTHER_TEST).count(text)
 
 
-def _read(sources: Mapping[str, tuple[Source, Source]]) -> Iterator[tuple[str, str, bool]]:
-    """What the tests' syntax shows: which one asserts less, is skipped or never run, and which assertions changed."""
+def _read(sources: Mapping[str, tuple[Source, Source]], gone: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
+    """What the tests' syntax shows: which one asserts less, is skipped or never run, and which assertions changed.
+
+    `gone`: the files of tests that are removed. Their tests may stand in another one.
+    """
     for path, (old, new) in sources.items():
         if _count_uncollected(new) > _count_uncollected(old):
             yield path, "Tests stand in a class that no test runner collects.", True
     before = {path: old for path, (old, _) in sources.items() if old.text}
-    found = loosened_sources(before, {path: new for path, (_, new) in sources.items()}) if before else None
+    before |= {change.path: Source(change.old) for change in gone}
+    found = python.loosened_sources(before, {path: new for path, (_, new) in sources.items()}) if before else None
     yield from _told(found) if found else ()
 
 
@@ -157,23 +210,19 @@ def _told(found: Loosened) -> Iterator[tuple[str, str, bool]]:
             yield path, f"{says[:1].upper()}{says[1:]}.", refuses
 
 
-def _read_others(tests: Sequence[Change], language: _Others) -> Loosened:
+def _read_others(tests: Sequence[Change], language: _Language) -> Loosened:
     """The same for JavaScript and TypeScript, and for Go."""
     own = [change for change in tests if change.path.endswith(language.endings)]
     return loosened_tests(
-        {change.path: language.tests_of(change.path, change.old) for change in own},
-        {change.path: language.tests_of(change.path, change.new) for change in own},
+        {change.path: language.tests_of(change.path, change.old) for change in own if change.before is not None},
+        {change.path: language.tests_of(change.path, change.new) for change in own if change.after is not None},
         {
             change.path: language.skipped_around(change.path, change.new)
             - language.skipped_around(change.path, change.old)
             for change in own
+            if change.after is not None
         },
     )
-
-
-def _text_before(change: Change, name: str) -> str:
-    language = _GO if change.path.endswith(_GO.endings) else _NODE
-    return "\n".join(language.tests_of(change.path, change.old)[name].lines or ())
 
 
 def _count_uncollected(source: Source) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.commands import without_gone_commands
 from kintsugi.repair.policy.languages import BY_SUFFIX
 from kintsugi.repair.policy.screen import Screened, first_new
 from kintsugi.repair.policy.tests import is_test_path
@@ -45,8 +46,12 @@ _WEAK = Screened(
 )
 _NEUTRAL = Screened(
     r"\bor\s+True\b|\band\s+False\b|\bif\s+(?:False|0)\s*:|\bif\s+True\s+or\b|\|\|\s*true\b|&&\s*false\b"
-    r"|\bfalse\s*&&|\btrue\s*\|\||\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
+    # `x === true ||` asks for something, `1 == true ||` does not.
+    r"|(?<!==)(?<!==\s)(?<!!=)(?<!!=\s)\b(?:false\s*&&|true\s*\|\|)|\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
+    r"|(?<![\w.)\]])!?(?:1|true|\"[^\"]*\"|'[^']*')\s*={2,3}\s*true\s*\|\||(?<![\w.)\]])!?(?:0|false)\s*={2,3}\s*false\s*&&"
 )
+_GOES_ON = re.compile(r"^(?!\s*(?:if|elif|while|until)\b)(.*?)\s*\|\|\s*true\s*(?:[;)#].*)?$")
+"""A command of a shell that may fail."""
 _ALWAYS = Screened(
     r"def\s+(?:_*(?:is|has|can|may|check|verify|validate|authenticate|authorize|authorise|allow)\w*"
     r"|\w*(?:valid|allowed|permitted|authorized|signature)\w*)"
@@ -147,17 +152,32 @@ class _Code:
 
     def __init__(self, change: Change) -> None:
         self.change = change
-        self.added, self.removed = (_without_comments(lines) for lines in (change.added, change.removed))
+        added = change.added
+        if BY_SUFFIX[PurePosixPath(change.path).suffix.lower()] == "sh":
+            had = {line.strip() for line in change.removed}
+            added = [_bare_command(line, had) for line in added]
+        self.added, self.removed = (_without_comments(lines) for lines in (added, change.removed))
+
+
+def _bare_command(line: str, had: set[str]) -> str:
+    """A new command that may fail holds nothing back; one that had to succeed did."""
+    found = _GOES_ON.match(line)
+    return line if found is None or found[1].strip() in had else found[1]
 
 
 def _guards_gone(code: Sequence[_Code]) -> Iterator[tuple[str, str, bool]]:
     removed = "\n".join(one.removed for one in code)
+    code_added = {line.strip() for one in code for line in one.change.added}
     for name, pattern in _GUARDS:
         if not pattern.may_match(removed):
             continue
         balance = {one.change.path: pattern.count(one.added) - pattern.count(one.removed) for one in code}
         if sum(balance.values()) < 0:
             path = min(balance, key=lambda one: balance[one])
+            kept = [without_gone_commands(one.change, code_added) for one in code]
+            left = _without_comments([line for lines in kept for line in lines])
+            if pattern.count(left) <= sum(pattern.count(one.added) for one in code):
+                continue
             yield path, f"It takes away {name}.", True
 
 

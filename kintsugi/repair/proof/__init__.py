@@ -230,7 +230,8 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
         flags = (*flags, "no test shows that the failure is gone")
         applies = "It applies." if proving.reading.is_unread else "It applies and compiles."
         return Evidence(tier, f"{applies} {still}", box.says, green=kept.run, flags=flags, numbers=kept.numbers)
-    says = f"Red to green: {ids(shown.turned)} failed before and pass now. {still}"
+    passes = "passes" if len(shown.turned) == 1 else "pass"
+    says = f"Red to green: {ids(shown.turned)} failed before and {passes} now. {still}"
     flags = (*shown.flags, *flags)
     red, green = shown.red.run, shown.green.run
     return Evidence(Tier.E2, says, box.says, red, green, flags, shown.reproduced, kept.numbers)

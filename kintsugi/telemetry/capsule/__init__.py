@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,14 +27,15 @@ from kintsugi.telemetry.capsule.calls import (
     is_of_project,
     under_way,
 )
-from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, TooMuch
+from kintsugi.telemetry.capsule.graph import A_SECRET, Entry, Graph, Part, TooMuch
 from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.of_discord import Libraries
+from kintsugi.telemetry.capsule.of_web import UNDER_WAY, OfFlask, handing_on, has_read_rows, serves, under_way_in_flask
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
-from kintsugi.telemetry.redact import is_clean, redact, redact_source
+from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_source
 from kintsugi.telemetry.redact.keys import grade
 
 __all__ = ["LARGEST", "Capsule", "record"]
@@ -43,8 +45,20 @@ CPU_SECONDS = 0.005
 _PIECE, _AGAIN = 1_024, 2  # characters that are looked through for secrets at once; lines that are so twice
 _TOO_LARGE = f"its arguments are too large: more than {LARGEST // 1024} KB of source"
 _HELD_BACK = "a secret"
-_LONGEST_NAME = 80  # characters: more is no name, and may be cut in the middle of a secret
+_OF_A_DATABASE = "has read rows of a database, of which a sandbox has none"
+_OF_A_SECRET = re.compile(rf"missing\('[^'\n]*{A_SECRET}'\)")  # what stands for one may look like one
 _HOMES = 4  # modules whose own names are looked through for values
+
+
+@dataclass(frozen=True, slots=True)
+class _Crash:
+    """`frames`: the project's own. `is_served`: whether these serve a request; `in_flask`: what Flask has of that."""
+
+    error: BaseException
+    frames: list[FrameType]
+    masked: Masked
+    is_served: bool
+    in_flask: OfFlask | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +99,20 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     outermost: Capsule | None = None
     holds = ""  # why that one is not the call to make again
     masked = Masked()
+    running = set(under_way())
+    is_served = bool(frames) and serves(error.__traceback__, frames, running)
+    crash = _Crash(
+        error, frames, masked, is_served, under_way_in_flask(error.__traceback__, running) if is_served else None
+    )
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
-    for call in calls_in(frames):
+    passing = handing_on(error.__traceback__, running) if is_served else set()
+    serving = [frame for frame in frames if frame is frames[-1] or frame not in passing]
+    for call in calls_in(serving):
         if not isinstance(call, Call):
             why = why or call
         elif outermost is None:
-            outermost = _written(call, error, frames, ends, masked)
-            holds = _unfit(outermost, call, frames)
+            outermost = _written(call, crash, ends)
+            holds = _unfit(outermost, call, crash)
             if not holds:
                 return outermost
             around = call.frame
@@ -101,11 +122,11 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
             break
         elif handed_over.isdisjoint(call.objects):
             masked.go_on(frame.f_code for frame in frames[frames.index(around) : frames.index(call.frame)])
-            found = _written(call, error, frames, ends, masked)
-            if found.source and not _unfit(found, call, frames):
+            found = _written(call, crash, ends)
+            if found.source and not _unfit(found, call, crash):
                 return replace(found, in_part=f"the call around it, {outermost.function}, {holds}")
             handed_over.update(call.objects if not found.source else ())
-    if outermost and outermost.source and holds:
+    if outermost and outermost.source and holds and holds != _OF_A_DATABASE:
         return replace(outermost, source="", why_not=f"it {holds}")
     if outermost or why is None:
         return outermost
@@ -114,11 +135,14 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     return Capsule(module if type(module) is str else "", code.co_qualname, why_not=f"{why}")
 
 
-def _unfit(found: Capsule, call: Call, frames: list[FrameType]) -> str:
+def _unfit(found: Capsule, call: Call, crash: _Crash) -> str:
     """Why a call inside of this one is better made again; "" where none is."""
     if found.why_not.startswith(_HELD_BACK):
         return f"holds {found.why_not}"
-    bound = bound_to_a_request(frames[frames.index(call.frame) :])
+    inside = crash.frames[crash.frames.index(call.frame) :]
+    if crash.is_served and has_read_rows(inside):
+        return _OF_A_DATABASE
+    bound = bound_to_a_request(inside) if not crash.in_flask else ""
     return f"reads {bound}, which may be there only while a request is served" if bound else ""
 
 
@@ -129,11 +153,12 @@ def _warm_up() -> None:
     redact_source('password = "a"\n', "capsule.py", excerpt=True)
 
 
-def _written(call: Call, error: BaseException, frames: list[FrameType], ends: float, masked: Masked) -> Capsule:
+def _written(call: Call, crash: _Crash, ends: float) -> Capsule:
     module, function, why = raw.importable(call.module), call.function, ""
     own = helpers = ""
+    masked = crash.masked
     try:
-        own, helpers = _source(call, error, frames, masked)
+        own, helpers = _source(call, crash)
         _check_whole(own, len(helpers), ends, masked)
     except TooMuch:
         why = _TOO_LARGE
@@ -145,23 +170,25 @@ def _written(call: Call, error: BaseException, frames: list[FrameType], ends: fl
 def _shown(masked: Masked) -> str:
     """Whose value it is, where that says nothing itself: also a key may hold a secret."""
     name = masked.names[0]
-    is_said = 0 < len(name) < _LONGEST_NAME and redact(name) == name and not masked.is_in(name)
-    return f"the value of {name}" if is_said else "a value"
+    return f"the value of {name}" if masked.tells_nothing(name) else "a value"
 
 
-def _source(call: Call, error: BaseException, frames: list[FrameType], masked: Masked) -> tuple[str, str]:
+def _source(call: Call, crash: _Crash) -> tuple[str, str]:
     """The file: what is of this call, and the functions that are the same in every file."""
     test = f"test_{call.frame.f_code.co_name.strip('_').lower() or 'call'}"
-    homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(frames))}
+    homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(crash.frames))}
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
-    builders = Builders(names, functools.partial(_frame_of, error.__traceback__))
-    graph = Graph(builders.fill, Libraries().is_wiring, _names_in(frames), masked=masked)
+    builders = Builders(names, functools.partial(_frame_of, crash.error.__traceback__))
+    wanted = _names_in(crash.frames)
+    graph = Graph(builders.fill, Libraries().is_wiring, wanted, masked=crash.masked, leaves_out=crash.is_served)
     entry = _as_entry(call, builders, graph)
+    if crash.in_flask:
+        (entry.on or entry).on = crash.in_flask.entry(builders, graph)
     graph.complete()
     taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}
-    kind = raw.home_of(type(error))[1]
+    kind = raw.home_of(type(crash.error))[1]
     title = f"{call.function} of {raw.importable(call.module)}, as it was called when it failed with {kind}."
-    return file_of(title, test, written(entry, taken), names, way=_way(call))
+    return file_of(title, test, written(entry, taken), names, way=_way(call, crash))
 
 
 def _names_in(frames: list[FrameType]) -> frozenset[str]:
@@ -230,15 +257,17 @@ def _name_of_first(call: Call) -> str:
     return f"the_{snake_case(name)}" if name else ""
 
 
-def _way(call: Call) -> str:
+def _way(call: Call, crash: _Crash) -> str:
     """How a call of its sort is made, to its end."""
+    way = "{call}"
     if call.flags & inspect.CO_COROUTINE:
-        return "asyncio.run({call})"
-    if call.flags & inspect.CO_ASYNC_GENERATOR:
-        return "async def to_its_end():\n    async for _ in {call}:\n        pass\n\nasyncio.run(to_its_end())"
-    if call.flags & inspect.CO_GENERATOR:
-        return "for _ in {call}:\n    pass"
-    return "{call}"
+        way = "asyncio.run({call})"
+    elif call.flags & inspect.CO_ASYNC_GENERATOR:
+        way = "async def to_its_end():\n    async for _ in {call}:\n        pass\n\nasyncio.run(to_its_end())"
+    elif call.flags & inspect.CO_GENERATOR:
+        way = "list({call})" if crash.in_flask else "for _ in {call}:\n    pass"
+    *before, last = way.rpartition("\n")
+    return f"{''.join(before)}{UNDER_WAY}.run(lambda: {last})" if crash.in_flask else way
 
 
 def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
@@ -248,9 +277,9 @@ def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
     """
     if len(source) + more > LARGEST:
         raise TooMuch
-    if masked.is_in(source):
+    if masked.is_left_in(source):
         masked.names.append("")
-    for piece in _pieces(source):
+    for piece in _pieces(_OF_A_SECRET.sub(repr(MASK), source)):
         if is_clean(piece, one_by_one=True):
             continue
         is_late = time.thread_time() > ends  # as text it takes a twentieth of the time

@@ -16,7 +16,7 @@ from types import FrameType, FunctionType
 from typing import Any
 
 from kintsugi.telemetry.build import is_installed
-from kintsugi.telemetry.capsule import forms, of_discord, raw
+from kintsugi.telemetry.capsule import forms, of_discord, of_web, raw
 from kintsugi.telemetry.capsule.graph import (
     A_MARK,
     LONGEST_TEXT,
@@ -50,6 +50,7 @@ class _Class:
     is_a_loop: bool
     builds_on_discord: bool
     is_a_cog: bool
+    is_of_the_web: bool  # the wiring of a framework
     of_client: frozenset[str]  # what it has of its library, where it is a client's
     layout: raw.Layout
 
@@ -69,11 +70,11 @@ class Builders:
         """A literal, or the entry of an object. `name`: what it stands under."""
         kind = type(value)
         if kind is str and len(value) <= LONGEST_TEXT:  # type: ignore[arg-type]
-            return graph.text(name, value)  # type: ignore[arg-type]
+            return graph.literal(graph.text, name, value, depth)  # type: ignore[arg-type]
         if kind is bytes and len(value) <= LONGEST_TEXT:  # type: ignore[arg-type]
-            return graph.octets(name, value)  # type: ignore[arg-type]
+            return graph.literal(graph.octets, name, value, depth)  # type: ignore[arg-type]
         if kind is int and int.bit_length(value) <= _LARGEST_NUMBER:  # type: ignore[arg-type]
-            return graph.number(name, value)  # type: ignore[arg-type]
+            return graph.literal(graph.number, name, value, depth)  # type: ignore[arg-type]
         if kind is float:
             return repr(value) if math.isfinite(value) else f'float("{value!r}")'  # type: ignore[arg-type]
         if id(value) in _MARKS:
@@ -88,8 +89,10 @@ class Builders:
             entry.opens = by_name
             return
         build = BUILD.get(id(kind))
-        if build is not None:
-            build(self, graph, value, entry)
+        if graph.leaves_out and of_web.is_a_way_in(kind, value):
+            leave_out(entry, "a part of the framework")
+        elif build is not None:
+            build(self, graph, of_web.from_the_wire(value) if graph.leaves_out else value, entry)
         elif issubclass(kind, type):
             self._class_inside(graph, value, entry)  # type: ignore[arg-type]
         elif issubclass(type(kind), EnumMeta):
@@ -131,7 +134,8 @@ class Builders:
         state = raw.state_of(value, seen.layout)
         if seen.is_a_cog:
             state = ((name, one) for name, one in state if not of_discord.is_from_its_class(kind, name, one))
-        self.add(graph, state, entry, raw.shown_kind(value), last=seen.of_client)
+        is_wiring = graph.leaves_out and seen.is_of_the_web
+        self.add(graph, state, entry, raw.shown_kind(value), last=seen.of_client, is_wiring=is_wiring)
         return None
 
     def _holds_its_content(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> bool:
@@ -167,6 +171,7 @@ class Builders:
             _is_a_loop(kind),
             builds_on_discord,
             builds_on_discord and of_discord.makes_its_commands(kind),
+            of_web.is_wiring(kind),
             of_discord.names_of_a_client(kind) if builds_on_discord else frozenset(),
             raw.layout_of(kind),
         )
@@ -255,8 +260,9 @@ class Builders:
         *,
         of_library: bool = False,
         last: Set[str] = frozenset(),
+        is_wiring: bool = False,
     ) -> None:
-        """`last`: the names of what few calls need."""
+        """`last`: the names of what few calls need. `is_wiring`: of a web framework, which leads to all of that."""
         is_told, depth, parts = grade(entry.hint) > Grade.WEAK, entry.depth + 1, entry.parts
         for name, one in state:
             if type(name) is not str or len(parts) > MOST_ITEMS:
@@ -267,6 +273,8 @@ class Builders:
             shown = called(shown, entry) if is_told else shown
             if of_library and grade(shown) > Grade.WEAK and type(one) is str:  # each interaction has a token of its own
                 made: str | Entry = f"missing({f'{shown}: a secret of the library'!r})"
+            elif is_wiring and not of_web.is_kept(self, name, one):
+                made = f"missing({f'{name}: a part of the framework'!r})"
             else:
                 at_last = (name in last and not of_discord.is_asked_for(shown, one)) or (
                     of_library and (of_discord.is_large(one) or self._is_foreign(one))

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
 
-def of_items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
-    names, parts, depth = names_of_items(items, entry.hint), entry.parts, entry.depth + 1
+def of_items(
+    builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "", *, in_order: bool = True
+) -> None:
+    """`in_order`: the first of a pair says what the other one is."""
+    names = names_of_items(items, entry.hint) if in_order else [entry.hint] * len(items)
+    parts, depth = entry.parts, entry.depth + 1
     for at, (one, name) in enumerate(zip(items, names, strict=True)):
         graph.step()
         value = builders.value(graph, one, name, depth)
@@ -75,8 +79,14 @@ def of_set(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
         entry.opens, entry.closes = ("frozenset({", "})") if frozen else ("{", "}")
         if not value:
             entry.opens, entry.closes = ("frozenset(" if frozen else "set(", ")")
-        of_items(builders, graph, list(value), entry)
+        items = sorted(value, key=_tells) if len(value) > 1 else list(value)
+        of_items(builders, graph, items, entry, in_order=False)
         graph.hashed += [(part.value, entry) for part in entry.parts if type(part.value) is Entry]
+
+
+def _tells(item: object) -> Grade:
+    """A name such as `password` comes last in a set: what stands after it looks like one."""
+    return grade(item) if type(item) is str else Grade.NONE
 
 
 def of_deque(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import gc
+import io
 import operator
 import sys
+import tempfile
 import threading
 import types
 import typing
@@ -97,7 +99,18 @@ def hidden(builders: Builders, graph: Graph, value: object, entry: Entry, base: 
     if base is threading.local or base is types.GenericAlias:
         (generic if base is types.GenericAlias else of_each_thread)(builders, graph, value, entry)
         return True
+    if type(value) is tempfile.SpooledTemporaryFile:
+        return upload(builders, graph, value, entry)
     return row(builders, graph, value, entry) or pairs(builders, graph, value, entry)
+
+
+def upload(builders: Builders, graph: Graph, value: object, entry: Entry) -> bool:
+    """The file in memory that it keeps until it is large; whether it is not, yet."""
+    kept = dict(raw.state_of(value)).get("_file")
+    if type(kept) is not io.BytesIO:
+        return False
+    entry.parts = [Part(builders.value(graph, kept, "", entry.depth + 1, entry.hint))]
+    return True
 
 
 def dispatcher(builders: Builders, graph: Graph, value: types.FunctionType, entry: Entry) -> bool:

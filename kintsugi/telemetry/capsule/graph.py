@@ -8,6 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import unquote, unquote_plus
 
 from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tells_of_its_value
@@ -32,10 +34,13 @@ _GRACE = 500  # of the work, for what is small: many small things are not small
 CPU_SECONDS = 0.01  # for looking at values: only a machine that is very slow comes to that
 
 _TOO_MUCH = "too much to write down"
+A_SECRET = "a secret"  # noqa: S105
 _NO_TIME = "not looked at in the time there is"
 _TOGETHER = 1_000  # characters of texts that are looked through together
 _SHORT = 200  # characters of a text that is looked at with others
 _BRIEF = 6  # digits of a number that only its name can hide
+
+T = TypeVar("T")
 
 
 class TooMuch(Exception):
@@ -80,6 +85,7 @@ class Graph:
     left: float = MOST_WORK
     size: int = 0
     masked: Masked = field(default_factory=Masked)  # secrets: where there is one, what is left could not be run
+    leaves_out: bool = False  # whether a secret is left out, and missing: of a call that serves a request
     _known: dict[int, tuple[Entry, object]] = field(default_factory=dict)  # the object too: so its id stays its own
     _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
     _later: deque[tuple[Entry, object]] = field(default_factory=deque)
@@ -139,6 +145,8 @@ class Graph:
             if why := _missing_in(key):
                 holder.opens, holder.parts, holder.closes = why, [], ""
         self._look_through()
+        if self.leaves_out:
+            self._sweep()
 
     def _fill(self, value: object, entry: Entry) -> None:
         """One that is not what it should be must not take the others with it."""
@@ -155,11 +163,37 @@ class Graph:
         self._floor = MOST_WORK - _LAST if queue is self._last else 0
         return queue.popleft() if queue else None
 
+    def literal(self, write: Callable[[str, T], str], name: str, value: T, depth: int) -> str | Entry:
+        """Of a text, octets or a number; or what says that it is a secret that was left out."""
+        known = len(self.masked.names)
+        if self.leaves_out and "csrf" in name.lower():  # as Django keeps one in `META`: CSRF_COOKIE
+            name = "csrf_token"
+        written = write(name, value)
+        is_one = self.leaves_out and len(self.masked.names) > known
+        return self._secret(name, depth) if is_one and self.masked.leave_out(known) else written
+
+    def _secret(self, name: str, depth: int) -> Entry:
+        stands = Entry(name if self.masked.tells_nothing(name) else "", depth, uses=1)
+        leave_out(stands, A_SECRET)
+        return stands
+
+    def _sweep(self) -> None:
+        """A text may have been written down before it was known to be a secret, a part of one, or to hold one."""
+        if not self.masked.has_any:
+            return
+        for entry, _ in self._known.values():
+            for part in entry.parts:
+                if type(part.value) is str and self.masked.has(_bare(part.value)):
+                    part.value = self._secret("", entry.depth + 1)
+
     def text(self, name: str, value: str) -> str:
         """A literal. `name` is what it stands under."""
         size, shown = len(value), value
+        if self.leaves_out and "%" in value:  # as it was before it was put into an address or a form
+            for plain in {unquote(value), unquote_plus(value)} - {value}:
+                self.text(name, plain)
         if self.masked.has(value):
-            shown = MASK
+            shown = self._known_in(name, value)
         elif name and tells_of_its_value(name):
             shown = redact_field(name, value)
         elif size < _SHORT:
@@ -175,9 +209,22 @@ class Graph:
         written = repr(value)
         return written if "'" in value or '"' in value else f'"{written[1:-1]}"'
 
+    def _known_in(self, name: str, value: str) -> str:
+        """A text with a known secret in it. What else is secret in that is to be known, and what is not is not."""
+        if not self.leaves_out:
+            return MASK
+        shown = redact_field(name, value) if name else redact(value)
+        return MASK if shown == value and not self.masked.is_in(value) else self.masked.without(shown)
+
     def _remember(self, name: str, text: str) -> None:
         """To be looked through with others: that takes a fraction of the time."""
         if text in self._seen:
+            return
+        if self.leaves_out:  # it has to be known now
+            if not is_clean(text) and (shown := redact(text)) != text:
+                self.masked.hold_back(name, text, shown)
+            else:
+                self._seen.add(text)
             return
         self._seen.add(text)
         self._texts[text] = name
@@ -246,6 +293,11 @@ class Graph:
         self.left -= price
         if self.left < 0:
             raise TooMuch
+
+
+def _bare(literal: str) -> str:
+    """A literal without its quotes."""
+    return literal[literal.find(literal[-1]) + 1 : -1] if literal[-1:] in ("'", '"') else literal
 
 
 def leave_out(entry: Entry, why: str) -> None:

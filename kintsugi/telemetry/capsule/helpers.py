@@ -172,6 +172,38 @@ def of_unknown_state(kind):
         return missing(f"{kind.__name__}: not shown")
     return object.__new__(type(kind.__name__, (kind,), {"__getattr__": unknown, "__module__": kind.__module__}))
 ''',
+    "in_flask": '''\
+def in_flask(app, request, session, g):
+    """A context in which Flask serves this request."""
+    state = dict(vars(request))
+
+    def push():
+        flask.ctx.RequestContext(app, {}, request, session).push()
+        vars(request).update(state)
+        stack = getattr(flask.globals, "_app_ctx_stack", None)  # before Flask 2.2
+        held = flask.globals.app_ctx if stack is None else stack.top
+        if type(g) is dict:
+            vars(held.g).update(g)
+        else:
+            held.g = g
+
+    context = contextvars.copy_context()
+    context.run(push)
+    return context
+''',
+    "like_app": '''\
+def like_app(name, config, others):
+    """Stands for an app that a function has made: one with the same settings, and nothing else of it."""
+    app = flask.Flask(name)
+    app.config.update(config, **{key: missing(f"{key}: not written down") for key in others})
+    app.extensions = missing("the extensions of the app")
+
+    def unknown(_, endpoint, __):
+        raise NotRebuilt(f"the address of {endpoint}: the routes of the app are not written down")
+
+    app.url_build_error_handlers.append(unknown)
+    return app
+''',
     "inside": '''\
 def inside(module, path, line, /, **around):
     """What the code of a module makes under this name inside of a function, with what it takes from around it."""
@@ -222,7 +254,7 @@ def with_defaults(function, last=None, /, **named):
     "named_as": '''\
 def named_as(code, owner, outer):
     """The code with what is made in it named as if `outer` made it, which messages show."""
-    own = f"{owner}made.<locals>"
+    own = f"{owner}made.<locals>" + "." * (not outer)  # what decorates a function of a module hides that
     changed = [
         named_as(one, owner, outer) if isinstance(one, type(code)) else outer + one.removeprefix(own)
         if isinstance(one, str) and one.startswith(own) else one

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import CodeType
+from urllib.parse import unquote, unquote_plus
 
-from kintsugi.telemetry.redact import MASK, redact_field
+from kintsugi.telemetry.redact import MASK, redact, redact_field
 from kintsugi.telemetry.redact.keys import grade
+from kintsugi.telemetry.redact.registry import forms
 
 _SHORTEST = 4  # characters: less is in any text
 _MOST, _MOST_CHARACTERS = 50, 10_000  # beyond that no other call is looked at
 _LONGEST_NAME = 40
+_MOST_OF_A_NAME = 80  # characters: more is no name, and may be cut in the middle of a secret
 _LONGEST_WORD = 256  # characters of a password or a token; what is longer, such as a JWT, is known by its shape
 
 
@@ -21,6 +24,8 @@ class Masked:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self._latest: list[str] = []  # what was held back since something was left out
+        self._left_out: set[str] = set()
         self._texts: set[str] = set()
         self._around = ""  # of all that the code of the calls around names, what tells most of a secret
 
@@ -28,11 +33,43 @@ class Masked:
     def is_too_much(self) -> bool:
         return len(self._texts) > _MOST or sum(map(len, self._texts)) > _MOST_CHARACTERS
 
+    @property
+    def has_any(self) -> bool:
+        return bool(self._texts)
+
     def hold_back(self, name: str, text: str, shown: str) -> None:
         """`shown`: the text with the secret masked."""
         self.names.append(name)
         if not self.is_too_much:
-            self._texts.update(_gaps(text, shown))
+            found = _gaps(text, shown)
+            self._latest += found
+            self._texts.update(found)
+
+    def leave_out(self, since: int) -> bool:
+        """Whether what was held back under the names `since` can be left out: it would be found elsewhere, too.
+
+        What is very short is in any text, and is only left out where it stands.
+        """
+        if self.is_too_much:
+            return False
+        del self.names[since:]
+        known = [one for one in self._latest if len(one) >= _SHORTEST]
+        self._texts.difference_update(self._latest)
+        self._left_out.update(known)
+        self._texts.update(known, (one.replace("+", " ") for one in known))  # as an address is read
+        self._latest = []
+        return True
+
+    def tells_nothing(self, name: str) -> bool:
+        """Whether it may be said whose value it is: also a key may hold a secret."""
+        return 0 < len(name) < _MOST_OF_A_NAME and redact(name) == name and not self.is_in(name)
+
+    def is_left_in(self, source: str) -> bool:
+        """Whether a secret is in the file, as it is or encoded."""
+        if self.is_in(source):
+            return True
+        plain = (unquote(source), unquote_plus(source)) if self._left_out and "%" in source else ()
+        return any(map(self.is_in, plain)) or any(form in source for form in forms(self._left_out))
 
     def go_on(self, around: Iterable[CodeType]) -> None:
         """To the next call. What the code of those `around` names a secret may be what that is handed."""
@@ -50,6 +87,12 @@ class Masked:
 
     def is_in(self, text: str) -> bool:
         return any(len(one) >= _SHORTEST and one in text for one in self._texts)
+
+    def without(self, text: str) -> str:
+        """The text without the secrets that are known."""
+        for one in sorted(self._texts, key=len, reverse=True):
+            text = text.replace(one, MASK) if len(one) >= _SHORTEST else text
+        return text
 
     def _is_part(self, text: str) -> bool:
         return any(text in one for one in self._texts)

@@ -24,7 +24,7 @@ _STANDARD: dict[int, tuple[str, str]] = {
     id(collections.deque): ("collections", "deque"),
 }
 _MOST_NAMES = 2_000
-OF_THE_FILE = ("ast", "asyncio", "functools", "importlib", "inspect", "re", "sqlite3", "sys")
+OF_THE_FILE = ("ast", "asyncio", "contextvars", "flask", "functools", "importlib", "inspect", "re", "sqlite3", "sys")
 """Modules that the file's own functions use."""
 
 

@@ -61,6 +61,11 @@ def shown_kind(value: object) -> str:
     return name if module in ("builtins", "") else f"{module}.{name}"
 
 
+def is_of_python(kind: type) -> bool:
+    """Whether a `class` statement, or a call of `type`, has made it."""
+    return bool(_FLAGS.__get__(kind) & _HEAP_TYPE)
+
+
 def is_made_in_python(kind: type) -> bool:
     """Whether all that the class adds to its base can be seen from Python: slots and a dictionary."""
     flags, names = _FLAGS.__get__(kind), names_of(kind)

@@ -67,7 +67,8 @@ def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callab
         text = write(value)
         if len(text) > most:
             return leave_out(entry, f"a {raw.shown_kind(value)} of {len(text):,} characters")
-        entry.opens = f"{builders.names.of(kind)}({graph.text(entry.hint, text)})"
+        literal = graph.literal(graph.text, entry.hint, text, entry.depth)
+        entry.opens = f"{builders.names.of(kind)}({literal})" if isinstance(literal, str) else literal.opens
         return None
 
     return build
@@ -129,7 +130,8 @@ def _slice(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
 def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) -> None:
     if len(value) > LONGEST_TEXT:
         return leave_out(entry, f"{len(value):,} bytes")
-    entry.opens = f"bytearray({graph.octets(entry.hint, bytes(value))})"
+    literal = graph.literal(graph.octets, entry.hint, bytes(value), entry.depth)
+    entry.opens = f"bytearray({literal})" if isinstance(literal, str) else literal.opens
     return None
 
 
@@ -152,6 +154,9 @@ def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> No
     content = value.getvalue()
     kind = builders.names.of(type(value))
     literal = builders.value(graph, content, entry.hint, entry.depth + 1)
+    if type(literal) is Entry:
+        entry.opens = literal.opens
+        return None
     entry.opens = f"{kind}({literal})"
     if place and entry.depth > OF_THE_CALL:
         entry.opens = f"at_place({entry.opens}, {place})"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from kintsugi.telemetry.redact.keys import Grade
+from kintsugi.telemetry.redact.looks import Look, looks
 from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 _PLACEHOLDERS = ("x-oauth-basic", "x-token-auth", "x", "oauth2", "oauth")
@@ -33,6 +34,9 @@ _USER_OF_MAIL = re.compile(
     r"[^\s:/?#@\"'<>\\]{1,80}@[\w.-]{1,80}:(?P<password>[^\s\"'<>/\\]{3,256})@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"']|$))"
 )
 _TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{2,})")
+_NO_PORT = re.compile(
+    r"[\w.-]{2,80}:(?P<password>(?!\d{1,5}(?:[/?\s]|$))[^\s:/?#@\"'<>\\&${}%*]{12,200})(?=[?\s\"'/]|$)"
+)
 _NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
 
@@ -48,6 +52,9 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
         found = _LOOSE.match(text, end)
     if found:
         return [found.span("password")] if is_secret(found["password"], True, Grade.PASSWORD, prose=False) else []
+    odd = _NO_PORT.match(text, end)
+    if odd and _is_token(odd["password"]):
+        return [odd.span("password")]
     alone = _TOKEN.match(text, end)
     return [alone.span("password")] if alone and _is_token(alone["password"]) else []
 
@@ -55,6 +62,13 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
 _BEFORE_HOST = re.compile(
     r"(?<![\w:/@-])[\w.\\-]{1,40}(?:/[\w.-]{1,40})?:(?P<secret>(?=\D{0,60}\d)(?=[^A-Z]{0,60}[A-Z])(?=[^a-z]{0,60}[a-z])[0-9A-Za-z!#$%&*+^~?_.-]{8,60})$"
 )
+# The same before a host and its port, as errors show an address: there a password may be as weak as a name.
+_BEFORE_PORT = re.compile(
+    r"(?<![\w:/@.-])(?!(?:sips?|tel|mailto|xmpp|acct|e?mail|from|to|cc|user|username|login|id):)"
+    r"(?P<name>[A-Za-z][\w.\\-]{1,40}|):(?P<secret>[^\s:/@\"'<>(){}\[\]]{6,60})$",
+    re.IGNORECASE,
+)
+_PORT = re.compile(r"[\w.-]{2,80}:\d{2,5}(?![\w:])")
 _HOST = re.compile(r"(?!sha\d)(?:[A-Za-z][\w-]{0,40}[A-Za-z\d]|\d{1,3}(?:\.\d{1,3}){3}(?![\w.]))")
 
 
@@ -64,6 +78,9 @@ def before_host(text: str, start: int, end: int) -> Iterable[Span]:
         return ()
     window = text[max(0, start - 110) : start]
     found = _BEFORE_HOST.search(window) if _HOST.match(text, end) else None
+    if not found and _PORT.match(text, end):
+        found = _BEFORE_PORT.search(window)
+        found = found if found and looks(found["secret"]) >= Look.FAINT else None
     begin = start - len(window)
     return ((begin + found.start("secret"), begin + found.end("secret")),) if found else ()
 

@@ -3,22 +3,24 @@
 import re
 
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
-from kintsugi.telemetry.redact.looks import MADE_UP_WORD
-from kintsugi.telemetry.redact.values import is_file, looks_random
+from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, looks
+from kintsugi.telemetry.redact.values import STANDS_FOR_ONE, is_file, looks_random
 
 AFTER = re.compile(
     r"""
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
-        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id)(?!\w))?(?:\ \d{1,2}(?=:))?)
+        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:)|\(s\)(?=:))?)
         (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
-            [^\s:=]{1,60}(?:(?=\ ?[:=])
-            |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
+            [^\s:=]{1,60}(?:(?:\ ["'][^"'\n]{1,80}["'])?(?=\ ?[:=])
+            |(?:\ [^\s:=]{1,60}){0,3}?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ ))
+            |\ to\ (?:use|connect|log\ in)(?=\ is\ ))?
     (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
+    (?:[ ]\([a-z][a-z0-9 -]{1,24}\)(?=:))?
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)(?:[ ]""[ ]=>)?|%3[DdAa]
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
             (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
-            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|<<(?=")
+            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?(?:[\w.+/=-]{12}|\*\*\*\]))|Optional\[|<<(?=")
                 |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=")|chr[ ](?="))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | <<[-~]?["']?[A-Z]{2,12}["']?\r?\n[ \t]{0,12}(?=[^\s"'-])
@@ -31,10 +33,11 @@ AFTER = re.compile(
             |</(?:name|string)>\s{0,24}<(?:value|string)>|;s:\d{1,5}:(?=\\{0,7}")))
       | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
             \\{0,7}[bu]?["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
-            (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["'])))
+            (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["']))
+            |[ ]--value[= ](?=[^\s-]))
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])
-            (?:(?=\\{0,7}[bBrRuU]?\\{0,7}["'])|(?<=,)(?=[^\s,()\[\]{}"'=]{6,80}[)\]]))
+            (?:(?=\\{0,7}[bBrRuU]?\\{0,7}["'])|(?<=,)(?=[^\s,()\[\]{}"'=]{6,80}[)\]])|(?=[$:]\w{1,20}[,)]|\?[,)]))
       | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
             |(?:generated|created)(?:[ ]for[ ][^\s:]{1,60})?:[ ]))
       | (?P<set>[ \t]to[ \t])(?=\S)
@@ -51,7 +54,7 @@ AFTER = re.compile(
 _KINDS_OF_KEYS = (
     "api", "access", "secret", "private", "auth", "client", "app", "application", "service", "account", "signing",
     "encryption", "license", "bot", "master", "shared", "storage", "security", "webhook", "deploy", "refresh",
-    "session", "bearer", "unseal", "recovery", "network", "link",
+    "session", "bearer", "unseal", "recovery", "network", "link", "wifi", "wi-fi", "wlan", "wpa",
 )  # fmt: skip
 _WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
 _WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
@@ -63,6 +66,7 @@ _OF_A_CACHE = re.compile(r"\bcache\b[\w ]{0,30} (?:from|with|for) $", re.IGNOREC
 _BARS = "|│┃║"
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_STRONG_CELL = re.compile(r"[^\s\"'`,;(){}\[\]|<>\\]{6,60}(?=\s|$)")
 _OF_SEARCHES = ("palabra ", "palabras ")  # palabras clave: what is searched for
 _OURS = (" my ", " our ", " your ")
 _PROMPT = re.compile(r"\(?[A-Za-z]{0,8}(?:\[\d{1,4}\]|\([\w:]{1,20}\)[\d:]{0,8}|db\)?)?[>:*)]{1,3} |In \[\d{1,4}\]: ")
@@ -96,9 +100,16 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             return Grade.NONE
         case "part" if "name=" not in text[max(0, at - 8) : at]:
             return Grade.NONE
+        case "element" if text[at - 1 : at] == "<" and _stands_for_one(text, at - 1):
+            return Grade.NONE
         case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
             return Grade.NONE
     return grade_in_place(text, at, stem, name)
+
+
+def _stands_for_one(text: str, at: int) -> bool:
+    """Whether it is no tag that begins at `at` but what stands in the place of a value: `DBPASS=<password>`."""
+    return text[max(0, at - 3) : at].rstrip()[-1:] in ("=", ":") and STANDS_FOR_ONE.match(text, at) is not None
 
 
 def is_first_cell(text: str, at: int) -> bool:
@@ -157,6 +168,10 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         return _is_made_up(text, after.end()) and grade_in_place(text, at, stem, name) >= Grade.TOKEN
     if after["close"] and (not random or "/" in random[0]):
         return False
+    if "\t" in text[after.end() - 1 : after.end()] and random is None:  # two columns
+        strong = _STRONG_CELL.match(text, after.end())
+        level = grade_in_place(text, at, stem, name) if strong else Grade.NONE
+        return strong is not None and looks(strong[0]) >= Look.FAINT and level is Grade.PASSWORD
     is_to_hand_over = name.lower() == "pass" and not _USER_BEFORE.search(text, max(0, at - 100), at)
     if following[:1] in ("`", "'", '"') and is_to_hand_over:  # as in "pass `--yes`"
         inside = text[after.end() + 1 : after.end() + _LONGEST_LITERAL].partition(following[:1])[0]

@@ -19,7 +19,7 @@ class Command(NamedTuple):
 # What begins a flag, and what stands behind it: also as a list of arguments is printed. The sign stands first: so the
 # expression is looked for where the sign is, and not everywhere.
 _DASH, _SLASH = r"-(?<=[\s'\"]-)", r"/(?<=[\s'\"]/)"
-_GAP = r"(?:[ \t=]{1,3}|['\"], ?)"
+_GAP = r"(?:[ \t=]{1,3}|['\"], ?|['\"] a\d{1,2}=)"
 _STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
 _LONG = (
     r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[\w+/=-]{20,200})(?=['\"\s]|$)"
@@ -76,7 +76,7 @@ COMMANDS = (
         ("%",),
     ),
     Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
-    Command(("signtool", "schtasks"), rf"{_SLASH}r?p {_VALUE}", ("/p ", "/rp ")),
+    Command(("signtool", "schtasks"), rf"{_SLASH}(?i:r?p) {_VALUE}", ("/p ", "/rp ", "/P ", "/RP ")),
     Command(("iwconfig ",), rf"key (?:s:)?{_VALUE}", ("key ",)),
     Command(
         ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
@@ -108,6 +108,7 @@ COMMANDS = (
         ("authenticate ",),
         r"(?P<secret>(?=[^\s\d]{0,60}\d)(?=[^\sA-Z]{0,60}[A-Z])(?=[^\sa-z]{0,60}[a-z])[\w+/]{16,400}={0,2})(?=[\s'\"]|$)",
     ),
+    Command(("at+cpin=",), r"[\"']?(?P<secret>\d{4,8})(?!\d)"),
     Command((" identify ",), rf"(?:[\w.@-]{{1,40}} )??{_LONE}(?=\s|$)"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
     Command(
@@ -160,7 +161,7 @@ COMMANDS = (
     Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
     Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
-    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?{_LONE}['\"]? ?\|"),
+    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
@@ -191,14 +192,11 @@ COMMANDS = (
     ),
     Command(
         (
-            *(f"{what} code" for what in ("pairing", "backup", "recovery", "access", "unlock", "activation", "auth",
-                                          "authentication", "authenticator", "door", "alarm", "approval", "signin")),
-            "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
-            "sign-in code", "your code", "reset code", "pin code", "passkey", "disarm code", "mfa code",
-            "passcode", " pin", "one-time password", "otp", "one-time code",
+            "passkey", "setup passcode",
+             " pin", "one-time password", "otp",
         ),
         r"(?: (?:sent|issued|created|generated))?(?: (?:for|of|to) [^\n:=\d]{1,40}?)?"
-        r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?|(?<=code)) ?['\"]?"
+        r"(?: is(?: now)?:?|:| =| ->|(?:| was| has been) (?:re)?(?:set|changed) to:?) ?['\"]?"
         r"(?P<secret>\d{4}-\d{4}|\d{3}[ -]\d{3}|\d{4,8})(?!\w|[.-]\d)",
     ),
     *(
@@ -210,6 +208,7 @@ COMMANDS = (
         )
         for leads, least in ((("your ", "enter the ", "enter "), 4), (("sent ", "sending "), 6))  # 4014 says why
     ),
+    Command(("install code",), r"[:= ]{1,3}(?P<secret>[0-9A-Fa-f]{36}|(?:[0-9A-F]{4}[ -]){7,8}[0-9A-F]{4})(?!\w)"),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
     Command((" pin ",), r"(?P<secret>\d{6,8})(?!\w|[.-]\d)"),  # boards have fewer
     Command(
@@ -239,7 +238,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     (
         "pass ",
         REACH_LINE,
-        r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
+        r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?(?:quote )?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
         r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}(?:\s{0,4}(?:\n|$|\d{3} )|\\))",
     ),
     (
@@ -273,6 +272,12 @@ LINES: tuple[tuple[str, int, str], ...] = (
     *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
     ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
     ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
+    (
+        "&p=",
+        REACH_LINE,
+        r"[^\n]{0,100}?\b(?:u|user|usr|uid|login|name|uname|username|email|account)=[^&\s]{1,60}"
+        r"&p=(?P<secret>[^\s&'\"]{3,100})",
+    ),
     (
         "chpasswd:",
         0,

@@ -33,7 +33,10 @@ def merged(spans: list[Found], text: str) -> list[Span]:
     return whole
 
 
-_CONTINUED = re.compile(r"[\"'][ \t]*\\?\r?\n[ \t]*[bBrRuU]{0,2}(?P<quote>[\"'])(?P<rest>[^\"'\n]{1,400})(?P=quote)")
+_CONTINUED = re.compile(
+    r"[\"'][ \t]*\\?\r?\n[ \t]*[bBrRuU]{0,2}(?P<quote>[\"'])(?P<rest>[^\"'\n]{1,400})(?P=quote)"
+    r"(?!\s?[:=]>? ?\S|\s?, ?[\"'])"  # the name in the next row
+)
 _MOST_PIECES, _QUOTES = 50, ('"', "'")
 
 

@@ -7,7 +7,7 @@ from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behin
 from kintsugi.telemetry.redact.headers import authorization
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
-from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_folder, is_of_people, is_strong
+from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, is_of_people, is_strong, looks
 from kintsugi.telemetry.redact.notations import (
     LEADS,
     LONGEST_TITLES,
@@ -19,15 +19,15 @@ from kintsugi.telemetry.redact.notations import (
     said_below,
     value_before,
 )
+from kintsugi.telemetry.redact.others import is_something_else
 from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
+    STANDS_FOR_ONE,
     Value,
-    is_file,
     is_of_base64,
     is_phrase,
     is_secret,
-    is_too_brief,
     is_uuid,
     items,
     literal_in_call,
@@ -63,9 +63,9 @@ _NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # creden
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
 _OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
 _FIRST_OF_QUERY = re.compile(r"[^\s&='\"]{8,400}&[\w.]{1,40}=")  # authz=…&timeout=3s
-_ANDS, _OF_FIELDS = (" and ", " & ", "/", "/ ", ",", ", ", "|"), (":", "=")
+_ANDS, _OF_FIELDS = (" and ", " or ", " & ", "/", "/ ", ",", ", ", "|"), (":", "=")
 _AND_BEFORE = re.compile(
-    r"\b(?:user|name|username|login|log-in|e-?mail|account)(?: and | & |/| / |, ?|\|)$", re.IGNORECASE
+    r"\b(?:user|name|username|login|log-in|e-?mail|account)(?: and | or | & |/| / |, ?|\|)$", re.IGNORECASE
 )
 _TWO_WORDS = re.compile(
     r"[\"']?[A-Za-z][\w.@+-]{1,60}[\"']?(?:\s{1,3}|,\s?|\s?/\s?|:|\|| and )[\"']?(?P<secret>[^\s\"',;]{4,100})"
@@ -79,22 +79,12 @@ _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
 )  # fmt: skip
-_ABOUT_A_NAME = re.compile(
-    r"\\{0,7}[\"'`] (?:not found|already exists|does not exist|is (?:forbidden|invalid|immutable))\b"
-)
-_ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
-_PROGRESS = re.compile(
-    r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
-    r"|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)(?::| |: )[A-Z]?[a-z]+(?: [a-z]+){2}"
-)
-_OF_CREDENTIALS = ("credential", "credentials", "creds")
-_KIND_OF_CREDENTIAL = re.compile(
-    r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
-)
-_OF_PAM = ("chauthtok", "session", "auth", "account")
+_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credentials", "auth", "userpwd", "userpass"), 3
+_NAME_OF_USER = re.compile(r"[A-Za-z][\w.@-]{0,40}")
+_IN_BRACKETS = re.compile(r"\[(?P<secret>[^\s\[\]\"'`,=:]{3,200})\](?![\w.\[(*+?{])")  # password=[…]
 _FAR = 200
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
-_HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
+_HIDDEN = re.compile(r"\[\*\*\*\]|\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
 _USUAL_SIGNS = ("=", ": ", ":", "= ")
@@ -111,7 +101,7 @@ _ACT = re.compile(
     r"(?<!o)auth(?:enticat[a-z]{1,5}|ori[sz][a-z]{1,7})?(?:_?(?:attempt|args|arguments|user))?$", re.IGNORECASE
 )
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
-_COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b")
+_COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b'", '[b"')
 
 
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
@@ -128,8 +118,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         return (plain,)
     if text.startswith("Error", end) and text[end + 5 : end + 6] in (":", "(", "\n"):
         return ()  # the class of an exception
-    after = None if _IN_A_SENTENCE.match(text, end) else AFTER.match(text, end)
-    if after and _HIDDEN.match(text, after.end()):
+    after = None if _IN_A_SENTENCE.match(text, end) or text[at - 3 : at] == "://" else AFTER.match(text, end)
+    if after and (_HIDDEN.match(text, after.end()) or STANDS_FOR_ONE.match(text, after.end())):
         return ()
     if after:
         name = stem + text[start : after.end("tail")]
@@ -248,14 +238,9 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         word = second["secret"]
         named = word.isalpha() and grade(word)
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
-    may_be_struct = text[begin : begin + 1] in _OF_STRUCTS and level >= Grade.SECRET and after["sign"]
-    struct = _STRUCT.match(text, begin) if may_be_struct else None
-    if struct and " " in struct["body"]:
-        return [
-            (struct.start("body") + word.start(), struct.start("body") + word.end())
-            for word in _WORD_OF_STRUCT.finditer(struct["body"])
-            if is_of_people(word[0]) or (looks_random(word[0]) and is_of_base64(word[0]))
-        ]
+    inside = _in_a_struct(text, begin, level) if text[begin : begin + 1] in _OF_STRUCTS and after["sign"] else None
+    if inside is not None:
+        return inside
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
@@ -264,7 +249,7 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         bound = bound_to(text, value.start, text[value.start : value.end], level)
         if bound:
             return bound
-    if not value or _is_something_else(name, text, value):
+    if not value or is_something_else(name, text, value):
         return ()
     if level < Grade.SECRET and text.startswith("${", value.end - 1):
         return ()  # v1-${{ github.sha }}
@@ -282,38 +267,18 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     return _judged(text, value, level, name, after)
 
 
-def _is_something_else(name: str, text: str, value: Value) -> bool:
-    """Things called by such a name are told of (`secret "db" not found`, `db_password: Creating...`), and some names
-    are those of other things, too."""
-    if _PROGRESS.match(text, value.start) or (
-        text[value.end : value.end + 1] in _QUOTES and _ABOUT_A_NAME.match(text, value.end)
-    ):
-        return True
-    lowered = name.lower()
-    return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
-
-
-_OF_OTHER_THINGS = ("secret", "passwd", "pw", "pin", "pwd", "pass", "credential", "credentials", "creds")
-
-
-def _is_other_thing(name: str, text: str, value: Value) -> bool:
-    """An ARN; a module of PAM (`passwd:session`); a kind of credentials (`include_credential=oidc`); a scope
-    (`DEBUG=pw:webserver`); the shell's folder; a count, and the result of a test (`pass: 12`, `PASS src/a.ts`)."""
-    plain = text[value.start : value.end]
-    match name:
-        case "pw" if text[value.start - 1] == ":" and plain.isalpha():
-            return True
-        case "pw" | "pin":
-            return is_too_brief(name, plain)
-        case "pass":
-            return plain.isdigit() or is_file(plain)
-    if name.endswith("pwd"):
-        return is_folder(name.upper(), plain)  # as text it is the shell's in small letters, too
-    if name.endswith("passwd"):
-        return plain.rstrip("):") in _OF_PAM
-    if name.endswith("secret"):
-        return _ARN.search(text, max(0, value.start - 90), value.start) is not None
-    return name.endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(plain) is not None
+def _in_a_struct(text: str, begin: int, level: Grade) -> list[Span] | None:
+    """What stands in brackets: `password=[…]`, and of a struct of Go's the words that look like secrets. None where
+    it may be something else."""
+    struct = _STRUCT.match(text, begin) if level >= Grade.SECRET else None
+    if struct and " " in struct["body"]:
+        return [
+            (struct.start("body") + word.start(), struct.start("body") + word.end())
+            for word in _WORD_OF_STRUCT.finditer(struct["body"])
+            if is_of_people(word[0]) or (looks_random(word[0]) and is_of_base64(word[0]))
+        ]
+    alone = _IN_BRACKETS.match(text, begin)
+    return [alone.span("secret")] if alone and is_secret(alone["secret"], False, level, prose=True) else None
 
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
@@ -342,8 +307,11 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
+        word = text[value.start : value.end]
         made_up = level is Grade.PASSWORD and (
-            MADE_UP_WORD.match(text, value.start) or is_of_people(text[value.start : value.end])
+            MADE_UP_WORD.match(text, value.start)
+            or is_of_people(word)
+            or (kind == "prose" and looks(word) >= Look.NAMED)
         )
         level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
         if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
@@ -352,9 +320,23 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         level = Grade.SECRET
     if not _counts(text, value, level, prose=kind in ("prose", "said", "gap") or sign.startswith(":")):
         return ()
-    value = whole(text, value)
+    value = _without_a_name(whole(text, value), text, name)
     hashed = _HASH.match(text, value.start) if text[value.start] == "$" else None
     return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
+
+
+def _without_a_name(value: Value, text: str, name: str) -> Value:
+    """Of credentials that are a user's name and a password, the password."""
+    user, sign, rest = text[value.start : value.end].partition(":")
+    if (
+        not sign
+        or rest[:1] == "/"
+        or ":" in rest
+        or len(rest) < _SHORTEST_SECRET
+        or not name.lower().endswith(_OF_TWO_THINGS)
+    ):
+        return value
+    return value._replace(start=value.start + len(user) + 1) if _NAME_OF_USER.fullmatch(user) else value
 
 
 def _more_items(text: str, at: int, level: Grade) -> Iterator[Span]:

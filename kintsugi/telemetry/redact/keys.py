@@ -44,7 +44,7 @@ ROOTS = (
     "verificationcode",
 )  # fmt: skip
 # Keys that are too short to be looked for without what follows them.
-SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin") for sign in ("=", ":", '"', "'", "\\"))
+SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin", "cred") for sign in ("=", ":", '"', "'", "\\"))
 
 # Services whose name alone, as that of a variable, is the name of a token for them.
 _SERVICES = words(
@@ -67,6 +67,7 @@ _DECORATION = words(
     old new current previous confirm confirmation repeat again prod production dev development staging stage test
     live value text plain plaintext string raw default base64 b64 encoded enc encrypted env var main backup primary
     secondary temp tmp local remote inline data for of the
+    attempt input entered typed submitted provided supplied candidate
     """
 )
 _DESCRIBES = words(
@@ -115,6 +116,7 @@ _PASS_WORDS = words(
     bypass compass trespass surpass overpass encompass underpass impasse
     """
 )
+_LEAST_OF_PW = 4
 _IDS_THAT_ARE_SECRETS = ("secretid", "phpsessid", "jsessionid", "connectsid")
 _OF_SEARCHES = ("stopword", "stopwords")  # and no pword
 _ACTIONS = words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
@@ -126,7 +128,7 @@ _SECRET = (
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
     "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "hashsalt",
     "signingsalt", "encryptionsalt",
-    "wifikey",
+    "wifikey", "secretseed", "walletseed", "seedhex", "cred",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
@@ -206,7 +208,8 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.NONE
     if last == "pw" and not all(word.isalpha() and len(word) > 1 for word in words):
         return Grade.NONE
-    if (last in ("pass", "pw") or last.endswith("pass")) and last not in _PASS_WORDS:
+    is_glued = last.endswith("pass") or (last.endswith("pw") and len(last) >= _LEAST_OF_PW)  # binddnpw
+    if (is_glued or last == "pw") and last not in _PASS_WORDS:
         return Grade.PASSWORD
     if joined.endswith(_SECRET) or (shouted and last == "salt" and before):
         return Grade.SECRET

@@ -22,7 +22,7 @@ _GAP = re.compile(
 )
 _ITEM = re.compile(
     r"\s{0,24}(?:[bBuUrR]{0,2}(?P<open>\\{0,7}[\"'])(?P<value>(?:(?!(?P=open))[^\n]){0,300})(?P=open)"
-    r"|[^\s\"'\[\](){},]{0,80})\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
+    r"|[^\s\"'\[\](){},]{0,80}(?:\(\))?)\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
 )
 _COPY = re.compile(r"\) FROM stdin[^\n]{0,80}\n", re.IGNORECASE)
 _NAME_BEFORE = re.compile(r"[A-Za-z_][\w.]{0,40}")
@@ -115,7 +115,7 @@ def _names_before(text: str, at: int) -> list[str]:
     for piece in reversed(text[max(0, at - _FAR) : at].split(", ")[:-1][-_MOST_BEFORE:]):
         begin = len(piece.rstrip(_OF_NAMES))
         name = _NAME_BEFORE.fullmatch(piece, begin)
-        if name:
+        if name and piece[begin - 1 : begin] != "=":
             names.insert(0, name[0])
         if not name or begin:
             break

@@ -38,12 +38,13 @@ _OF_THINGS = re.compile(
     | \d+(?:[.,]\d+)*[A-Za-z]{1,5}(?:/\w+)?|v?\d+(?:\.\d+){1,3}[-+.]?\w*      # with a unit; versions
     | \W*\d+(?:[.,]\d+)*\W*|~?\d{1,3}[A-Z]?-[a-z]+                         # marked, counted
     | [a-z]{2}_[A-Z]{2}(?:\.[\w-]+)?                                          # of a language
-    | .*%[0-9A-Fa-f]{2}.*|.*&\#?\w*|.*\#0\d\d.*|[^+]*\+[^+]*\+[^+]*\+.*       # encoded, in an address or a log
+    | .*%[0-9A-Fa-f]{2}.*|&.*|.*&\#?\w+|.*\#0\d\d.*|[^+]*\+[^+]*\+[^+]*\+.*       # encoded, in an address or a log
     | .*(?:A-Z|a-z|0-9).*|.*[<>].*                                            # a pattern, a placeholder
     | .*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|\*[a-z]\w*\.\w+                 # classes within classes, pointers
     | (?:[a-z]\w*\.)+\w*\$\w+|\$(?:\.\w+)+|(?:\w+\.)+(?:[A-Z][a-z]+){2,}    # and within modules; paths in JSON
     | [\w.-]+\#\d+|[A-Z]{3,6}(?:-[0-9a-z]{4}){3}                     # users of Discord, issues, advisories
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)*                                            # mail
+    | [\w.+-]+@(?:[\w-]+(?:\.[\w-]+)+|[a-z][a-z\d-]*)                          # mail
+    | (?:[\w$]+\.)*(?:[A-Z]+[a-z]+)+\d?@[0-9a-f]+                            # objects
     | [A-Z0-9_.-]+|(?i:pk|fk|uq|uk|ix|idx)_\w+                                # constants, keys of a table
     | [a-z_]+(?:[A-Z][a-z]+)*(?:\.[a-z_]+(?:[A-Z][a-z]+)*\d{0,3})+|[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)+
     | [a-z]{2,}[A-Z][A-Za-z]+(?:\d[A-Z][A-Za-z]*)*\d?                         # names in programs
@@ -59,8 +60,10 @@ _OF_STANDARDS = re.compile(
     r"office|python)[-_#]?\d{1,4}",
     re.IGNORECASE,
 )
+_LEAST_JUMBLED, _MANY_RARE, _CHUNK = 10, 3, re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _DIGIT_OR_SIGN, _HUMPS = re.compile(r"[\d!#$%&*^?]"), re.compile(r"[a-z]{0,12}(?:[A-Z][a-z]{2,12})+")
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
+_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_@#]\d{2,4}|[a-z]{3,12}\.[a-z]{3,12}\d{2,4}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
 _PART_OF_NAME = re.compile(r"(?:^|\.)(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|\d+)(?:\.|$)")
@@ -89,7 +92,7 @@ _OF_PEOPLE = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def looks(value: str) -> Look:
     """How much a value alone tells, where nothing but its place could tell more."""
     value = value.rstrip("=")
@@ -99,9 +102,9 @@ def looks(value: str) -> Look:
         return Look.LIKELY if _is_unspeakable(value) else Look.NOTHING
     if _HEX.fullmatch(value) and not value.isdigit():
         return Look.HEX
-    if value.isdigit() or grade(value) or _OF_THINGS.fullmatch(value) or value.endswith(_OF_CLASSES):
-        return Look.NOTHING
-    if OF_DOCUMENTS.fullmatch(value) or _is_of_standards(value):
+    if _WORD_AND_NUMBER.fullmatch(value):
+        return Look.NAMED
+    if value.isdigit() or grade(value) or _is_of_things(value):
         return Look.NOTHING
     if _WORD_WITH_DIGITS.fullmatch(value):
         return Look.NAMED
@@ -121,10 +124,23 @@ def looks(value: str) -> Look:
     return Look.FAINT if is_strong(value) else Look.NOTHING
 
 
+def _is_of_things(value: str) -> bool:
+    if OF_DOCUMENTS.fullmatch(value) or value.endswith(_OF_CLASSES) or _is_of_standards(value):
+        return True
+    return _OF_THINGS.fullmatch(value) is not None and not _is_jumbled(value)
+
+
 def _is_of_standards(value: str) -> bool:
     """Whether no digit and no sign is left of it without the names of standards in it."""
     plain = _OF_STANDARDS.sub("", value)
     return plain != value and not _DIGIT_OR_SIGN.search(plain.strip("$*"))
+
+
+def _is_jumbled(value: str) -> bool:
+    """Whether what is written as names in programs are has no words in it."""
+    if len(value) < _LEAST_JUMBLED or not value.isalnum() or value[0].isdigit() or not is_mixed(value):
+        return False
+    return len(_CHUNK.findall(value)) * 2 >= len(value) or len(RARE_PAIR.findall(value.lower())) >= _MANY_RARE
 
 
 def _is_unspeakable(value: str) -> bool:
@@ -160,6 +176,7 @@ def is_of_a_person(value: str) -> bool:
     return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
+@lru_cache(maxsize=4096)
 def is_of_people(value: str) -> bool:
     """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
     return 8 <= len(value) <= 60 and _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE

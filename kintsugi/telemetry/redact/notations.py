@@ -150,7 +150,10 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
 
 _LABEL_LENGTH, _BELOW_LENGTH, _LONG = 200, 300, 20
 _BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
-_OF_MARKUP = "`*"
+_OF_MARKUP, _OF_RULES = "`*", " \t\r=-_"
+_APART = re.compile(r"\r?\n[ \t]*\r?\n[ \t]{1,12}\S{8,200}[ \t\r]*(?:\n|$)")  # alone, below an empty line, set in
+_PARTS_OF_ITEM, _MARK_OF_ITEM = 2, re.compile(r"[(\[]?\d{1,2}[)\].:]|[-*\u2022]")
+_ITEM_BELOW = re.compile(rf"\r?\n[ \t]{{0,12}}(?:{_MARK_OF_ITEM.pattern})[ \t]{{1,4}}(?P<value>\S{{8,200}})(?=\s|$)")
 _ALONE = re.compile(r"(?!--)(?:[\w./-]{1,40} ){0,3}[\w./-]{1,200}\r?")
 
 
@@ -159,27 +162,38 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     line, or all that is new in it: each may begin as lines of a log do."""
     stop = text.find("\n", end, end + _LABEL_LENGTH)
     start = text.rfind("\n", max(0, at - _BELOW_LENGTH), at) + 1
-    if stop < 0 or (
-        text[end:stop].rstrip(f" \t\r{_OF_MARKUP}")[-1:] != ":" and not _ALONE.fullmatch(text, start, stop)
-    ):
+    last = text[end:stop].rstrip(f" \t\r{_OF_MARKUP}")[-1:] if stop >= 0 else ""
+    is_sentence = last == "." and _APART.match(text, stop) is not None
+    if stop < 0 or not (last == ":" or is_sentence or _ALONE.fullmatch(text, start, stop)):
         return ()
     begin, line = stop, ""
     for _ in range(2):
         begin, stop = stop + 1, text.find("\n", stop + 1, stop + 1 + _BELOW_LENGTH)
         stop = min(len(text), begin + _BELOW_LENGTH) if stop < 0 else stop
         line = text[begin:stop]
-        if line.strip():
+        if line.strip(_OF_RULES):
             break
     words = line.split()
+    is_item = len(words) == _PARTS_OF_ITEM and _MARK_OF_ITEM.fullmatch(words[0]) is not None
     value = words[-1].strip(_OF_MARKUP) if words else ""
     if level is Grade.WEAK and not (len(value) >= _LONG and is_of_base64(value)):
         return ()
     if not _BELOW.fullmatch(value) or not looks_random(value) or not is_secret(value, True, level, prose=True):
         return ()
-    if len(words) > 1 and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
+    if len(words) > 1 and not is_item and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
         return ()
     begin += line.rindex(value)
-    return ((begin, begin + len(value)),)
+    return ((begin, begin + len(value)), *(_further_items(text, stop, level) if is_item else ()))
+
+
+def _further_items(text: str, at: int, level: Grade) -> Iterator[Span]:
+    """What stands in a list below its first item."""
+    for _ in range(_MOST_ITEMS):
+        item = _ITEM_BELOW.match(text, at)
+        if not item or not looks_random(item["value"]) or not is_secret(item["value"], True, level, prose=True):
+            return
+        yield item.span("value")
+        at = item.end()
 
 
 # What leads right to a value: a sign, or a word that says that something is or becomes something.
@@ -199,6 +213,15 @@ def leads_to_value(before: str) -> bool:
 
 _PLACEHOLDER, _OF_FORMAT = re.compile(r"[@$:]\w{1,30}"), ("%s", "%r", "%d")
 _BOUND = re.compile(r" ?(?:=>?|:) ?N?(?P<quote>[\"'])(?P<value>[^\"'\n]{3,400})(?P=quote)")
+# As programs tell one by one what they bind: `binding parameter (2:VARCHAR) <- [x]`, `Parameter 2: 'x'`.
+_NUMBERED, _FAR_BELOW = (
+    re.compile(
+        r"(?i:param(?:eter)?|bind(?:ing)?|arg(?:ument)?)s?\W{0,3}(?P<number>\d{1,2})(?:\W{1,4}[A-Za-z]{2,12}){0,2}"
+        r"(?:\W{1,5}[\[\"']|[:=]\s{0,2})(?P<value>[^\s\"'\[\]]{3,200})"
+    ),
+    600,
+)
+_BEFORE_NUMBERS = 12
 _NEAR, _MOST_TIMES = 240, 4
 
 
@@ -210,6 +233,8 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
         return _in_order(text, at, text.count("?", max(0, at - _NEAR), at) + 1, level)
     if not _PLACEHOLDER.fullmatch(name):
         return ()
+    if name[1:].isdecimal() and (told := _told_one_by_one(text, at, name[1:])):
+        return (told.span("value"),) if is_secret(told["value"], True, level, prose=False) else ()
     place = max(0, at - _NEAR) - 1
     for _ in range(_MOST_TIMES):
         place = text.find(name, place + 1, at + _NEAR)
@@ -219,6 +244,15 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
         if place < 0:
             break
     return _in_order(text, at, int(name[1:]), level) if name[1:].isdecimal() else ()
+
+
+def _told_one_by_one(text: str, at: int, number: str) -> re.Match[str] | None:
+    for form in (f"[{number}]", f"({number}:", f" {number}: ", f"#{number} "):
+        place = text.find(form, at, at + _FAR_BELOW)
+        found = _NUMBERED.search(text, max(at, place - _BEFORE_NUMBERS), place + _NEAR) if place >= 0 else None
+        if found and found["number"] == number:
+            return found
+    return None
 
 
 _VALUES = re.compile(

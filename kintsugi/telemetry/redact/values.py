@@ -24,14 +24,17 @@ _OPENING = re.compile(
 _UNQUOTED = re.compile(
     r"""(?:
         [^\s"'`,;&<>(){}\[\]|\\]{1,24}+
-      | (?!</)[,;&|(){}\[\]<>](?![\s"'`,;&|(){}\[\]<>\\]|$|(?:amp;|\#)?[\w.$-]{1,40}["']?[=:]|lt;|gt;|quot;)
+      | (?!</|;[A-Z]\w{1,20}(?:\ \w{1,20}){1,3}=)
+        [,;&|(){}\[\]<>](?![\s"'`,;&|(){}\[\]<>\\]|$|(?:amp;|\#)?[\w.$-]{1,40}["']?[=:]|lt;|gt;|quot;)
       | \\(?![nrtu"'`\\])
       | (?<=\w)["'`](?=\w)
     ){1,12}+""",
     re.VERBOSE,
 )
+_NEXT_OPTION = re.compile(r"(?<=\S)\?[A-Za-z]\w{1,40}=")  # of a game's server: ?Port=7777?MaxPlayers=8
 _REST = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]*")
 _WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
+_NEXT_FIELD = re.compile(r"(?:[;&]|\\[nr])[A-Za-z_][\w.-]{0,40}=")  # then it is no line of an environment file
 # Where a value ends that stands within something encoded, and one that stands in an address as it is.
 _ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
 _PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
@@ -49,6 +52,7 @@ _MASKED = re.compile(
     | \{\{.{0,80}\}\}|\{[^{}]{0,80}\}
     | %\(\w{1,40}\)[sdr]|%\[\d\][a-z]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__|@(?:p\d{1,3}|__\w{1,40})
     | (?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|not[ _-]?set|unset|placeholder|omitted|censored)
+    | (?:VALUE_SPECIFIED|[A-Z_]{0,20}HIDDEN|[A-Z_]{0,20}REDACTED)(?:_[A-Z_]{2,40})?
     | (?i:(?:your|insert|enter|replace|put|paste|add)[a-z_ -]{2,60})
     """,
     re.VERBOSE,
@@ -57,6 +61,11 @@ _MASKED = re.compile(
 _MASKED_WORD = re.compile(
     r"x{3,}|X{3,}|(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|notset|unset|placeholder|omitted|censored"
     r"|(?:your|insert|enter|replace|put|paste|add)[a-z]{2,60})"
+)
+# What stands for a value, with the brackets that a value itself would end at.
+STANDS_FOR_ONE = re.compile(
+    r"<(?:[a-z_ -]{0,80}|[A-Z_ -]{0,80}|[^<>\n\d]{0,60} [^<>\n\d]{0,60})>(?![\w!#$%&*+])"
+    r"|\[(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|unset|omitted|censored|secure|sensitive|private)\]"
 )
 _CONSTANTS = words(
     """
@@ -103,7 +112,9 @@ _PROSE = words(
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGEST = re.compile(r"(?:0x|(?:sha\d{1,3}|md5)[:-])?[0-9a-fA-F]{6,128}|\d+|(?:sha\d{1,3}-)[\w+/=]{20,90}")
-_PATH = re.compile(r"(?:[A-Za-z]:)?[\\/~.][\w.@ -]*[\\/].*|\w+://.*|/[\w./-]*")
+_PATH = re.compile(
+    r"(?:[A-Za-z]:)?[\\/~.][\w.@ -]*[\\/].*|\w+://.*|/[\w./-]*|[a-z]{3,20}(?:/[\w.-]{1,60}){1,8}(?:\?[\w=&.-]{0,100})?"
+)
 _FILE = re.compile(r"(?:[\w@.()-]{1,60}[/\\]){1,16}[\w@.-]{1,100}\.[A-Za-z]{1,5}(?::\d{1,6}){0,2}")  # src/app.ts
 _SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
@@ -125,6 +136,8 @@ def read(text: str, at: int) -> Value | None:
     opening = _OPENING.match(text, at)
     if opening:
         start = opening.end()
+        if text[start : start + 1] == "\n":
+            return None  # it was the end of a string
         return Value(start, _closing(text, start, opening["quote"]), quoted=True)
     if at == 0 or "\n" in text[max(0, at - 1) : at]:
         return None
@@ -135,7 +148,8 @@ def _unquoted(text: str, at: int) -> Value | None:
     match = _UNQUOTED.match(text, at)
     if not match:
         return None
-    end = at + len(match[0].rstrip(".,:;"))
+    following = _NEXT_OPTION.search(match[0]) if "?" in match[0] else None
+    end = at + len(match[0][: following.start() if following else None].rstrip(".,:;"))
     if "%" not in match[0]:
         return Value(at, end, quoted=False)
     ends = _ENCODED_END if _ENCODED_SIGN.search(text, max(0, at - 8), at) else _PERCENT_END
@@ -143,7 +157,7 @@ def _unquoted(text: str, at: int) -> Value | None:
     return Value(at, encoded.start() if encoded and encoded.start() > at else end, quoted=False)
 
 
-_ENDS = frozenset(("", ".", ",", ":", ";", "%", " ", "\n", "\\", '"', "'", "&"))
+_ENDS = frozenset(("", "?", ".", ",", ":", ";", "%", " ", "\n", "\\", '"', "'", "&"))
 
 
 def whole(text: str, value: Value) -> Value:
@@ -157,6 +171,8 @@ def whole(text: str, value: Value) -> Value:
 def to_end_of_word(text: str, at: int) -> Value | None:
     """A value that is all the rest of its line, as in an environment file, where it may hold any character."""
     match = _WHOLE_LINE.match(text, at)
+    if match and _NEXT_FIELD.search(match[0]):
+        return None
     return Value(at, match.end(), quoted=False) if match else None
 
 

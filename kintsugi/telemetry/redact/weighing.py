@@ -12,6 +12,7 @@ from enum import IntEnum
 from itertools import islice
 
 from kintsugi.telemetry.redact.alone import is_open
+from kintsugi.telemetry.redact.candidates import Word, words_between
 from kintsugi.telemetry.redact.keys import Grade, grade, words
 from kintsugi.telemetry.redact.looks import Look, looks
 
@@ -53,16 +54,12 @@ ACTS = (
 # What one logs in to.
 SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap", "account", "user")
 
-_BEHIND, _BEFORE, _NEAR, _CLOSE = 100, 60, 48, 32
+_OF_PERSONS = ("account", "accounts", "user", "users")
+
+_BEHIND, _BEFORE, _NEAR, _CLOSE, _LONGEST_NAME = 100, 60, 48, 32, 60
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
-_IS_A_NAME = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:")
-_ESCAPE = re.compile(r"[nrtsdw]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}")
-_WORD = re.compile(r"(?<![^\s\"'`,;()\[\]{}|=\\])[^\s\"'`,;()\[\]{}|=\\]{6,300}(?:={1,2}(?=[\s\"',;)\]]|$))?")
 _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
-_AROUND = ".,:;?"  # and no exclamation mark: people end passwords with one
-_SIGNS, _LONGEST_NAME, _MOST_DIGITS = re.compile("[:/%]"), 60, 2
-_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
 # A quick look: a digit beside what no number has, or letters in an order that no word has.
 _BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
@@ -74,7 +71,7 @@ _REST_OF_NAME = re.compile(
 _EMPTY = (
     r"(?:is|was|are|be|been|has|have|now|to|with|using|via|set|reset|changed|rotated|updated|like|it|it's|its|the|a|"
     r"an|my|your|our|this|new|old|temporary|initial|current|following|value|string|token|key|secret|password|code|pin|"
-    r"given|used|received|got|entered|typed|tried|generated|created)"
+    r"given|used|provided|supplied|specified|received|got|entered|typed|tried|generated|created)"
 )
 _DIRECT = re.compile(rf"[^\w,;)\]|]{{0,6}}(?:{_EMPTY}[^\w,;)\]|]{{1,4}}){{0,5}}", re.IGNORECASE)
 _KEY_BETWEEN = re.compile(r"(?i:token|key|secret|password|code|pin)\W{1,4}$")
@@ -93,7 +90,7 @@ _IN_A_CALL = re.compile(
 )
 _IN_A_TUPLE = re.compile(r"[(\[]\s?[bu]?[\"'](?P<name>[A-Za-z][\w.@\\+-]{1,60})[\"'],\s?[bu]?[\"']$")
 _BEHIND_A_NAME = re.compile(
-    rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
+    rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by|are|is)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
 )
 _WORDS_OF_LOGS = re.compile(
     r"(?i:error|line|port|code|login|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
@@ -114,6 +111,10 @@ _NO_LINKS = words(
     pool thread table file folder bucket release build job task model image container pod ticket nonce as not
     """
 )
+_OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@+-"
+_OF_TWO = ("creds", "credentials")  # a name and a password
+# `log in with bob and …`, and of a key that stands for two things `credentials: bob and …`
+_NAME_AND = re.compile(rf"(?:\bwith|\bas|(?P<list>[,:]|\bare)) {_NAME} and [\"']?$", re.IGNORECASE)
 _END_OF_SENTENCE = re.compile(r"[.!?] +[A-Z]")
 _PIPED = re.compile(r"[\"']?\s?\|\s{0,2}(?:[\w./:-]{1,30}\s){0,2}[\w./:-]{0,30}")
 _END_OF_TUPLE = re.compile(r"[\"']\s?[)\]]:?\s(?:[A-Za-z]+\s){0,6}")
@@ -160,20 +161,17 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     start = max(start, other + len(name) if other >= 0 else 0)
     for _, begin, value, look in [*_candidates(text, start, at, said)][-_MOST_BEFORE:]:
         before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
+        yield VAIN  # also where one is found: to look back takes twice as long
         if said + look + _link_back(before, text[begin + len(value) : at], said) >= ENOUGH:
             yield begin, begin + len(value)
-        else:
-            yield VAIN
 
 
-def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[re.Match[str], int, str, Look]]:
+def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[Word, int, str, Look]]:
     """The words there that would be heavy enough with the closest link."""
-    for word in islice(_WORD.finditer(text, start, stop), _MOST_WORDS):
-        if not (word[0].isalpha() and word[0][1:].islower()):
-            for begin, value in _values(text, word):
-                look = looks(value)
-                if look and said + look + Link.PAIRED >= ENOUGH:
-                    yield word, begin, value, look
+    for word in islice(words_between(text, start, stop), _MOST_WORDS):
+        skipped, value, look = word[2]
+        if look and said + look + Link.PAIRED >= ENOUGH:
+            yield word, word[0] + skipped, value, look
 
 
 def _end_of_line(text: str, end: int) -> int:
@@ -185,52 +183,38 @@ def _end_of_line(text: str, end: int) -> int:
     return rest.end() if rest else len(text)
 
 
-def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
-    """What a word may hold: all of it, or what stands behind a name in it. What is called or assigned to is a name, and
-    so is what stands behind a folder or a domain."""
-    if _IS_A_NAME.match(text, found.end()):
-        return
-    begin, value = found.start(), found[0].rstrip(_AROUND)
-    if text[begin - 1 : begin] == "\\":
-        escape = _ESCAPE.match(value)
-        if text[max(0, begin - 9) : begin].rstrip("\\")[-1:].isalnum() and not escape:
-            return
-        skipped = escape.end() if escape else 0
-        begin, value = begin + skipped, value[skipped:]
-    begin += len(value) - len(value.lstrip(_AROUND))
-    value = value.lstrip(_AROUND)
-    signs = [] if _ENCODED.search(value) else _SIGNS.findall(value)
-    if not signs:
-        yield begin, value
-    elif len(signs) == 1:
-        name, _, rest = value.partition(signs[0])
-        if name[:1].isalpha() and sum(map(str.isdigit, name)) <= _MOST_DIGITS and len(name) < _LONGEST_NAME:
-            yield begin + len(name) + 1, rest
-
-
-def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) -> Link:
+def _link(text: str, name: Span, begin: int, word: Word, said: Said) -> Link:
     """How the value at `begin` in a word is linked to the name that announces it."""
     at, end = name
     before = text[end:begin]
     if before == "[":
         return Link.BLOCKED  # a case of a test
     if said is not Said.SERVICE and _DIRECT.fullmatch(before):
-        is_digest = looks(word[0]) is Look.HEX and _GIVEN_WITH.search(before)
+        is_digest = looks(text[word[0] : word[1]]) is Look.HEX and _GIVEN_WITH.search(before)
         return Link.DIRECT if said is not Said.ACT or is_digest or _KEY_BETWEEN.search(before) else Link.LED
-    within = word.start()
+    within = word[0]
     if _has_an_owner(before, said) or (end < within < begin and _has_an_owner(text[end:within], said)):
         return Link.BLOCKED
     is_led = _is_led(before)
     last = None if is_led else _LAST_WORD.search(before, max(0, len(before) - 24))
-    if last and last[1].lower() in _NO_LINKS and not (before.strip() == last[1] and grade(f"{text[at:end]}_{last[1]}")):
+    if last and last[1].lower() in _NO_LINKS and not _is_linked(text[at:end], before, last[1]):
         return Link.BLOCKED
     if said is not Said.TOKEN and (paired := _pair(text, end, begin, before, said)):
         return paired
+    if said is Said.SERVICE and _GIVEN_WITH.fullmatch(before, 1) and text[at:end].lower() not in _OF_PERSONS:
+        return Link.DIRECT  # vpn with …
     if said in (Said.ACT, Said.SERVICE, Said.WEAK):
         return Link.FAR
     if _END_OF_SENTENCE.search(before):
         return Link.FAR
     return Link.LED if is_led else Link.NONE
+
+
+def _is_linked(name: str, before: str, last: str) -> bool:
+    """Whether a word that links nothing does so here: as a part of the name itself, or behind `with bob`."""
+    is_part = before.strip() == last and bool(grade(f"{name}_{last}"))
+    and_ = None if is_part else _NAME_AND.search(before, max(0, len(before) - _NEAR))
+    return is_part or (and_ is not None and (not and_["list"] or name.lower().endswith(_OF_TWO)))
 
 
 def _has_an_owner(before: str, said: Said) -> bool:
@@ -266,13 +250,16 @@ def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
         paired = _BEHIND_A_NAME.fullmatch(before)
     if not paired or paired.start() > _CLOSE:
         return Link.NONE
-    if (name := paired["name"]) and (
-        _WORDS_OF_LOGS.fullmatch(name) or looks(name) not in _OF_NAMES_OF_USERS or not is_open(name)
-    ):
+    if (name := paired["name"]) and not _is_of_a_user(name):
         return Link.NONE
     if paired.re is _BEHIND_A_NAME:
-        return Link.DIRECT if said is not Said.KEY or paired["comma"] else Link.NONE
+        is_of_two = said is not Said.KEY or paired["comma"] or text[max(0, end - 11) : end].lower().endswith(_OF_TWO)
+        return Link.DIRECT if is_of_two else Link.NONE
     return Link.LED if paired[0].endswith(":") else Link.PAIRED
+
+
+def _is_of_a_user(name: str) -> bool:
+    return not _WORDS_OF_LOGS.fullmatch(name) and looks(name) in _OF_NAMES_OF_USERS and is_open(name)
 
 
 def _is_a_line_of_its_own(text: str, end: int, begin: int) -> bool:
@@ -295,6 +282,12 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         return Link.PAIRED
     if said is Said.SERVICE:
         return Link.FAR
+    if not between:
+        return Link.BLOCKED  # the start of the same word
+    if before[-1:] in ("/", ":") and said >= Said.ACT:
+        name = before[len(before[:-1].rstrip(_OF_NAMES)) : -1]
+        if name[:1].isalpha() and _is_of_a_user(name):
+            return Link.NONE if said is Said.KEY else Link.LED
     if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _is_led(before):

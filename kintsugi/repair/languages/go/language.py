@@ -107,7 +107,7 @@ class Go:
 
     def loosened(self, before: Texts, after: Texts) -> Loosened:
         old, new = ({path: tests_of(source) for path, source in texts.items()} for texts in (before, after))
-        around = {path: skipped_around(after[path]) - skipped_around(before[path]) for path in before if path in after}
+        around = {path: skipped_around(text) - skipped_around(before.get(path, "")) for path, text in after.items()}
         return loosened_tests(old, new, around)
 
     def suspicions(self, before: Texts, after: Texts, tests: Texts) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ _SKIPS = {"Skip", "Skipf", "SkipNow"}
 _CHECKERS = re.compile(r"^(?:assert|require|is|qt|c|g|expect|check|must|then|td|gomega|Expect)$")
 _NOTHING_FAILED = {"NoError", "NoErrorf", "NotPanics", "NotPanicsf", "Nil", "Nilf"}
 _EXACT = {"Equal", "Equalf", "EqualValues", "Exactly", "JSONEq", "Len", "ErrorIs", "ElementsMatch", "DeepEquals"}
+_EXACT |= {"Empty", "Emptyf", "Zero", "Zerof"}
 _OPPOSITES = {
     "Equal": "NotEqual",
     "EqualValues": "NotEqualValues",
@@ -34,6 +35,9 @@ _OPPOSITES = {
 }
 _OPPOSITES |= {value: key for key, value in _OPPOSITES.items()}
 _OPPOSITES |= {f"{key}f": f"{value}f" for key, value in _OPPOSITES.items()}
+# Another way out, texts and comments over lines, and what says which tests run.
+_MAY_MISS = re.compile(r"\b(?:Exit|Goexit|recover)\(|[`]|/\*|\bflag\.|\bos\.Args\b|[\"-]test\.")
+_MAIN = re.compile(r"^func TestMain\((\w+) \*testing\.M\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"//(?:go:|export |line |extern )|// ?\+build|/\*line ")
 
 
@@ -55,6 +59,10 @@ class _Test:
     @cached_property
     def body(self) -> list[str]:
         return tokens_of(self.node.child_by_field_name("body"))
+
+    @property
+    def whole(self) -> list[str]:
+        return tokens_of(self.node)
 
     @cached_property
     def checks(self) -> list[Node]:
@@ -197,7 +205,25 @@ def is_comment(node: Node) -> bool:
 
 def skipped_around(source: str) -> int:
     """Build constraints, which leave out whole files, and a TestMain that may leave before the tests."""
-    return len(re.findall(r"^//go:build|^// ?\+build|^func TestMain\(", source, re.MULTILINE))
+    found = len(re.findall(r"^//go:build|^// ?\+build|^func TestMain\(", source, re.MULTILINE))
+    return found - (_MAIN.search(source) is not None and without_exit_of_main(source) != source)
+
+
+def without_exit_of_main(source: str) -> str:
+    """The source without the exit of a TestMain that runs the tests whatever happens, and ends as they do."""
+    main = _MAIN.search(source)
+    if main is None:
+        return source
+    body, name = main[2], re.escape(main[1])
+    exits = re.findall(rf"^\tos\.Exit\({name}\.Run\(\)\)$", body, re.M)
+    by_name = re.search(rf"^\t(\w+) := {name}\.Run\(\)$", body, re.M)
+    if by_name and len(re.findall(rf"\b{by_name[1]}\b", body)) == 2:
+        exits += re.findall(rf"^\tos\.Exit\({by_name[1]}\)$", body, re.M)
+    is_its = len(re.findall(rf"\b{name}\b", body)) == 1 and not re.search(r"^\s*return\b|\bgoto\b|\bgo\b", body, re.M)
+    rest = body.replace(exits[0], "") if len(exits) == 1 and is_its else body
+    before = body.partition(exits[0])[0] if exits else ""
+    is_reached = before.count("{") == before.count("}") and not _MAY_MISS.search(rest)
+    return source.replace(body, rest) if rest != body and is_reached else source
 
 
 def turned(test: _Test) -> list[Piece]:

@@ -136,9 +136,8 @@ class JavaScript:
     def loosened(self, before: Texts, after: Texts) -> Loosened:
         old, new = ({path: tests_of(path, text) for path, text in texts.items()} for texts in (before, after))
         around = {
-            path: skipped_around(path, after[path]) - skipped_around(path, before[path])
-            for path in before
-            if path in after
+            path: skipped_around(path, text) - skipped_around(path, before.get(path, ""))
+            for path, text in after.items()
         }
         return loosened_tests(old, new, around)
 

@@ -30,6 +30,7 @@ _NO_CHECK |= {"hasAssertions", "anything", "objectContaining", "arrayContaining"
 _NOTHING_FAILED = {"doesNotThrow", "doesNotReject", "notThrows", "notThrowsAsync", "pass", "ifError"}
 _EQUAL = {"toBe", "toEqual", "toStrictEqual", "equal", "equals", "eql", "eq", "strictEqual", "deepEqual", "is", "same"}
 _EQUAL |= {"deepStrictEqual", "deepEquals", "toHaveLength", "lengthOf", "strictSame", "toBeCloseTo", "looseEqual"}
+_ONE_VALUE = {"toBeNull", "toBeUndefined", "toBeNaN", "isNull", "isUndefined", "null", "undefined"}
 _OPPOSITES = {"notEqual": "equal", "notStrictEqual": "strictEqual", "notDeepEqual": "deepEqual", "not": "is"}
 _OPPOSITES |= {"notDeepStrictEqual": "deepStrictEqual", "doesNotMatch": "match", "notSame": "same"}
 _ONE_SIDED = {"ok", "true", "false", "truthy", "falsy", "notOk", "isTrue", "isFalse", "assert", "isOk", "isNotOk"}
@@ -64,6 +65,10 @@ class _Test:
     def body(self) -> list[str]:
         return tokens_of(self.function) if self.function is not None else []
 
+    @property
+    def whole(self) -> list[str]:
+        return tokens_of(self.node)
+
     @cached_property
     def function(self) -> Node | None:
         return next((one for one in self.call.arguments[1:] if one.type in FUNCTIONS), None)
@@ -79,7 +84,7 @@ class _Test:
 
     @property
     def exact(self) -> int:
-        return sum(last_name_of(node) in _EQUAL and "not" not in chain_of(node) for node in self.checks)
+        return sum(last_name_of(node) in _EQUAL | _ONE_VALUE and "not" not in chain_of(node) for node in self.checks)
 
     @property
     def skips(self) -> int:

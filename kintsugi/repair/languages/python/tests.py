@@ -19,6 +19,7 @@ _SKIPS = re.compile("|".join(_SKIP_WORDS), re.IGNORECASE)
 _EXACT = {"assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual", "assertSetEqual"}
 _EXACT |= {"assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual", "assertIs", "assert_equal"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_TOKENS = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\w+|[^\w\s]")
 _HOLDS_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _ASSERTING = re.compile(  # xfail and expectedFailure are marks
     r"assert|check|verif|expect(?!edFail)|should|match|compare|(?<!x)fail\b|raises|warns|snapshot", re.IGNORECASE
@@ -41,7 +42,13 @@ class _Test:
 
     @cached_property
     def body(self) -> list[str]:
-        return ast.unparse(self.node).splitlines()[1:]
+        """Token by token, without what it says about itself."""
+        statements = self.node.body[ast.get_docstring(self.node) is not None :]
+        return _TOKENS.findall("\n".join(map(ast.unparse, statements)))
+
+    @property
+    def whole(self) -> list[str]:
+        return [*_TOKENS.findall("\n".join(map(ast.unparse, self.node.decorator_list))), *self.body]
 
     @cached_property
     def parts(self) -> list[ast.AST]:
@@ -73,12 +80,13 @@ def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
 
 def loosened_sources(before: Mapping[str, Source], after: Mapping[str, Source]) -> Loosened:
     """The same, of files or parts of files that are parsed already."""
-    old, new = ({path: _tests(source) for path, source in sources.items()} for sources in (before, after))
-    around = {path: _skips_around(after[path]) - _skips_around(before[path]) for path in before if path in after}
+    old, new = ({path: tests_of(source) for path, source in sources.items()} for sources in (before, after))
+    had = {path: skips_around(source) for path, source in before.items()}
+    around = {path: skips_around(source) - had.get(path, 0) for path, source in after.items()}
     return loosened_tests(old, new, around)
 
 
-def _tests(source: Source) -> dict[str, _Test]:
+def tests_of(source: Source) -> dict[str, _Test]:
     return {test.name: test for test in _all_tests(source)}
 
 
@@ -113,7 +121,7 @@ def _count_skips(parts: Iterable[ast.AST]) -> int:
     return sum(bool(_SKIPS.search(name)) for name in names)
 
 
-def _skips_around(source: Source) -> int:
+def skips_around(source: Source) -> int:
     """Skips outside of the tests themselves: of whole modules and classes, in what is set up, in helpers.
 
     A mark that only gets a name is none until it is used, which is seen where it is.
@@ -128,7 +136,7 @@ def _skips_around(source: Source) -> int:
 
 def count_tests(source: str) -> int:
     """How many test functions a file has."""
-    return len(_tests(Source(source)))
+    return len(tests_of(Source(source)))
 
 
 def asserts_a_value(sources: Mapping[str, str], name: str) -> bool:
@@ -137,7 +145,7 @@ def asserts_a_value(sources: Mapping[str, str], name: str) -> bool:
     A helper that it calls counts when its name says that it checks something. True for a name that is not found,
     as tests can be made in ways that cannot be read off the text.
     """
-    tests = [test for text in sources.values() for test in _tests(Source(text)).values()]
+    tests = [test for text in sources.values() for test in tests_of(Source(text)).values()]
     found = [test for test in tests if test.short_name == name]
     return not found or any(_asserts(test.node) for test in found)
 

@@ -1,0 +1,125 @@
+"""What a test of Go does again: a call that its file had before, of the same things, made in the same way.
+
+`os.RemoveAll(user.GetHomeDir())` of a user that is made as in another test removes no more than that one does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kintsugi.repair.languages.go.tests import is_comment
+from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tokens
+from kintsugi.repair.policy.go_loopback import bindings_of
+
+_DEEPEST = 5
+_MOST = 60_000
+_PLAIN = ("int_literal", "float_literal", "true", "false")
+Uses = Iterable[tuple[Node, tuple[str, str]]]
+_FUNCTIONS = ("function_declaration", "method_declaration")
+
+
+class _UnknownError(Exception):
+    """What a name stands for is not seen."""
+
+
+@dataclass
+class Calls:
+    """The calls of a file, told by what they are made of. `imports`: paths by the name that they go by."""
+
+    tree: Node
+    imports: Mapping[str, str]
+    _bound: dict[int, dict[str, list[tuple[Node | None, int]]]] = field(default_factory=dict)
+    _asked: int = 0
+
+    def told(self, node: Node) -> str:
+        """The call whose function, or the value whose type this is, with what its names stand for; "" if unknown."""
+        made = node.parent
+        role = made.child_by_field_name("function" if made.type == "call_expression" else "type")
+        around = next((one for one in above(node) if one.type in _FUNCTIONS), None)
+        if made.type not in ("call_expression", "composite_literal") or role is None or role.id != node.id:
+            return ""
+        try:
+            return self._told(made, around, 0) if around is not None else ""
+        except _UnknownError:
+            return ""
+
+    def _told(self, node: Node, around: Node, deep: int) -> str:
+        self._asked += 1
+        if deep > _DEEPEST or self._asked > _MOST:
+            raise _UnknownError
+        if node.type == "func_literal":
+            raise _UnknownError
+        if node.type == "identifier":
+            return self._named(node, around, deep)
+        if node.type in ("selector_expression", "keyed_element"):
+            first, *rest = node.named_children
+            first_told = text_of(first) if node.type == "keyed_element" else self._told(first, around, deep)
+            return f"{first_told}.{' '.join(self._told(one, around, deep) for one in rest)}"
+        if not node.children:
+            return text_of(node)
+        return " ".join(self._told(one, around, deep) for one in node.children if not is_comment(one))
+
+    def _named(self, name: Node, around: Node, deep: int) -> str:
+        given = self._bound_in(around).get(text_of(name))
+        if given is None:
+            return self._of_file(text_of(name))
+        self._look_for_changes(text_of(name), around)
+        values = set()
+        for value, at in given:
+            if value is None:
+                raise _UnknownError
+            values.add(f"{self._told(value, around, deep + 1)}#{at}")
+        return "{" + " | ".join(sorted(values)) + "}"
+
+    def _of_file(self, name: str) -> str:
+        """A package by its path; what the file declares as it is declared."""
+        if name in self.imports:
+            return self.imports[name]
+        return f"{name}={self._declared[name]}" if name in self._declared else name
+
+    @cached_property
+    def _declared(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for one in self.tree.named_children:
+            for spec in (one, *nodes(one, "var_spec", "const_spec", "type_spec")):
+                if (name := text_of(spec.child_by_field_name("name"))) and spec.type != "package_clause":
+                    found[name] = " ".join(tokens(spec, is_comment))
+        return found
+
+    def _bound_in(self, around: Node) -> dict[str, list[tuple[Node | None, int]]]:
+        """All that a function's names are given, each with its place among what a call returns; None: not seen."""
+        if int(around.id) not in self._bound:
+            found: dict[str, list[tuple[Node | None, int]]] = {}
+            for name, value, place in bindings_of(around):
+                found.setdefault(name, []).append((value, place))
+            self._bound[int(around.id)] = found
+        return self._bound[int(around.id)]
+
+    def _look_for_changes(self, name: str, around: Node) -> None:
+        """A name whose parts are set to more than a number, or that is handed on by its address, may be anything."""
+        for one in nodes(around, "assignment_statement", "unary_expression"):
+            if one.type == "unary_expression":
+                operand = one.child_by_field_name("operand")
+                if text_of(one).startswith("&") and text_of(operand).partition(".")[0] == name:
+                    raise _UnknownError
+                continue
+            left, right = (one.child_by_field_name(side).named_children for side in ("left", "right"))
+            parts = [each for each in left if each.type != "identifier" and _root(each) == name]
+            if parts and not all(each.type in _PLAIN for each in right):
+                raise _UnknownError
+
+
+def _root(node: Node) -> str:
+    while node.type != "identifier" and node.named_children:
+        node = node.named_children[0]
+    return text_of(node)
+
+
+def again(before: Calls, after: Calls, had: Uses, has: Uses) -> Counter[tuple[str, str]]:
+    """How many more calls a file `has`, by node and use, that repeat one it `had`."""
+    known = Counter((use, told) for node, use in had if (told := before.told(node)))
+    repeated = [use for node, use in has if (told := after.told(node)) and (use, told) in known]
+    return Counter(repeated) - Counter(use for use, _ in known.elements())

@@ -1,0 +1,62 @@
+"""What is called as secrets are and is none: names of things, flags, modules, kinds of credentials, counts."""
+
+import re
+
+from kintsugi.telemetry.redact.looks import is_folder
+from kintsugi.telemetry.redact.values import Value, is_file, is_too_brief
+
+_QUOTES = ('"', "'", "`", "\\")
+_ABOUT_A_NAME = re.compile(
+    r"\\{0,7}[\"'`] (?:not found|already exists|does not exist|is (?:forbidden|invalid|immutable)"
+    r"|(?:created|configured|deleted|patched|edited|labeled|annotated|replaced|unchanged)(?:[\s,;.]|$))"
+)
+# What follows a sign and is no value: `created secret: --from-literal=…`, `$password = ConvertTo-SecureString -…`
+_A_FLAG = re.compile(
+    r"--[a-z]{2,20}(?:-[a-z]{2,20}){0,4}(?=[=\s]|$)|[A-Z][A-Za-z]{2,14}-[A-Z][A-Za-z]{3,30}(?=\ [-$\"'(])"
+)
+_ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
+_PROGRESS = re.compile(
+    r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
+    r"|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)(?::| |: )[A-Z]?[a-z]+(?: [a-z]+){2}"
+)
+_OF_CREDENTIALS = ("credential", "credentials", "creds")
+_KIND_OF_CREDENTIAL = re.compile(
+    r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
+)
+_OF_PAM = ("chauthtok", "session", "auth", "account")
+
+
+def is_something_else(name: str, text: str, value: Value) -> bool:
+    """Things called by such a name are told of (`secret "db" not found`, `db_password: Creating...`), and some names
+    are those of other things, too."""
+    if _PROGRESS.match(text, value.start) or (
+        text[value.end : value.end + 1] in _QUOTES and _ABOUT_A_NAME.match(text, value.end)
+    ):
+        return True
+    if not value.quoted and text[value.end : value.end + 1] in (" ", "=", "") and _A_FLAG.match(text, value.start):
+        return True
+    lowered = name.lower()
+    return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
+
+
+_OF_OTHER_THINGS = ("secret", "passwd", "pw", "pin", "pwd", "pass", "credential", "credentials", "creds")
+
+
+def _is_other_thing(name: str, text: str, value: Value) -> bool:
+    """An ARN; a module of PAM (`passwd:session`); a kind of credentials (`include_credential=oidc`); a scope
+    (`DEBUG=pw:webserver`); the shell's folder; a count, and the result of a test (`pass: 12`, `PASS src/a.ts`)."""
+    plain = text[value.start : value.end]
+    match name:
+        case "pw" if text[value.start - 1] == ":" and plain.isalpha():
+            return True
+        case "pw" | "pin":
+            return is_too_brief(name, plain)
+        case "pass":
+            return plain.isdigit() or is_file(plain)
+    if name.endswith("pwd"):
+        return is_folder(name.upper(), plain)  # as text it is the shell's in small letters, too
+    if name.endswith("passwd"):
+        return plain.rstrip("):") in _OF_PAM
+    if name.endswith("secret"):
+        return _ARN.search(text, max(0, value.start - 90), value.start) is not None
+    return name.endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(plain) is not None
