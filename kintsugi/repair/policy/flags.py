@@ -26,7 +26,7 @@ from kintsugi.repair.syntax import Source, walked
 
 _PAGE = re.compile(
     r"\bfrom ['\"](?:react|vue|preact|svelte|@angular/\w+|pinia)(?:/\w+)?['\"]|\bwindow\.\w"
-    r"|\bdocument\.(?:getElement\w*|querySelector\w*|createElement\w*|addEventListener|body|cookie|head|title|location)\b"
+    r"|\bdocument\.(?:getElement\w*|querySelector\w*|createElement\w*|addEventListener|cookie)\b"
 )
 _BEYOND = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 _OF_CONDITIONS = frozenset(

@@ -33,7 +33,7 @@ def reached_unasked(old: Source, new: Source) -> str:
             for checks in listed:
                 lost = [(one & there) - checks for one in was[done]]
                 if all(lost):
-                    return short(f"{done} without {min(min(lost, key=len))}")
+                    return short(f"{done} without {min(frozenset().union(*lost))}")
     return ""
 
 
