@@ -132,6 +132,8 @@ class Redactor:
         places = scanner.find(lowered, overlapping=True)
         if not places:
             return text
+        if "\r\n" in both:
+            return self.redact(text) if not others or self.is_clean(others) else None
         if places[-1][2] > len(text):  # the last to end
             if any(start > len(text) for _, start, _ in places):
                 return None
