@@ -37,9 +37,9 @@ _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 
 _LITTLE_WORK = 40
 
-# What a look costs at once, and what it costs more where it did not end at the first characters that do not fit (then it
-# gives an empty tuple): a unit is about five microseconds. At an act or a service it costs as much as it looks at: honest
-# logs are full of users, and hold few words that may be secrets.
+# What a look costs at once, and what it costs more where it went beyond the first characters (else it gives an empty
+# tuple): a unit is about five microseconds. At an act or a service it costs as much as it looks at: honest logs are
+# full of users, and hold few words that may be secrets.
 _COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
