@@ -277,9 +277,10 @@ def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
     """
     if len(source) + more > LARGEST:
         raise TooMuch
-    if masked.is_left_in(source):
+    looked_at = _OF_A_SECRET.sub(repr(MASK), source)
+    if masked.is_left_in(looked_at):
         masked.names.append("")
-    for piece in _pieces(_OF_A_SECRET.sub(repr(MASK), source)):
+    for piece in _pieces(looked_at):
         if is_clean(piece, one_by_one=True):
             continue
         is_late = time.thread_time() > ends  # as text it takes a twentieth of the time
