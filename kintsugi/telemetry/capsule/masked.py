@@ -89,13 +89,13 @@ class Masked:
         names = {name for code in around for name in _names_in(code)}
         self._around = max((name for name in names if grade(name)), key=grade, default="")
 
-    def has(self, text: str) -> bool:
-        """Whether it may be a secret of a call around it."""
+    def has(self, text: str, *, as_a_part: bool = True) -> bool:
+        """Whether it may be a secret of a call around it. `as_a_part`: or a part of one."""
         if self._around and len(text) <= _LONGEST_WORD and redact_field(self._around, text) != text:
             return True
         if not self._texts:
             return False
-        return text in self._texts or self.is_in(text) or (len(text) >= _SHORTEST and self._is_part(text))
+        return text in self._texts or self.is_in(text) or (as_a_part and len(text) >= _SHORTEST and self._is_part(text))
 
     def is_in(self, text: str) -> bool:
         return any(len(one) >= _SHORTEST and one in text for one in self._texts)

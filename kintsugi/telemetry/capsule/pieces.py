@@ -26,10 +26,9 @@ class Pieces:
     def found_in(self, text: str) -> set[str]:
         """The pieces that are in the text. They are in small letters, as it has to be."""
         parts, found = self._parts, set[str]()
-        if parts:
-            places = [at for at in range(0, len(text) - _PART + 1, _STEP) if text[at : at + _PART] in parts]
-            around = {text[start : start + LENGTH] for at in places for start in range(max(at + _PART - LENGTH, 0), at + 1)}
-            found = {one for one in around if len(one) == LENGTH and one in self._known}
+        for at in [at for at in range(0, len(text) - _PART + 1, _STEP) if text[at : at + _PART] in parts]:
+            starts = range(max(at + _PART - LENGTH, 0), min(at, len(text) - LENGTH) + 1)
+            found.update(one for start in starts if (one := text[start : start + LENGTH]) in self._known)
         return found
 
 
