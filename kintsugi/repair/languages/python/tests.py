@@ -200,9 +200,8 @@ def _names_in(node: ast.expr) -> set[str]:
 
 def is_generator(function: ast.AST) -> bool:
     """A test that yields is not run by pytest."""
-    inner = {
-        id(part) for one in walked(function)[1:] if isinstance(one, (*_FUNCTIONS, ast.Lambda)) for part in walked(one)
-    }
+    others = [one for one in walked(function)[1:] if isinstance(one, (*_FUNCTIONS, ast.Lambda))]
+    inner = {id(part) for one in others for part in walked(one)}
     return any(isinstance(one, ast.Yield | ast.YieldFrom) and id(one) not in inner for one in walked(function))
 
 
@@ -250,7 +249,7 @@ def _is_assert_call(node: ast.AST) -> bool:
 
 
 def set_for_all(source: Source) -> int:
-    """How often a file sets something for all of its tests, whether they ask for it or not: by a fixture, or at once."""
+    """How often a file sets something for all of its tests: by a fixture that none asks for, or at once."""
     if source.tree is None:
         return 0
     fixtures = sum(
