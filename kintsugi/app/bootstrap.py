@@ -22,7 +22,8 @@ from kintsugi.app.ending import watched
 from kintsugi.app.places import Places
 from kintsugi.app.settings import Settings, read_settings, revealed
 from kintsugi.capture.crashes import Crashes
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError

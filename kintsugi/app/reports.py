@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kintsugi.app.settings import SentryProject, SentrySettings
-from kintsugi.capture.intake import Program
+from kintsugi.capture.program import Program
 from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.telemetry.redact import of_this_process
 from kintsugi.web.missed import Watch

@@ -19,7 +19,8 @@ from rich.text import Text
 from kintsugi.app.bootstrap import Kintsugi, Ports, code_context
 from kintsugi.app.connectors import Connector
 from kintsugi.app.desk import Desk, opened
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.demo.recording import MODEL, serve
 from kintsugi.demo.workspace import BRANCH, Workspace, example
 from kintsugi.integrations.http_replay import HttpReplay

@@ -21,7 +21,8 @@ import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kintsugi.telemetry.redact import redact
-from kintsugi.web.github import Ignored, Unreadable
+from kintsugi.web.github import Ignored
+from kintsugi.web.no_delivery import Unreadable
 from kintsugi.workflow.patch import Evidence, Run, Tier
 from kintsugi.workflow.pull_requests import OUR_BRANCH
 from kintsugi.workflow.triggers import ProvenInCi

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
+from kintsugi.web.no_delivery import Unreadable
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.by_hand import incident_named
 from kintsugi.workflow.ports import Review
@@ -25,10 +26,6 @@ _TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
 _CHANGES = ("reopened", "synchronize", "opened", "converted_to_draft", "ready_for_review")
 
 Json = Mapping[str, Any]
-
-
-class Unreadable(Exception):
-    """Signed, but no delivery of GitHub's."""
 
 
 @dataclass(frozen=True, slots=True)

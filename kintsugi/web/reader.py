@@ -18,7 +18,7 @@ from logging.handlers import QueueHandler
 from queue import SimpleQueue
 from typing import IO
 
-from kintsugi.capture.intake import Program
+from kintsugi.capture.program import Program
 from kintsugi.telemetry.redact import hide_personal, of_this_process, remember
 from kintsugi.web.reading import Delivery, Fault, Read, read
 

@@ -11,10 +11,10 @@ from datetime import datetime
 from kintsugi.capture.checkins import check_in_of
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event, read_once
-from kintsugi.capture.intake import digest_of
+from kintsugi.capture.program import digest_of
 from kintsugi.capture.runs import is_replay, key_in, runs_in
 from kintsugi.capture.sentry import Code, Teller, outline_of, payload_of
-from kintsugi.web.github import Unreadable
+from kintsugi.web.no_delivery import Unreadable
 from kintsugi.web.sentry import (
     CHECK_IN,
     EVENT,

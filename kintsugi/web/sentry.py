@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import brotli
 import zstandard
 
-from kintsugi.web.github import Unreadable
+from kintsugi.web.no_delivery import Unreadable
 
 LARGEST = 10 * 2**20  # bytes, expanded, with attachments and whatever else is passed over
 LARGEST_EVENT = 2**20  # bytes; as Sentry's own. Reading JSON holds up the whole process, in a thread as well

@@ -15,7 +15,8 @@ from kintsugi.web.bodies import body_of
 from kintsugi.web.ci_proof import ProofDoor, Unsigned, read_proof
 from kintsugi.web.connections import Connections, Patience, room_for_connections
 from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, uncounted
-from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
+from kintsugi.web.github import Ignored, Look, parse, verify
+from kintsugi.web.no_delivery import Unreadable
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.reports import Reports
 from kintsugi.web.unavailable import told_to_come_again

@@ -9,7 +9,8 @@ import psycopg
 from kintsugi import telemetry
 from kintsugi.app.desk import opened
 from kintsugi.capture.alerts import Incidents
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry.alerts import Alert
 from tests.world.patience import PATIENCE

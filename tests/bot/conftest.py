@@ -23,7 +23,8 @@ from kintsugi.bot import About, Access, Attached, BotNeeds, Probe, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
 from tests.world import discord as stand_in

@@ -19,7 +19,8 @@ from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChan
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.incident import Incident

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from kintsugi.app.desk import Desk, opened
 from kintsugi.capture.crashes import Crashes
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import install
 from kintsugi.telemetry.unhandled import leaves

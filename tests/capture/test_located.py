@@ -9,7 +9,7 @@ import pytest
 
 from kintsugi.capture import locate
 from kintsugi.capture.event import read_event
-from kintsugi.capture.intake import Program
+from kintsugi.capture.program import Program
 from kintsugi.capture.sentry import Teller, payload_of
 from kintsugi.capture.spellings import plain, unhashed
 from kintsugi.repair.context import build_context

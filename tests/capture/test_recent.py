@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kintsugi.capture import CaptureError
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.capture.recent import recent_failures
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Receipt

@@ -155,6 +155,12 @@ def looks(path: str, before: str, after: str) -> list[str]:
         ("def f(x):\n    y = verify(x) or no(x)\n    go(y)\n", "verify(x) or", "verify(x) or x.b or", "lets in more"),
         ("def allows(x):\n    return x.name in NAMES\n", "in NAMES", "is not None", "asks less"),
         ("def f(i, c):\n    if i.guild_id != c.home:\n        return\n    go()\n", "!= c.home", "is None", "asks less"),
+        (
+            "def f(x):\n    if x.kind == 3:\n        raise no()\n    pay(x)\n",
+            "    if x.kind == 3:\n        raise no()\n    pay(x)",
+            "    pay(x)\n    if x.kind == 3:\n        raise no()",
+            "before it asks",
+        ),
     ],
 )
 def test_what_held_something_back_is_not_let_go_silently(before: str, old: str, new: str, says: str):

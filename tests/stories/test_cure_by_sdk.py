@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.capture.intake import Program
+from kintsugi.capture.program import Program
 from kintsugi.integrations.http_replay import HttpReplay
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kintsugi.app.bootstrap import code_context, looking_at
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
 from kintsugi.integrations.model.analyst import ModelAnalyst
 from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel

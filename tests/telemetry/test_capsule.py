@@ -764,6 +764,7 @@ def test_a_loop_that_ran_then_says_so_where_none_runs_now_and_one_that_was_close
         again[1].time()
 
 
+@pytest.mark.filterwarnings("ignore:The 'u' type code:DeprecationWarning")  # Python 3.13 says so
 def test_a_secret_refuses_the_whole() -> None:
     planted: list[Any] = [
         {"password": "correct-horse"},

@@ -75,6 +75,13 @@ def priced(number: int) -> str:
 
 
 in_flask.register_blueprint(shop)
+guarded = flask.Flask(__name__)
+guarded.config.update(PAGE=20, PROPAGATE_EXCEPTIONS=True)
+
+
+@guarded.before_request
+def of_a_guard() -> None:
+    raise Asked(flask.current_app.config["PAGE"], flask.request.args["sort"])
 
 
 def of_django(request: HttpRequest, number: int) -> HttpResponse:
@@ -249,6 +256,12 @@ SERVED: dict[Callable[[], Capsule], object] = {
 }
 SERVED |= {by_fastapi: of_fastapi}
 NAMES = {served: cast(Any, view).__name__ for served, view in SERVED.items()}
+
+
+def test_what_flask_calls_before_a_view_fails_again_in_its_context() -> None:
+    capsule = by_flask("/?sort=name", app=guarded, method="GET")  # no frame but that of a running function has it
+
+    assert (capsule.function, capsule.in_part, run(capsule).args) == ("of_a_guard", "", (20, "name"))
 
 
 @pytest.mark.parametrize("served", SERVED)

@@ -1,6 +1,9 @@
 import base64
+import itertools
 import json
 import random
+import string
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -270,6 +273,67 @@ OF_MANY_PLACES = (
 @pytest.mark.parametrize("text", OF_MANY_PLACES, ids=range(3))
 def test_a_long_text_of_many_places_is_no_attack(text):
     assert redact(text) == text
+
+
+def steps(text):
+    """How many functions are called."""
+    called = 0
+
+    def count(frame, event, argument):
+        nonlocal called
+        called += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        redact(text)
+    finally:
+        sys.setprofile(before)
+    return called
+
+
+def unlike(pieces, length):
+    """No two of its parts are the same, so that nothing is known from before."""
+    rnd, text = random.Random(1), ""
+    while len(text) < length:
+        text += rnd.choice(pieces) + "".join(
+            rnd.choices(string.ascii_letters + string.digits, k=rnd.choice((0, 8, 20)))
+        )
+    return text[:length]
+
+
+@pytest.mark.parametrize(
+    "unkind",
+    [
+        lambda length: ("send(.user, a1\tnow&password, " * length)[:length],
+        lambda length: unlike((": 2024-01-02000000002024-01-02", "codes now zip(u0041", "codesdeadbeef密码-----BEGIN |pwd"), length),
+    ],
+    ids=["repeated", "unlike"],
+)  # fmt: skip
+def test_four_times_an_unkind_text_takes_four_times_the_work(unkind):
+    redact("password=a")
+
+    assert steps(unkind(20_000)) < 5 * steps(unkind(5_000))
+
+
+FILLER = "2026-11-23 01:33:37 INFO shop.cart order 4711 was put into the cart of user 17\n" * 150
+
+
+def test_a_long_text_is_not_looked_at_twice_for_what_is_hidden_at_its_end():
+    at_its_end = "login failed: password of bob is aB3dE6gH9 and token x1Yz_q8Kp2Lm5\n"
+    assert MASK in redact(at_its_end)
+
+    assert steps(FILLER + at_its_end) < 1.5 * steps(FILLER)
+
+
+def test_a_text_is_redacted_as_it_is_without_a_long_one_around_it():
+    rnd, line = random.Random(3), FILLER[: FILLER.index("\n") + 1]
+    texts = ['bearer x1Yz_q8K(key="lantern7262, key bob: ', *(case.text for case in special_cases(rnd))]
+    assert "lantern7262" not in redact(f"{FILLER}{texts[0]}\n{FILLER}")  # found by a second look
+    for one, other in itertools.pairwise(texts[::4]):
+        near = [redact(f"{line}{text}\n{line}") for text in (one, other)]
+        apart = redact(f"{FILLER}{one}\n{FILLER}{other}\n{FILLER}")
+        assert all(each in apart for each in near)
 
 
 def test_what_a_key_leads_to_in_code_does_not_cover_a_token_of_a_known_shape():

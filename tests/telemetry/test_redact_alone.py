@@ -2,6 +2,7 @@
 
 import random
 import re
+from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
@@ -269,3 +270,10 @@ def filled(row: str, rnd: random.Random) -> str:
 
 def hidden(row: str) -> str:
     return re.sub(r"\{(?:\d+|small|base64|base32|=[^}]+)\}", MASK, row)
+
+
+def test_a_name_and_a_password_in_base64_as_they_are_sent_to_log_in_are_hidden():
+    sent = b64encode(b"\0bob\0" + b"lantern7262").decode()
+
+    assert redact(f'{{xmlcdata,<<"{sent}">>}}') == '{xmlcdata,<<"***">>}'
+    assert MASK not in redact(f'{{xmlcdata,<<"{b64encode(b"a page about lanterns").decode()}">>}}')

@@ -256,6 +256,9 @@ curl --data 'u=bob&p={word}' http://10.0.0.7/login
 Secret seed: 0x{hex}
 the password for bob on db01 is lantern72
 conn=1001 op=0 BIND dn="cn=bob" cred={word}
+ldap: binddn=cn=bob,dc=example, binddnpw={word}
+{{amqp_params_network,<<"bob">>,<<"{word}">>,<<"vhost">>,"host-1",33333}}
+schtasks.exe /Create /TN backup /RU bob /RP {made}
 """.strip().split("\n")
 
 
@@ -332,6 +335,9 @@ def test_a_secret_is_found_on_another_line(text):
         "azure://0b2f6a2e-1111-4222-8333-444455556666:{}?tenantId=1",
         '$password = ConvertTo-SecureString -String "{}" -AsPlainText',
         "config:set mail_smtppassword --value={}",
+        "java -jar cli.jar -P 443 -u bob -p {} -w ESPACE1 --ssl",
+        'expect "password:"\nsend -- "{}\\r"',
+        "Enter passphrase for key '/root/.ssh/id_rsa': {}",
     ],
 )
 def test_what_stands_beside_a_secret_stays(line):
@@ -344,6 +350,7 @@ def test_what_stands_beside_a_secret_stays(line):
         "HomeKit: enter this code with your app: {210-39-182}",
         "Pairing code: {K8FJ-5CJ8}, enter it on your phone",
         "Steam Guard code: {7CRQB}",
+        "First copy your one-time code: {KPFJ-NFWC}",
         "verify: OTP was sent to bob, code={482913}",
         "user code slot 3 to {597183}",
         "error code: 7CRQB, status code=482913, exit code 4829",

@@ -26,7 +26,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.entrance import ONCE

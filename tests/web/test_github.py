@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
+from kintsugi.web.github import Ignored, Look, parse, verify
+from kintsugi.web.no_delivery import Unreadable
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.by_hand import incident_named
 from tests.world.deliveries import BRANCH, REPOSITORY, a_merge, a_pull_request_event, a_review, on_a_branch, signed

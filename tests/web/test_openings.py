@@ -10,7 +10,8 @@ from random import Random
 
 import pytest
 
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.capture.quota import Listed
 from kintsugi.persistence.database import Database
 from kintsugi.web.openings import Openings

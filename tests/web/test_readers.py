@@ -10,13 +10,15 @@ import os
 import queue
 import secrets
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from logging.handlers import QueueHandler
 from pathlib import Path
 
 import pytest
 
-from kintsugi.capture.intake import Program
+from kintsugi.capture.program import Program
 from kintsugi.telemetry.redact import of_this_process
 from kintsugi.web.reader import Setup
 from kintsugi.web.readers import Readers
@@ -25,6 +27,7 @@ from kintsugi.web.sentry import Project
 from tests.world.make import NOON
 from tests.world.reports import KEY, an_envelope, an_event
 
+ROOT = Path(__file__).parents[2]
 SECRET = secrets.token_urlsafe(24)
 
 
@@ -150,3 +153,13 @@ async def test_a_delivery_that_makes_too_much_of_itself_is_refused(readers: Read
 
     assert all(isinstance(each, Failed | Fault) for each in (*deep.items, *broad.items))
     assert isinstance(after.items[0], Failed)
+
+
+def test_a_reader_loads_nothing_of_what_it_does_not_do():
+    """One more begins with each flood: it needs neither the lifecycle nor what listens to a program."""
+    others = {"asyncio", "kintsugi.telemetry.installation", "kintsugi.workflow.triggers", "transitions"}
+    program = f"import sys, kintsugi.web.reader; print(sorted({others!r} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

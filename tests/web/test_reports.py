@@ -36,7 +36,7 @@ from kintsugi.receipt.statement import statement_of
 from kintsugi.telemetry import Bound
 from kintsugi.telemetry.alerts import Alert, Alerts, built_in_rules
 from kintsugi.telemetry.handler import Seen
-from kintsugi.web.github import Unreadable
+from kintsugi.web.no_delivery import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
     LARGEST,

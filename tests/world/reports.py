@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
-from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.program import Program
 from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.reading import Delivery, Read, read

@@ -29,7 +29,7 @@ class Service:
         self.said: list[str] = []
         self._heard = asyncio.Condition()
         self._listening = asyncio.create_task(self._listen())
-        self.http = httpx.AsyncClient(timeout=30, trust_env=False)
+        self.http = httpx.AsyncClient(timeout=_LONGEST, trust_env=False)
 
     async def says(self, pattern: str) -> re.Match[str]:
         """Waits until a line of its standard error fits."""

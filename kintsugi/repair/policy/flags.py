@@ -25,7 +25,8 @@ from kintsugi.repair.policy.vocabulary import WHO
 from kintsugi.repair.syntax import Source, walked
 
 _PAGE = re.compile(
-    r"\bfrom ['\"](?:react|vue|preact|svelte|@angular/\w+|pinia)(?:/\w+)?['\"]|\b(?:document|window)\.\w"
+    r"\bfrom ['\"](?:react|vue|preact|svelte|@angular/\w+|pinia)(?:/\w+)?['\"]|\bwindow\.\w"
+    r"|\bdocument\.(?:getElement\w*|querySelector\w*|createElement\w*|addEventListener|cookie)\b"
 )
 _BEYOND = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 _OF_CONDITIONS = frozenset(

@@ -100,10 +100,9 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     holds = ""  # why that one is not the call to make again
     masked = Masked()
     running = set(under_way())
-    is_served = bool(frames) and serves(error.__traceback__, frames, running)
-    crash = _Crash(
-        error, frames, masked, is_served, under_way_in_flask(error.__traceback__, running) if is_served else None
-    )
+    in_flask = under_way_in_flask(error.__traceback__, running) if frames else None
+    is_served = in_flask is not None or (bool(frames) and serves(error.__traceback__, frames, running))
+    crash = _Crash(error, frames, masked, is_served, in_flask)
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
     passing = handing_on(error.__traceback__, running) if is_served else set()
     serving = [frame for frame in frames if frame is frames[-1] or frame not in passing]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.again import REACH, Work, work_on
 from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
 from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
@@ -97,7 +98,7 @@ class Redactor:
     def redact(self, text: str, budget: Budget = USUAL) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._settled(text, partial(self._of_a_log, budget=budget))
+            return self._settled(text, partial(self._of_a_log, work=work_on(text, budget)))
         except Exception:
             return UNREADABLE
 
@@ -137,20 +138,23 @@ class Redactor:
             places = [place for place in places if place[2] <= len(text)]
         try:
             folded = Folded(text, lowered[: len(text)], None)
-            found = scanner.spans_at(places, folded)
+            work = work_on(text)
+            found = scanner.spans_at(places, folded, work)
             if not found:
                 return text
-            return self._settled(text, self._of_a_log, self._without(folded, text, found, places))
+            return self._settled(
+                text, partial(self._of_a_log, work=work), self._without(folded, text, found, places, work)
+            )
         except Exception:
             return UNREADABLE
 
-    def _of_a_log(self, text: str, budget: Budget = USUAL) -> Hidden:
+    def _of_a_log(self, text: str, work: Work) -> Hidden:
         folded = fold(text)
         scanner = self._known.scanner
         places = scanner.places(folded.lowered)
-        return self._without(folded, text, scanner.spans_at(places, folded, budget), places)
+        return self._without(folded, text, scanner.spans_at(places, folded, work), places, work)
 
-    def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
+    def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place], work: Work) -> Hidden:
         if not found:
             return Hidden(text, [], True)
         if "\n" in folded.text:
@@ -158,6 +162,8 @@ class Redactor:
         spans = merged(repeated(found, folded.text), folded.text)
         is_all = not self._known.personal and self._known.scanner.leaves_nothing(places, folded.text, spans)
         origin = folded.origin
+        if not is_all and len(folded.text) > REACH:
+            work.was_hidden(spans, hide(folded.text, spans))
         if origin is not None:
             spans = [(origin[start], origin[stop - 1] + 1) for start, stop in spans]
         return Hidden(hide(text, spans), [kind for _, _, kind in found], is_all and origin is None)

@@ -165,6 +165,17 @@ def _is_text(word: str) -> bool:
         return False
 
 
+_OF_SASL = re.compile(rb"\0[\w.@+-]{2,64}\0[!-~]{4,100}\s?")
+
+
+def _is_of_sasl(word: str) -> bool:
+    """Whether it is base64 of a user's name and a password as they are sent to log in (RFC 4616)."""
+    try:
+        return _OF_SASL.fullmatch(base64.b64decode(word + "=" * (-len(word) % 4))) is not None
+    except (binascii.Error, ValueError):
+        return False
+
+
 _AROUND = frozenset(" \t\n\"'`=:([{,>")
 _ESCAPES = ("\\n", "\\r", "\\t", '\\"', "\\'")
 _BEHIND = re.compile(r"$|[\s\"'`,;)\]}<&|]|[.:!?](?:\s|$)|\\[nrt\"']")
@@ -239,6 +250,8 @@ def is_secret_here(text: str, word: Word, told: Told) -> bool:
     """Whether a made-up word is a secret where it stands, by its length and by what stands around it."""
     length, value = word.end - word.start, text[word.start : word.end]
     if _LEAST_LETTERS <= length <= _MOST_LETTERS and value.isalpha() and _is_password_here(text, word):
+        return True
+    if _SHORTEST <= length <= _LONGEST and value.startswith("A") and _is_of_sasl(value):
         return True
     if not (_SHORTEST <= length <= _LONGEST and (is_made_up(value) or _is_of_one_case(value))):
         return False

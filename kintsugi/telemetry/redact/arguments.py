@@ -71,8 +71,8 @@ CALLS = (
 )  # fmt: skip
 _MOST_ARGUMENTS, _SHORTEST = 6, 2
 _ARGUMENT = re.compile(
-    r"\s{0,24}(?:[bBuUrRfN]{0,2}(?P<quote>\\{0,3}[\"'`])(?P<value>(?:(?!(?P=quote))[^\n]){0,300})(?P=quote)"
-    r"|[^\"'`(){}\n,]{0,60}(?:\([^()\n]{0,40}\)|\{[^{}\n]{0,80}\})?[^\"'`(){}\n,]{0,20})\s{0,24}(?P<end>[,)])"
+    r"\s{0,24}+(?:[bBuUrRfN]{0,2}(?P<quote>\\{0,3}[\"'`])(?P<value>(?:(?!(?P=quote))[^\n]){0,300})(?P=quote)"
+    r"|[^\"'`(){}\n,]{0,60}+(?:\([^()\n]{0,40}\)|\{[^{}\n]{0,80}\})?[^\"'`(){}\n,]{0,20}+)\s{0,24}(?P<end>[,)])"
 )
 _FIELD = re.compile(r"(?i:pass(?:word|wd)?|secret|token)")  # a word for what stands there: a form's field
 
@@ -116,10 +116,10 @@ _SHAPED = re.compile(
 # lines of logs and samples, a name and a word as people make passwords stood in parentheses three times; one was a
 # secret, two were rows of a test. Two words with a slash between them are how people write down a log-in.
 _LONGEST_NAME = 42
-BETWEEN_ARGUMENTS, STRUCTS, SLASHES = ("', '", '", "'), ("&{",), (" / ",)
-_QUOTED = re.compile(r"(?P<secret>[^\s'\",;()=:/]{6,60})(?P<quote>['\"])\s?[,)\]]")
+BETWEEN_ARGUMENTS, STRUCTS, SLASHES = ("', '", '", "', '">>,<<"'), ("&{",), (" / ",)
+_QUOTED = re.compile(r"(?P<secret>[^\s'\",;()=:/]{6,60})(?P<quote>['\"])(?:>>)?\s?[,)\]}]")
 _NAME_IN_A_CALL = re.compile(
-    r"(?:\(|(?:args|arguments|params|parameters|values)\W{0,3}\[)(?:[^()\n]{0,80},\s?)?[bu]?['\"](?P<name>[A-Za-z][\w.@-]{1,40})$"
+    r"(?:\(|\{[a-z_]{3,40},(?=<<)|(?:args|arguments|params|parameters|values)\W{0,3}\[)(?:[^()\n]{0,80},\s?)?(?:[bu]?|<<)['\"](?P<name>[A-Za-z][\w.@-]{1,40})$"
 )
 # The names of calls that give access: what follows a user's name in one may look like a name itself.
 _OF_CALL, _LETS_IN = re.compile(r"\w{3,42}$"), re.compile(r"(?i:auth|log_?[io]n|sign_?in|passw|_pw|credential)")
@@ -215,7 +215,8 @@ def flagged(text: str, start: int, end: int) -> Iterable[Span]:
     """
     is_of_names = text[start:end].lower() in FLAGS_OF_NAMES
     found = (_GIVEN_AS_NAME if is_of_names else _GIVEN).match(text, end)
-    if not found and not is_of_names and _USER_BEFORE.search(text, max(0, start - _FAR), start):
+    by_user = None if found or is_of_names else _USER_BEFORE.search(text, max(0, start - _FAR), start)
+    if by_user and " -p" not in by_user[0]:
         found = _ARGUMENT_OF_FLAG.match(text, end)
         found = found if found and is_strong(found["secret"]) else None
     return (found.span("secret"),) if found and not _OF_NAMES.search(text, max(0, start - 60), start) else ()

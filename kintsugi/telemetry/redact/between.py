@@ -11,8 +11,9 @@ AFTER = re.compile(
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
         (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:)|\(s\)(?=:))?)
         (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
-            [^\s:=]{1,60}(?:(?=\ ?[:=])
-            |(?:\ [^\s:=]{1,60}){0,3}?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
+            [^\s:=]{1,60}(?:(?:\ ["'][^"'\n]{1,80}["'])?(?=\ ?[:=])
+            |(?:\ [^\s:=]{1,60}){0,3}?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ ))
+            |\ to\ (?:use|connect|log\ in)(?=\ is\ ))?
     (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:[ ]\([a-z][a-z0-9 -]{1,24}\)(?=:))?
     (?:

@@ -14,6 +14,7 @@ class Budget(NamedTuple):
     patience: float = 4
 
 
+STRETCH = 512
 USUAL = Budget()
 # What a program printed may be dense all the way, as the names of tests are, and no thread of a bot waits for it.
 GENEROUS = Budget(each=1_024, patience=math.inf)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 Span = tuple[int, int]
 
 _NEAR, _FAR, _BEHIND_LENGTH = 32, 90, 90
-_DIGIT = re.compile(r"\d")
+_MAY_BE_ONE = re.compile(r"\d|[A-Z]{4}-[A-Z]{4}")
 _LAST_WORD = re.compile(r"([A-Za-z]+)[^A-Za-z\n]{0,3}$")
 _FOR_PEOPLE = re.compile(
     r"(?:.*(?:log-?in|sign-?in|sign-?up|auth|verif|secur|pair|lock|access|guard|factor|otp|mfa|fa|reset|recover|confirm"
@@ -38,7 +38,7 @@ _BEHIND = re.compile(
 
 def code_for_people(text: str, start: int, end: int) -> Iterable[Span]:
     """What stands behind a word for a code, which ends at `end`, if it lets somebody in."""
-    found = _BEHIND.match(text, end) if _DIGIT.search(text, end, end + _BEHIND_LENGTH) else None
+    found = _BEHIND.match(text, end) if _MAY_BE_ONE.search(text, end, end + _BEHIND_LENGTH) else None
     if not found:
         return ()
     last = _LAST_WORD.search(text, max(0, start - _NEAR), start)

@@ -76,7 +76,7 @@ COMMANDS = (
         ("%",),
     ),
     Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
-    Command(("signtool", "schtasks"), rf"{_SLASH}r?p {_VALUE}", ("/p ", "/rp ")),
+    Command(("signtool", "schtasks"), rf"{_SLASH}(?i:r?p) {_VALUE}", ("/p ", "/rp ", "/P ", "/RP ")),
     Command(("iwconfig ",), rf"key (?:s:)?{_VALUE}", ("key ",)),
     Command(
         ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
@@ -161,7 +161,7 @@ COMMANDS = (
     Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
     Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
-    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?{_LONE}['\"]? ?\|"),
+    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),

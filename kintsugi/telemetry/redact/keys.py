@@ -116,6 +116,7 @@ _PASS_WORDS = words(
     bypass compass trespass surpass overpass encompass underpass impasse
     """
 )
+_LEAST_OF_PW = 4
 _IDS_THAT_ARE_SECRETS = ("secretid", "phpsessid", "jsessionid", "connectsid")
 _OF_SEARCHES = ("stopword", "stopwords")  # and no pword
 _ACTIONS = words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
@@ -207,7 +208,8 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.NONE
     if last == "pw" and not all(word.isalpha() and len(word) > 1 for word in words):
         return Grade.NONE
-    if (last in ("pass", "pw") or last.endswith("pass")) and last not in _PASS_WORDS:
+    is_glued = last.endswith("pass") or (last.endswith("pw") and len(last) >= _LEAST_OF_PW)  # binddnpw
+    if (is_glued or last == "pw") and last not in _PASS_WORDS:
         return Grade.PASSWORD
     if joined.endswith(_SECRET) or (shouted and last == "salt" and before):
         return Grade.SECRET

@@ -63,7 +63,7 @@ _OF_STANDARDS = re.compile(
 _LEAST_JUMBLED, _MANY_RARE, _CHUNK = 10, 3, re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _DIGIT_OR_SIGN, _HUMPS = re.compile(r"[\d!#$%&*^?]"), re.compile(r"[a-z]{0,12}(?:[A-Z][a-z]{2,12})+")
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
-_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_@#]\d{2,4}")
+_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_@#]\d{2,4}|[a-z]{3,12}\.[a-z]{3,12}\d{2,4}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
 _PART_OF_NAME = re.compile(r"(?:^|\.)(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|\d+)(?:\.|$)")
@@ -92,7 +92,7 @@ _OF_PEOPLE = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def looks(value: str) -> Look:
     """How much a value alone tells, where nothing but its place could tell more."""
     value = value.rstrip("=")
@@ -176,6 +176,7 @@ def is_of_a_person(value: str) -> bool:
     return _OF_A_PERSON.fullmatch(value) is not None and grade(value) is Grade.NONE
 
 
+@lru_cache(maxsize=4096)
 def is_of_people(value: str) -> bool:
     """Whether it is made of words, numbers and signs as people make passwords, where a sentence gives one."""
     return 8 <= len(value) <= 60 and _OF_PEOPLE.fullmatch(value) is not None and grade(value) is Grade.NONE

@@ -5,7 +5,6 @@ Each check is a function of (text, start, end of what led to it) to the spans to
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import is_strong
@@ -222,6 +221,7 @@ _NUMBERED, _FAR_BELOW = (
     ),
     600,
 )
+_BEFORE_NUMBERS = 12
 _NEAR, _MOST_TIMES = 240, 4
 
 
@@ -233,10 +233,8 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
         return _in_order(text, at, text.count("?", max(0, at - _NEAR), at) + 1, level)
     if not _PLACEHOLDER.fullmatch(name):
         return ()
-    if name[1:].isdecimal():
-        for told in islice(_NUMBERED.finditer(text, at, at + _FAR_BELOW), _MOST_ITEMS):
-            if told["number"] == name[1:]:
-                return (told.span("value"),) if is_secret(told["value"], True, level, prose=False) else ()
+    if name[1:].isdecimal() and (told := _told_one_by_one(text, at, name[1:])):
+        return (told.span("value"),) if is_secret(told["value"], True, level, prose=False) else ()
     place = max(0, at - _NEAR) - 1
     for _ in range(_MOST_TIMES):
         place = text.find(name, place + 1, at + _NEAR)
@@ -246,6 +244,15 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
         if place < 0:
             break
     return _in_order(text, at, int(name[1:]), level) if name[1:].isdecimal() else ()
+
+
+def _told_one_by_one(text: str, at: int, number: str) -> re.Match[str] | None:
+    for form in (f"[{number}]", f"({number}:", f" {number}: ", f"#{number} "):
+        place = text.find(form, at, at + _FAR_BELOW)
+        found = _NUMBERED.search(text, max(at, place - _BEFORE_NUMBERS), place + _NEAR) if place >= 0 else None
+        if found and found["number"] == number:
+            return found
+    return None
 
 
 _VALUES = re.compile(

@@ -120,7 +120,7 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     yield "keyed", "_api=", keyed, False
     for variable in VARIABLES:
         yield "keyed", variable, keyed, True
-    for words, check in ((ABROAD, _abroad), (KEYS, announced), (ACTS, acted), (SERVICES, served), (SHORT, shortly)):
+    for words, check in ((ABROAD, abroad), (KEYS, announced), (ACTS, acted), (SERVICES, served), (SHORT, shortly)):
         yield from (("keyed", word, check, False) for word in words)
     yield "command", "code", code_for_people, False
     for word in CODES:
@@ -253,7 +253,7 @@ def _marked(text: str, start: int, end: int) -> Iterable[Span]:
     return ((start - len(before) + len(before.rstrip(_WORD)), found.end()),) if found else ()
 
 
-def _abroad(text: str, start: int, end: int) -> Iterable[Span]:
+def abroad(text: str, start: int, end: int) -> Iterable[Span]:
     found = [span for span in keyed(text, start, end) if span != VAIN]
     return found or announced(text, start, end)
 

@@ -13,12 +13,13 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.budget import USUAL, Budget
+from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
 from kintsugi.telemetry.redact.personal import personal_spans
-from kintsugi.telemetry.redact.rules import Check, Span, all_rules, exactly
+from kintsugi.telemetry.redact.rules import Check, Span, abroad, all_rules, exactly
 from kintsugi.telemetry.redact.weighing import VAIN, acted, served
 
 Found = tuple[int, int, str]
@@ -34,7 +35,7 @@ _END = itemgetter(2)
 
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 
-_STRETCH, _LITTLE_WORK = 512, 40
+_LITTLE_WORK = 40
 
 # A look costs as much as several, unless it ends at the first character that does not fit. At an act or a service it
 # costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
@@ -42,6 +43,30 @@ _COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (ac
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
 _MOST_SHAPES = 32
+_NONE: list[Found] = []
+_READING_FAR = frozenset(("private_key", "cookie"))
+
+
+class _Alone:
+    """Words of a text that are told by their looks alone, each judged once."""
+
+    def __init__(self, folded: Folded, found: list[Found], *, has_code: bool) -> None:
+        self._folded, self._found, self._has_code = folded, found, has_code
+        self._judged = 0
+        self._told: Told | None = None
+
+    def look(self, start: int, end: int) -> int:
+        """Where the word ends in which two signs are rare neighbours; 0 where it is no secret, or was judged before."""
+        if end <= self._judged:
+            return 0
+        text = self._folded.text
+        word = word_at(text, start)
+        self._judged = word.end
+        self._told = self._told or Told(self._folded.lowered)
+        if not is_secret_here(text, word, self._told) or (self._has_code and _is_code(text, word.start)):
+            return 0
+        self._found.append((*word, "alone"))
+        return word.end
 
 
 class Scanner:
@@ -56,7 +81,8 @@ class Scanner:
         for kind, literal, check, bounded in (*all_rules(), *(("own", form, exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
-            self._costs.append(1 if kind in _CHEAP or check in _CHEAP_CHECKS else _COST)
+            is_cheap = kind in _CHEAP or check in _CHEAP_CHECKS
+            self._costs.append(1 if is_cheap else 2 * _COST if check is abroad else _COST)
         self._has_asterisks = any("*" in literal for literal in literals)
         self.alone = len(literals)  # from this number on they lead to what stands by itself
         literals += leads()
@@ -90,54 +116,68 @@ class Scanner:
 
     def spans(self, folded: Folded) -> list[Found]:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
-        return self.spans_at(self.places(folded.lowered), folded)
+        return self.spans_at(self.places(folded.lowered), folded, Work(USUAL))
 
-    def spans_at(self, places: list[Place], folded: Folded, budget: Budget = USUAL) -> list[Found]:
-        """The same, of what `places` found in `folded.lowered`."""
+    def spans_at(self, places: list[Place], folded: Folded, work: Work) -> list[Found]:
+        """The same, of what `places` found in `folded.lowered`. Takes of the work that the text may take."""
         found = self.personal(folded.text)
         if not places:
             return found
         text = folded.text
-        done = begin = attacks = judged = 0
-        left, has_code = budget.first, _AFTER_A_CALL in text
-        told: Told | None = None
-        within_a_word = _within_a_word(folded)
+        done = begin = attacks = 0
+        budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
+        left, is_known = budget.first, is_long and work.knows(text)
+        vain: dict[tuple[int, int], int] = {}
+        has_code, within_a_word = _AFTER_A_CALL in text, _within_a_word(folded)
+        alone = None
         for rule, start, end in places:
             if end <= done:
                 continue
             if rule >= self.alone:
-                if end > judged:
-                    word = word_at(text, start)
-                    judged = word.end
-                    told = told or Told(folded.lowered)
-                    if is_secret_here(text, word, told) and not (has_code and _is_code(text, word.start)):
-                        found.append((*word, "alone"))
-                        done = max(done, judged)
+                alone = alone or _Alone(folded, found, has_code=has_code)
+                done = max(done, alone.look(start, end))
                 continue
-            if end > begin + _STRETCH:
+            if end > begin + STRETCH:
                 left, begin = min(left + budget.each, budget.first), start
-            check, bounded, kind = self.rules[rule]
+            _, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
+            known = work.found_nothing_at(rule, start, end) if is_known else None
             left -= self._costs[rule]
-            if left < 0:
+            left_of_all -= self._costs[rule] if known is None else 0
+            if left < 0 or left_of_all < 0:
                 left, attacks = 0, attacks + 1
                 if attacks > budget.patience:
+                    work.was_looked_at(len(text), left_of_all, {})
                     return self._besieged(places, folded)
-                stop = min(begin + _STRETCH, len(text))
-                floods = (begin, stop, "flood"), *self._across(places, folded, stop)
-                done = max(done, *(last for _, last, _ in floods))
-                found += floods
-                continue
-            spans = list(check(text, start, end))
-            left -= _COST * (len(spans) if check in _CHEAP_CHECKS else spans.count(VAIN))
+                stop = min(begin + STRETCH, len(text))
+                spans = [(begin, stop, "flood"), *self._across(places, folded, stop)]
+            else:
+                spans, cost = self._look(rule, text, start, end, has_code=has_code) if known is None else (_NONE, known)
+                left -= cost
+                left_of_all -= cost if known is None else 0
+                if is_long and not spans and kind not in _READING_FAR:
+                    vain[rule, start] = cost
             for span in spans:
-                if span == VAIN or (has_code and kind not in KNOWN and _is_code(text, span[0])):
-                    continue
-                found.append((*span, kind))
+                found.append(span)
                 done = max(done, span[1])
+        if is_long:
+            work.was_looked_at(len(text), left_of_all, vain)
         found.sort()
         return found
+
+    def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
+        """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
+        check, _, kind = self.rules[rule]
+        spans = list(check(text, start, end))
+        if not spans:
+            return _NONE, 0
+        is_code, is_paid = has_code and kind not in KNOWN, check not in _CHEAP_CHECKS
+        if len(spans) == 1 and is_paid and not is_code and spans[0] != VAIN:  # most often
+            return [(*spans[0], kind)], 0
+        vain = spans.count(VAIN)
+        cost = _COST * (len(spans) - (is_paid and len(spans) > vain) if kind == "keyed" else vain)
+        return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
@@ -153,13 +193,13 @@ class Scanner:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
         counted = Counter[int]()
         for rule, _, end in (place for place in places if place[0] < self.alone):
-            counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
+            counted[(end - 1) // STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
-        rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
-        found = self.spans_at(rest, folded, Budget(math.inf))
+        rest = [place for place in places if (place[2] - 1) // STRETCH not in dense]
+        found = self.spans_at(rest, folded, Work(Budget(math.inf)))
         for at in dense:
-            stop = min((at + 1) * _STRETCH, len(folded.text))
-            found.append((at * _STRETCH, stop, "flood"))
+            stop = min((at + 1) * STRETCH, len(folded.text))
+            found.append((at * STRETCH, stop, "flood"))
             if at + 1 not in dense:
                 found += self._across(places, folded, stop)
         return sorted(found)

@@ -64,7 +64,7 @@ _MASKED_WORD = re.compile(
 )
 # What stands for a value, with the brackets that a value itself would end at.
 STANDS_FOR_ONE = re.compile(
-    r"<(?:[a-z_ -]{0,80}|[A-Z_ -]{0,80}|[^<>\n\d]{0,60} [^<>\n\d]{0,60})>(?![\w!#$%&*+/@<])"
+    r"<(?:[a-z_ -]{0,80}|[A-Z_ -]{0,80}|[^<>\n\d]{0,60} [^<>\n\d]{0,60})>(?![\w!#$%&*+])"
     r"|\[(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|unset|omitted|censored|secure|sensitive|private)\]"
 )
 _CONSTANTS = words(
@@ -136,6 +136,8 @@ def read(text: str, at: int) -> Value | None:
     opening = _OPENING.match(text, at)
     if opening:
         start = opening.end()
+        if text[start : start + 1] == "\n":
+            return None  # it was the end of a string
         return Value(start, _closing(text, start, opening["quote"]), quoted=True)
     if at == 0 or "\n" in text[max(0, at - 1) : at]:
         return None

@@ -12,6 +12,7 @@ from enum import IntEnum
 from itertools import islice
 
 from kintsugi.telemetry.redact.alone import is_open
+from kintsugi.telemetry.redact.candidates import Word, words_between
 from kintsugi.telemetry.redact.keys import Grade, grade, words
 from kintsugi.telemetry.redact.looks import Look, looks
 
@@ -55,16 +56,10 @@ SERVICES = ("vpn", "wi-fi", "wifi", "wlan", "ssh", "ftp", "smtp", "imap", "ldap"
 
 _OF_PERSONS = ("account", "accounts", "user", "users")
 
-_BEHIND, _BEFORE, _NEAR, _CLOSE = 100, 60, 48, 32
+_BEHIND, _BEFORE, _NEAR, _CLOSE, _LONGEST_NAME = 100, 60, 48, 32, 60
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
-_IS_A_NAME = re.compile(r"[(=\[]|\\{0,3}[\"'] ?:")
-_ESCAPE = re.compile(r"[nrtsdw]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}")
-_WORD = re.compile(r"(?<![^\s\"'`,;()\[\]{}|=\\])[^\s\"'`,;()\[\]{}|=\\]{6,300}(?:={1,2}(?=[\s\"',;)\]]|$))?")
 _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
-_AROUND = ".,:;?"  # and no exclamation mark: people end passwords with one
-_SIGNS, _LONGEST_NAME, _MOST_DIGITS = re.compile("[:/%]"), 60, 2
-_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
 # A quick look: a digit beside what no number has, or letters in an order that no word has.
 _BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
@@ -116,6 +111,7 @@ _NO_LINKS = words(
     pool thread table file folder bucket release build job task model image container pod ticket nonce as not
     """
 )
+_OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@+-"
 _OF_TWO = ("creds", "credentials")  # a name and a password
 # `log in with bob and …`, and of a key that stands for two things `credentials: bob and …`
 _NAME_AND = re.compile(rf"(?:\bwith|\bas|(?P<list>[,:]|\bare)) {_NAME} and [\"']?$", re.IGNORECASE)
@@ -165,20 +161,17 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     start = max(start, other + len(name) if other >= 0 else 0)
     for _, begin, value, look in [*_candidates(text, start, at, said)][-_MOST_BEFORE:]:
         before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
+        yield VAIN  # also where one is found: to look back takes twice as long
         if said + look + _link_back(before, text[begin + len(value) : at], said) >= ENOUGH:
             yield begin, begin + len(value)
-        else:
-            yield VAIN
 
 
-def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[re.Match[str], int, str, Look]]:
+def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[Word, int, str, Look]]:
     """The words there that would be heavy enough with the closest link."""
-    for word in islice(_WORD.finditer(text, start, stop), _MOST_WORDS):
-        if not (word[0].isalpha() and word[0][1:].islower()):
-            for begin, value in _values(text, word):
-                look = looks(value)
-                if look and said + look + Link.PAIRED >= ENOUGH:
-                    yield word, begin, value, look
+    for word in islice(words_between(text, start, stop), _MOST_WORDS):
+        skipped, value, look = word[2]
+        if look and said + look + Link.PAIRED >= ENOUGH:
+            yield word, word[0] + skipped, value, look
 
 
 def _end_of_line(text: str, end: int) -> int:
@@ -190,41 +183,16 @@ def _end_of_line(text: str, end: int) -> int:
     return rest.end() if rest else len(text)
 
 
-def _values(text: str, found: re.Match[str]) -> Iterator[tuple[int, str]]:
-    """What a word may hold: all of it, or what stands behind a name in it. What is called or assigned to is a name, and
-    so is what stands behind a folder or a domain."""
-    if _IS_A_NAME.match(text, found.end()):
-        return
-    begin, value = found.start(), found[0].rstrip(_AROUND)
-    if value.startswith("--"):
-        return
-    if text[begin - 1 : begin] == "\\":
-        escape = _ESCAPE.match(value)
-        if text[max(0, begin - 9) : begin].rstrip("\\")[-1:].isalnum() and not escape:
-            return
-        skipped = escape.end() if escape else 0
-        begin, value = begin + skipped, value[skipped:]
-    begin += len(value) - len(value.lstrip(_AROUND))
-    value = value.lstrip(_AROUND)
-    signs = [] if _ENCODED.search(value) else _SIGNS.findall(value.rstrip("%"))
-    if not signs:
-        yield begin, value
-    elif len(signs) == 1:
-        name, _, rest = value.partition(signs[0])
-        if name[:1].isalpha() and sum(map(str.isdigit, name)) <= _MOST_DIGITS and len(name) < _LONGEST_NAME:
-            yield begin + len(name) + 1, rest
-
-
-def _link(text: str, name: Span, begin: int, word: re.Match[str], said: Said) -> Link:
+def _link(text: str, name: Span, begin: int, word: Word, said: Said) -> Link:
     """How the value at `begin` in a word is linked to the name that announces it."""
     at, end = name
     before = text[end:begin]
     if before == "[":
         return Link.BLOCKED  # a case of a test
     if said is not Said.SERVICE and _DIRECT.fullmatch(before):
-        is_digest = looks(word[0]) is Look.HEX and _GIVEN_WITH.search(before)
+        is_digest = looks(text[word[0] : word[1]]) is Look.HEX and _GIVEN_WITH.search(before)
         return Link.DIRECT if said is not Said.ACT or is_digest or _KEY_BETWEEN.search(before) else Link.LED
-    within = word.start()
+    within = word[0]
     if _has_an_owner(before, said) or (end < within < begin and _has_an_owner(text[end:within], said)):
         return Link.BLOCKED
     is_led = _is_led(before)
@@ -316,10 +284,10 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         return Link.FAR
     if not between:
         return Link.BLOCKED  # the start of the same word
-    if before[-1:] in ("/", ":") and (paired := _PAIRED.search(before, max(0, len(before) - _NEAR))):
-        if said < Said.ACT or not _is_of_a_user(paired["name"]):
-            return Link.BLOCKED
-        return Link.NONE if said is Said.KEY else Link.LED
+    if before[-1:] in ("/", ":") and said >= Said.ACT:
+        name = before[len(before[:-1].rstrip(_OF_NAMES)) : -1]
+        if name[:1].isalpha() and _is_of_a_user(name):
+            return Link.NONE if said is Said.KEY else Link.LED
     if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _is_led(before):
