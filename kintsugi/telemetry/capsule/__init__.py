@@ -183,7 +183,7 @@ def _source(call: Call, crash: _Crash) -> tuple[str, str]:
     entry = _as_entry(call, builders, graph)
     if crash.in_flask:
         (entry.on or entry).on = crash.in_flask.entry(builders, graph)
-    graph.complete()
+    graph.complete(entry)
     taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}
     kind = raw.home_of(type(crash.error))[1]
     title = f"{call.function} of {raw.importable(call.module)}, as it was called when it failed with {kind}."
@@ -276,9 +276,10 @@ def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
     """
     if len(source) + more > LARGEST:
         raise TooMuch
-    if masked.is_left_in(source):
+    looked_at = _OF_A_SECRET.sub(repr(MASK), source)
+    if masked.is_left_in(looked_at):
         masked.names.append("")
-    for piece in _pieces(_OF_A_SECRET.sub(repr(MASK), source)):
+    for piece in _pieces(looked_at):
         if is_clean(piece, one_by_one=True):
             continue
         is_late = time.thread_time() > ends  # as text it takes a twentieth of the time
