@@ -63,6 +63,7 @@ $(VENV)/.development: requirements-dev.txt requirements-pip.txt pyproject.toml
 
 # Modules are compiled when they are first imported: most never are. A pip of today goes first: the one that comes with a Python
 # may take twice as long for all the others. Two install half of the lock each, which names all that anything in it needs.
+# Ctrl-C does not reach them: it is passed on, so that none goes on beside the next try.
 define install
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "Kintsugi needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
@@ -70,8 +71,9 @@ define install
 $(PYTHON) -m venv $(VENV)
 $(PIP) --require-hashes -r requirements-pip.txt
 @for half in 0 1; do awk "/^[^ ]/ { n++ } n % 2 == $$half" $(1) >$(VENV)/half-$$half.txt; done
-$(PIP) --no-deps --require-hashes -r $(VENV)/half-0.txt & \
-  $(PIP) --no-deps --require-hashes -r $(VENV)/half-1.txt; second=$$?; wait $$! && exit $$second
+$(PIP) --no-deps --require-hashes -r $(VENV)/half-0.txt & first=$$!; \
+  $(PIP) --no-deps --require-hashes -r $(VENV)/half-1.txt & second=$$!; trap "kill $$first $$second" INT TERM; \
+  wait $$first; status=$$?; wait $$second && exit $$status
 $(PIP) --no-deps --no-build-isolation -e .
 @touch $@
 endef

@@ -119,6 +119,15 @@ def test_the_documents_are_in_words_of_today():
     assert [(name, line) for name, line in lines if GUIDES.search(line)] == []
 
 
+def test_what_is_unreleased_can_be_read():
+    """A wall of steps, each mending the one before, is read by nobody: git has those."""
+    unreleased = (SOURCES.parent / "CHANGELOG.md").read_text(encoding="utf-8").partition("## Unreleased")[2]
+
+    assert len(unreleased.partition("\n## ")[0].splitlines()) < 200, (
+        "Fold your lines into the groups of CHANGELOG.md. Has a merge brought old ones back? git checkout main -- CHANGELOG.md"
+    )
+
+
 def test_what_people_read_is_in_words_of_today():
     said = [(file, text) for file in READ for text in _said(SOURCES / file)]
     said += [(path.name, _shown(path)) for path in (SOURCES / "web" / "templates").glob("*.html")]

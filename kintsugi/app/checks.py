@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -130,13 +131,26 @@ def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
     if names & _NAMES_PACKAGES and code.test_python is None:
         says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON to theirs."
         yield Health("packages", OFF, says)
+    if "package.json" in names and shutil.which("node") is None:
+        says = "node cannot be found on this machine: patches in JavaScript and TypeScript cannot be proven here."
+        yield Health("packages", OFF, says)
     folder = code.test_dependencies or git.directory
-    if "package.json" in names and not (folder / "node_modules").is_dir():
+    if "package.json" in names and _needs_packages(code, git) and not (folder / "node_modules").is_dir():
         mend = "Set KINTSUGI_TEST_DEPENDENCIES to a checkout with its packages installed."
         says = f"{folder} has no node_modules: patches in JavaScript and TypeScript cannot be proven here. {mend}"
         yield Health("packages", OFF, says)
 
 
+def _needs_packages(code: CodeSettings, git: Git) -> bool:
+    """A program of Node that has none runs its tests with Node's own runner, as it is."""
+    try:
+        package = json.loads(git.run("cat-file", "blob", f"{code.branch}:package.json"))
+    except (GitError, ValueError, RecursionError):
+        return True
+    return not isinstance(package, dict) or any(package.get(name) for name in _LISTS_PACKAGES)
+
+
+_LISTS_PACKAGES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "workspaces")
 _NAMES_PACKAGES = frozenset({"pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "manage.py"})
 
 

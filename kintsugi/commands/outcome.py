@@ -45,7 +45,7 @@ def _status(error: BaseException) -> int:
     for sentence, _ in dict.fromkeys(ours):
         if sentence:
             say(sentence, err=True)
-    return min(status for _, status in ours)
+    return min((status for _, status in ours if status), default=0)
 
 
 def _each(error: BaseException) -> Iterator[BaseException]:

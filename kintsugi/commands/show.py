@@ -16,7 +16,7 @@ from kintsugi.app.desk import Desk
 from kintsugi.commands.common import a_desk, incident_number
 from kintsugi.commands.outcome import UsageError
 from kintsugi.commands.voice import say_json
-from kintsugi.integrations.terminal import PlainConsole, mark_of
+from kintsugi.integrations.terminal import PlainConsole, mark_of, tier_of
 from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -126,9 +126,7 @@ def _by(step: Step) -> str:
 
 
 def _evidence(evidence: Evidence) -> Text:
-    text = Text.assemble(
-        (f"{evidence.tier.spoken}  ", "bold green"), plain(evidence.says), (f"\n{evidence.box}", "dim")
-    )
+    text = Text.assemble(tier_of(evidence), plain(evidence.says), (f"\n{evidence.box}", "dim"))
     for flag in evidence.flags:
         text.append(f"\n! {plain(flag)}", style="yellow")
     return text

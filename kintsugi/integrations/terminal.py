@@ -19,6 +19,7 @@ from rich.text import Text
 
 from kintsugi.telemetry.plain import plain, plain_diff, visible
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.path import Mood, mood
 from kintsugi.workflow.states import Effect, State
 
@@ -69,6 +70,11 @@ def mark_of(state: State) -> tuple[str, str]:
     return _MARKS[mood(state)]
 
 
+def tier_of(evidence: Evidence) -> tuple[str, str]:
+    """How strong the proof is, with its style."""
+    return f"{evidence.tier.spoken}  ", "bold green" if evidence.tier.proves else "bold yellow"
+
+
 def confirmation(incident: Incident) -> Panel:
     """Exactly what would be pushed, and why it is believed.
 
@@ -81,7 +87,7 @@ def confirmation(incident: Incident) -> Panel:
     )
     diff = plain_diff(_changes_last(incident.patch.diff)).rstrip("\n")
     body = Syntax(diff, "diff", background_color="default", word_wrap=True)
-    foot = Text.assemble((f"{evidence.tier.spoken}  ", "bold green"), plain(evidence.says))
+    foot = Text.assemble(tier_of(evidence), plain(evidence.says))
     for flag in evidence.flags:
         foot.append(f"\n! {plain(flag)}", style="yellow")
     if incident.since_shown:

@@ -186,6 +186,8 @@ def _proven(door: ProofDoor, claims: _Claims, statement: _Statement, at: datetim
         return Ignored(
             "What was proven is not what GitHub checks out for the pull request: leave the checkout's ref out."
         )
+    if not predicate.verdict.tier.proves:
+        return Ignored("The workflow could not try it (E0), which is no proof.")
     number, ours = _MERGE_REF.fullmatch(claims.ref), OUR_BRANCH.match(claims.head_ref)
     assert number
     assert ours

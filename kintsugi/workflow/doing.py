@@ -15,7 +15,7 @@ def doing(incident: Incident) -> str:
             again = f" This is round {incident.rounds + 1} of {incident.rounds_allowed}." if incident.rounds else ""
             return f"Looking for the cause.{again}"
         case State.AWAITING_CONFIRM:
-            return "The patch is proven. Waiting for somebody to confirm or reject it."
+            return f"{_patch(incident)} Waiting for somebody to confirm or reject it."
         case State.PR_OPENED:
             return f"Waiting for the review of {_fix(incident)}."
         case State.MERGED:
@@ -36,6 +36,11 @@ def doing(incident: Incident) -> str:
 def can(incident: Incident) -> str:
     """What people can do that the buttons do not say, as the rest of a sentence; "" where that is nothing."""
     return _CAN.get(incident.state, "")
+
+
+def _patch(incident: Incident) -> str:
+    proven = incident.evidence is None or incident.evidence.tier.proves
+    return "The patch is proven." if proven else "The patch applies, but could not be tried."
 
 
 def _fix(incident: Incident) -> str:

@@ -31,7 +31,7 @@ class Step:
     def proven(self) -> bool | None:
         """Of a patch that was checked: whether it was proven, None where nothing could be tried. None of other rows."""
         if self.trigger == PatchProven.__name__:
-            return None if self.says.startswith(Tier.E0.spoken) else True
+            return None if self.says.startswith(Tier.E0.value) else True  # as rows have begun at all times
         return False if self.trigger == PatchRefused.__name__ else None
 
     @property

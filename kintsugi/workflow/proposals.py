@@ -128,7 +128,8 @@ class Proposals:
         self._store, self._clock, self._fire = store, clock, fire
 
     async def hand_in(self, incident: int, patch: str, *, by: str, title: str = "", body: str = "") -> HandedIn:
-        """Hand in a patch. The same one again answers what became of it, unless its check was cut off.
+        """Hand in a patch. The same one again answers what became of it; where its check was cut off or could not try
+        it, it is checked again.
 
         Raises BadInput, Refusal.
         """
@@ -153,13 +154,14 @@ def verdicts(history: Iterable[Step]) -> list[Verdict]:
     """What became of each proposal, oldest first."""
     found: list[Verdict] = []
     last_is_its = False  # false: what is checked by now is the analyst's
+    was_checked = False  # true: only another check of it, as on a branch that moved, says something else
     for step in history:
         if step.trigger == Proposed.__name__ and (match := _NAMED.match(step.says)):
-            title, says, last_is_its = match["title"], "It is being checked.", True
+            title, says, last_is_its, was_checked = match["title"], "It is being checked.", True, False
             found.append(Verdict(match["id"], step.actor, step.at, title, None, says, is_open=True))
-        elif last_is_its and step.trigger in _ENDS:
+        elif last_is_its and step.trigger in (_CHECKED if was_checked else _ENDS):
             found[-1] = replace(found[-1], proven=step.proven, says=step.says, is_open=False)
-            last_is_its = step.trigger not in _CHECKED
+            was_checked = step.trigger in _CHECKED
         elif step.trigger in _ANALYSTS:
             last_is_its = False
     return found

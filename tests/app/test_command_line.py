@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,7 @@ from kintsugi.executors.lock import AlreadyRunning
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.errors import StepFailed
 from tests.world.patience import PATIENCE
 from tests.world.terminal import run
 
@@ -487,6 +489,16 @@ def test_parts_that_end_at_once_are_each_said(capsys: pytest.CaptureFixture[str]
     assert left.value.exit_code == outcome.FAULT
     said = capsys.readouterr().err
     assert said.splitlines() == ["Nothing can listen there.", "Another Kintsugi works on this database."]
+
+
+def test_a_fault_beside_a_reader_that_has_seen_enough_is_no_success(tmp_path: Path):
+    def command() -> None:
+        raise BaseExceptionGroup("two", [BrokenPipeError(), ExceptionGroup("one", [StepFailed("Nobody answers.")])])
+
+    with (tmp_path / "out").open("w") as out, redirect_stdout(out), pytest.raises(typer.Exit) as left:
+        outcome.run(command)
+
+    assert left.value.exit_code == outcome.FAULT
 
 
 def test_a_fault_of_the_program_is_no_sentence():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from kintsugi.app import checks, names
 from kintsugi.app.connectors import FAULT, OFF, OK
-from kintsugi.app.settings import AnalystSettings
+from kintsugi.app.settings import AnalystSettings, CodeSettings
 from kintsugi.commands.doctor import findings
 from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git
@@ -55,9 +56,12 @@ def an_empty_repository(folder: Path) -> dict[str, str]:
     return {"REPO": str(Git.init_bare(folder / "origin.git", "main").directory)}
 
 
-def a_program_in_node_and_python(folder: Path) -> dict[str, str]:
+def a_program_in_node_and_python(
+    folder: Path, package: bytes = b'{"devDependencies": {"vitest": "^3"}}'
+) -> dict[str, str]:
     git = Git.init_bare(folder / "origin.git", "main")
-    listed = "".join(f"100644 blob {git.write_blob(b'{}')}\t{name}\n" for name in ("package.json", "pyproject.toml"))
+    blob = git.write_blob(package)
+    listed = "".join(f"100644 blob {blob}\t{name}\n" for name in ("package.json", "pyproject.toml"))
     tree = git.run("mktree", stdin=listed.encode()).decode().strip()
     git.run("update-ref", "refs/heads/main", git.commit(tree, [], "First", NOON, "Somebody"))
     return {"REPO": str(git.directory)}
@@ -250,6 +254,17 @@ async def test_packages_that_are_not_here_are_named(folder: Path, monkeypatch: p
         ["KINTSUGI_TEST_DEPENDENCIES"],
     ]
     assert after == []
+
+
+async def test_a_program_in_node_without_packages_needs_node_alone(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = a_program_in_node_and_python(folder, b'{"scripts": {"test": "node --test"}}')
+    code = CodeSettings(repo=settings["REPO"], test_python=sys.executable)
+    (folder / "git").symlink_to(shutil.which("git") or "")
+    monkeypatch.setenv("PATH", str(folder))
+
+    assert [each.says.partition(":")[0] for each in checks.packages(code, Git(Path(settings["REPO"])))] == [
+        "node cannot be found on this machine"
+    ]
 
 
 async def test_without_settings_nothing_is_wrong(folder: Path):

@@ -8,6 +8,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import django  # type: ignore[import-untyped]
@@ -75,6 +76,13 @@ def priced(number: int) -> str:
 
 
 in_flask.register_blueprint(shop)
+guarded = flask.Flask(__name__)
+guarded.config.update(PAGE=20, PROPAGATE_EXCEPTIONS=True)
+
+
+@guarded.before_request
+def of_a_guard() -> None:
+    raise Asked(flask.current_app.config["PAGE"], flask.request.args["sort"])
 
 
 def of_django(request: HttpRequest, number: int) -> HttpResponse:
@@ -251,6 +259,12 @@ SERVED |= {by_fastapi: of_fastapi}
 NAMES = {served: cast(Any, view).__name__ for served, view in SERVED.items()}
 
 
+def test_what_flask_calls_before_a_view_fails_again_in_its_context() -> None:
+    capsule = by_flask("/?sort=name", app=guarded, method="GET")  # no frame but that of a running function has it
+
+    assert (capsule.function, capsule.in_part, run(capsule).args) == ("of_a_guard", "", (20, "name"))
+
+
 @pytest.mark.parametrize("served", SERVED)
 def test_a_view_fails_again_on_its_request_without_the_secrets_in_it(served: Callable[[], Capsule]) -> None:
     capsule = served()
@@ -303,7 +317,28 @@ def _holds(value: object) -> Callable[[Any], None]:
     return puts
 
 
-BESIDE = [SESSION, TOKEN[:9], f"Hello {TOKEN}!", base64.b64encode(TOKEN.encode()), {PASSWORD: 1}, {"b": TOKEN.encode()}]
+BASIC = base64.b64encode(f"bob:{PASSWORD}".encode()).decode()
+BESIDE: list[object] = [
+    SESSION,
+    TOKEN[:9],
+    f"Hello {TOKEN}!",
+    base64.b64encode(TOKEN.encode()),
+    {PASSWORD: 1},
+    {"b": TOKEN.encode()},
+]
+BESIDE += [
+    f"token {TOKEN[:8]}...",
+    TOKEN.upper(),
+    b"x-" + SESSION[3:10].lower().encode(),
+    [*TOKEN],
+    (SESSION[:3], SESSION[3:6]),
+]
+BESIDE += [
+    {f"user:{TOKEN[2:9]}": 1},
+    {"of_" + TOKEN[:8]: [1]},
+    Path("/tmp") / SESSION[:8],
+    base64.b64encode(b"u" + SESSION[:9].encode()),
+]
 
 
 @pytest.mark.parametrize("served", SERVED)
@@ -312,9 +347,24 @@ def test_a_secret_of_a_request_does_not_come_in_by_another_place(served: Callabl
         MORE[0] = _holds(value)
         capsule = served()
 
-        for secret in (SESSION, TOKEN, PASSWORD, TOKEN[:9], base64.b64encode(TOKEN.encode()).decode()[:20]):
-            assert secret not in capsule.source + capsule.why_not + capsule.in_part
-        assert SESSION.encode().hex() not in capsule.source
+        assert not _pieces_in(capsule)
+
+
+def _pieces_in(capsule: Capsule) -> list[str]:
+    """Six characters of a secret in a row, as they are or encoded, also where they are items of a list."""
+    whole = "".join((capsule.source, capsule.why_not, capsule.in_part)).lower()
+    forms = [one for secret in (SESSION, TOKEN, PASSWORD) for one in (secret, secret.encode().hex())]
+    forms += [base64.b64encode(secret.encode()).decode() for secret in (SESSION, TOKEN)]
+    pieces = {form[at : at + 6].lower() for form in forms for at in range(len(form) - 6)}
+    return [one for one in pieces if one in whole or '", "'.join(one) in whole]
+
+
+def test_the_password_of_basic_authentication_is_known_by_itself(asked: None) -> None:
+    MORE[0] = _holds(f"as {PASSWORD}")
+
+    capsule = by_flask(headers={**HEADERS, "Authorization": f"Basic {BASIC}"}, form={"item": "mug"})
+
+    assert not _pieces_in(capsule)
 
 
 def test_where_a_view_had_read_rows_the_next_call_inwards_is_kept_in_part() -> None:

@@ -103,6 +103,16 @@ async def test_what_a_workflow_proved_is_the_proof_with_its_tier_named(world: Wo
     assert found.evidence.reproduced is True
 
 
+async def test_what_a_workflow_could_not_try_is_no_proof(world: World, door: Door, actions: Actions):
+    await opened(world)
+    verdict = {"tier": "E0", "says": "It applies.", "flags": [], "red": None, "green": None, "reproduced": None}
+
+    status, says = await door.posts(PATH, a_delivery(actions, a_statement(verdict=verdict)))
+
+    assert (status, says) == (200, "The workflow could not try it (E0), which is no proof.")
+    assert "ProvenInCi" not in [step.trigger for step in await world.store.history(1)]
+
+
 async def test_told_twice_it_counts_once(world: World, door: Door, actions: Actions):
     await opened(world)
 

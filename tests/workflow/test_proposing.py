@@ -9,13 +9,15 @@ import pytest
 
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Asker, Role, Rules
+from kintsugi.workflow.doing import doing
 from kintsugi.workflow.errors import BadInput, NotFound, Refusal, StepFailed
+from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Category, Diagnosis
 from kintsugi.workflow.patch import Tier
 from kintsugi.workflow.ports import Case, Progress
 from kintsugi.workflow.proposals import MOST, HandedIn, Proposals, verdicts
 from kintsugi.workflow.states import State
-from tests.world.make import a_diagnosis, an_evidence
+from tests.world.make import NOON, a_diagnosis, an_evidence
 from tests.world.patience import PATIENCE
 from tests.world.world import World
 
@@ -60,6 +62,31 @@ async def test_one_that_could_not_be_tried_is_not_called_proven(world: World):
     assert (await verdict(world))[0] is None
     (last,) = verdicts(await world.store.history(1))
     assert not last.is_open
+    assert doing(await world.incident()).startswith("The patch applies, but could not be tried.")
+
+
+async def test_what_a_second_check_finds_is_its_verdict(world: World):
+    world.checker.evidence = an_evidence(tier=Tier.E0)
+    await world.crashes()
+    await hands_in(world)
+    await world.settles()
+    await world.fires(t.Rejected)
+    world.checker.evidence = an_evidence(tier=Tier.E2)
+
+    await world.fires(t.Reopened)
+    await world.settles()
+
+    assert (await verdict(world))[0] is True
+    assert doing(await world.incident()).startswith("The patch is proven.")
+    await world.fires(t.Cancelled)
+    assert (await verdict(world))[0] is True
+
+
+@pytest.mark.parametrize(("says", "proven"), [("E0: It applies.", None), (an_evidence().tier.spoken, True)])
+def test_rows_of_old_tell_what_was_proven(says: str, proven: bool | None):
+    step = Step(3, "PatchProven", "diagnosed", State.AWAITING_CONFIRM, "kintsugi", NOON, says)
+
+    assert step.proven is proven
 
 
 async def test_one_that_is_refused_leaves_the_analyst_at_work_with_nothing_it_has_not_written(world: World):

@@ -100,10 +100,9 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     holds = ""  # why that one is not the call to make again
     masked = Masked()
     running = set(under_way())
-    is_served = bool(frames) and serves(error.__traceback__, frames, running)
-    crash = _Crash(
-        error, frames, masked, is_served, under_way_in_flask(error.__traceback__, running) if is_served else None
-    )
+    in_flask = under_way_in_flask(error.__traceback__, running) if frames else None
+    is_served = in_flask is not None or (bool(frames) and serves(error.__traceback__, frames, running))
+    crash = _Crash(error, frames, masked, is_served, in_flask)
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
     passing = handing_on(error.__traceback__, running) if is_served else set()
     serving = [frame for frame in frames if frame is frames[-1] or frame not in passing]
@@ -184,7 +183,7 @@ def _source(call: Call, crash: _Crash) -> tuple[str, str]:
     entry = _as_entry(call, builders, graph)
     if crash.in_flask:
         (entry.on or entry).on = crash.in_flask.entry(builders, graph)
-    graph.complete()
+    graph.complete(entry)
     taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}
     kind = raw.home_of(type(crash.error))[1]
     title = f"{call.function} of {raw.importable(call.module)}, as it was called when it failed with {kind}."
@@ -277,9 +276,10 @@ def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
     """
     if len(source) + more > LARGEST:
         raise TooMuch
-    if masked.is_left_in(source):
+    looked_at = _OF_A_SECRET.sub(repr(MASK), source)
+    if masked.is_left_in(looked_at):
         masked.names.append("")
-    for piece in _pieces(_OF_A_SECRET.sub(repr(MASK), source)):
+    for piece in _pieces(looked_at):
         if is_clean(piece, one_by_one=True):
             continue
         is_late = time.thread_time() > ends  # as text it takes a twentieth of the time

@@ -6,12 +6,12 @@ import functools
 import keyword
 import time
 from collections import deque
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import unquote, unquote_plus
 
-from kintsugi.telemetry.capsule.masked import Masked
+from kintsugi.telemetry.capsule.masked import Masked, tells_in_a_name
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tells_of_its_value
 from kintsugi.telemetry.redact.keys import Grade, grade
 
@@ -125,8 +125,8 @@ class Graph:
         known[0].uses += 1
         return known[0]
 
-    def complete(self) -> None:
-        """Look at all that waits, as far as the caps allow."""
+    def complete(self, call: Entry) -> None:
+        """Look at all that waits for this call, as far as the caps allow."""
         for taken, (entry, value) in enumerate(iter(self._next, None)):
             if (
                 self.left <= self._floor
@@ -146,7 +146,7 @@ class Graph:
                 holder.opens, holder.parts, holder.closes = why, [], ""
         self._look_through()
         if self.leaves_out:
-            self._sweep()
+            self._sweep(call)
 
     def _fill(self, value: object, entry: Entry) -> None:
         """One that is not what it should be must not take the others with it."""
@@ -177,14 +177,40 @@ class Graph:
         leave_out(stands, A_SECRET)
         return stands
 
-    def _sweep(self) -> None:
-        """A text may have been written down before it was known to be a secret, a part of one, or to hold one."""
+    def _sweep(self, call: Entry) -> None:
+        """A text may have been written down before it was known to be a secret, a piece of one, or to hold one."""
         if not self.masked.has_any:
             return
-        for entry, _ in self._known.values():
-            for part in entry.parts:
-                if type(part.value) is str and self.masked.has(_bare(part.value)):
-                    part.value = self._secret("", entry.depth + 1)
+        entries = list(self._all(call))
+        texts = [_looked_at(entry) for entry in entries]
+        found = self.masked.found_in("\n".join(texts))
+        for entry, text in zip(entries, texts, strict=True) if found else ():
+            if here := [one for one in found if one in text]:
+                self._take_out(entry, here)
+
+    def _all(self, call: Entry) -> Iterator[Entry]:
+        waiting = [call, *(entry for entry, _ in self._known.values())]
+        seen = set(map(id, waiting))
+        while waiting:
+            entry = waiting.pop()
+            yield entry
+            for one in (entry.on, *(held for part in entry.parts for held in (part.value, part.lead))):
+                if type(one) is Entry and id(one) not in seen:
+                    seen.add(id(one))
+                    waiting.append(one)
+
+    def _take_out(self, entry: Entry, pieces: list[str]) -> None:
+        """The texts in which one of them is. Where a name has one, or a key, all of it: a copy could not have that."""
+        named = "\n".join((_made_of(entry), *map(_key, entry.parts)))
+        if any(one in named and (one in _made_of(entry) or tells_in_a_name(one)) for one in pieces):
+            return leave_out(entry, A_SECRET)
+        texts = [_text(part.value) for part in entry.parts]
+        whole = "\n".join((named, *texts))
+        apart = any(one not in whole for one in pieces)  # it is cut into items, as by `list(pin)`
+        for part, text in zip(entry.parts, texts, strict=True):
+            if text and (apart or any(one in text for one in pieces)):
+                part.value = self._secret("", entry.depth + 1)
+        return None
 
     def text(self, name: str, value: str) -> str:
         """A literal. `name` is what it stands under."""
@@ -192,9 +218,9 @@ class Graph:
         if self.leaves_out and "%" in value:  # as it was before it was put into an address or a form
             for plain in {unquote(value), unquote_plus(value)} - {value}:
                 self.text(name, plain)
-        if self.masked.has(value):
+        if self.masked.has(value, as_a_part=not self.leaves_out):
             shown = self._known_in(name, value)
-        elif name and tells_of_its_value(name):
+        elif name and tells_of_its_value(name) and value.lower() != name.lower():
             shown = redact_field(name, value)
         elif size < _SHORT:
             self._remember(name, value)
@@ -258,7 +284,7 @@ class Graph:
     def number(self, name: str, value: int) -> str:
         written = int.__repr__(value)
         is_told = bool(name) and tells_of_its_value(name)
-        if self.masked.has(written) or (is_told and redact_field(name, written) == MASK):
+        if self.masked.has(written, as_a_part=not self.leaves_out) or (is_told and redact_field(name, written) == MASK):
             self.masked.hold_back(name, written, MASK)
         elif not is_told and len(written) > _BRIEF:
             self._remember(name, written)
@@ -295,9 +321,29 @@ class Graph:
             raise TooMuch
 
 
-def _bare(literal: str) -> str:
-    """A literal without its quotes."""
-    return literal[literal.find(literal[-1]) + 1 : -1] if literal[-1:] in ("'", '"') else literal
+def _looked_at(entry: Entry) -> str:
+    """All that is text in it, in small letters, but for names; and what lies side by side as one text."""
+    values = "".join([_text(part.value) for part in entry.parts])
+    return "\n".join([_made_of(entry), values, *[_key(part) for part in entry.parts]])
+
+
+def _text(value: str | Entry) -> str:
+    """Of a literal, without its quotes."""
+    if type(value) is not str or not value:
+        return ""
+    if value[-1] in "'\"":
+        return value[value.find(value[-1]) + 1 : -1].lower()
+    return value if value[-1].isdigit() else ""
+
+
+def _key(part: Part) -> str:
+    return part.lead.lower() if type(part.lead) is str else ""
+
+
+def _made_of(entry: Entry) -> str:
+    """The text that one is made of at once, such as a path."""
+    opens = entry.opens
+    return opens.lower() if opens[-1:] == ")" and not opens.startswith("missing(") else ""
 
 
 def leave_out(entry: Entry, why: str) -> None:

@@ -4,13 +4,15 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from types import CodeType
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote
 
+from kintsugi.telemetry.capsule.pieces import LENGTH, Pieces
 from kintsugi.telemetry.redact import MASK, redact, redact_field
 from kintsugi.telemetry.redact.keys import grade
-from kintsugi.telemetry.redact.registry import forms
 
 _SHORTEST = 4  # characters: less is in any text
 _MOST, _MOST_CHARACTERS = 50, 10_000  # beyond that no other call is looked at
@@ -25,8 +27,8 @@ class Masked:
     def __init__(self) -> None:
         self.names: list[str] = []
         self._latest: list[str] = []  # what was held back since something was left out
-        self._left_out: set[str] = set()
         self._texts: set[str] = set()
+        self._pieces, self._cut = Pieces(), set[str]()  # of these texts
         self._around = ""  # of all that the code of the calls around names, what tells most of a secret
 
     @property
@@ -42,6 +44,7 @@ class Masked:
         self.names.append(name)
         if not self.is_too_much:
             found = _gaps(text, shown)
+            found += [one for each in found for one in _password_in(each)]
             self._latest += found
             self._texts.update(found)
 
@@ -55,21 +58,30 @@ class Masked:
         del self.names[since:]
         known = [one for one in self._latest if len(one) >= _SHORTEST]
         self._texts.difference_update(self._latest)
-        self._left_out.update(known)
         self._texts.update(known, (one.replace("+", " ") for one in known))  # as an address is read
         self._latest = []
         return True
 
     def tells_nothing(self, name: str) -> bool:
         """Whether it may be said whose value it is: also a key may hold a secret."""
-        return 0 < len(name) < _MOST_OF_A_NAME and redact(name) == name and not self.is_in(name)
+        return 0 < len(name) < _MOST_OF_A_NAME and redact(name) == name and not self.found_in(name)
+
+    def found_in(self, text: str) -> set[str]:
+        """What is in the text, all in small letters, of any of the secrets."""
+        lowered = text.lower()
+        for one in self._texts - self._cut:
+            self._pieces.add(one)
+        self._cut |= self._texts
+        return self._pieces.found_in(lowered) | {one.lower() for one in self._texts if self._is_short_and_in(one, text)}
+
+    @staticmethod
+    def _is_short_and_in(secret: str, text: str) -> bool:
+        return _SHORTEST <= len(secret) < LENGTH and secret in text
 
     def is_left_in(self, source: str) -> bool:
-        """Whether a secret is in the file, as it is or encoded."""
-        if self.is_in(source):
-            return True
-        plain = (unquote(source), unquote_plus(source)) if self._left_out and "%" in source else ()
-        return any(map(self.is_in, plain)) or any(form in source for form in forms(self._left_out))
+        """Whether a secret is in the file, or in what it names. Words are in names that have nothing to do with it."""
+        plain = unquote(source) if "%" in source else source
+        return self.is_in(source) or any(map(tells_in_a_name, self.found_in(source + plain * (plain != source))))
 
     def go_on(self, around: Iterable[CodeType]) -> None:
         """To the next call. What the code of those `around` names a secret may be what that is handed."""
@@ -77,13 +89,13 @@ class Masked:
         names = {name for code in around for name in _names_in(code)}
         self._around = max((name for name in names if grade(name)), key=grade, default="")
 
-    def has(self, text: str) -> bool:
-        """Whether it may be a secret of a call around it."""
+    def has(self, text: str, *, as_a_part: bool = True) -> bool:
+        """Whether it may be a secret of a call around it. `as_a_part`: or a part of one."""
         if self._around and len(text) <= _LONGEST_WORD and redact_field(self._around, text) != text:
             return True
         if not self._texts:
             return False
-        return text in self._texts or self.is_in(text) or (len(text) >= _SHORTEST and self._is_part(text))
+        return text in self._texts or self.is_in(text) or (as_a_part and len(text) >= _SHORTEST and self._is_part(text))
 
     def is_in(self, text: str) -> bool:
         return any(len(one) >= _SHORTEST and one in text for one in self._texts)
@@ -96,6 +108,17 @@ class Masked:
 
     def _is_part(self, text: str) -> bool:
         return any(text in one for one in self._texts)
+
+
+def tells_in_a_name(piece: str) -> bool:
+    return any(map(str.isdigit, piece))
+
+
+def _password_in(text: str) -> Iterator[str]:
+    """As it is read from basic authentication."""
+    with suppress(ValueError):
+        _, _, password = base64.b64decode(f"{text.rpartition(' ')[2]}==", validate=True).decode().partition(":")
+        yield from [password] if password.isprintable() and password else []
 
 
 def _names_in(code: CodeType) -> Iterable[str]:

@@ -20,7 +20,7 @@ def _forms(secret: str) -> Iterator[str]:
         if len(value) >= SHORTEST:
             yield value
             yield from _written(value)
-            yield from _encoded(value.encode("utf-8", "surrogatepass"))
+            yield from encoded(value.encode("utf-8", "surrogatepass"))
 
 
 def _lines(secret: str) -> list[str]:
@@ -42,7 +42,8 @@ def _written(value: str) -> Iterator[str]:
     yield quote_plus(value, errors="surrogatepass")
 
 
-def _encoded(raw: bytes) -> Iterator[str]:
+def encoded(raw: bytes) -> Iterator[str]:
+    """In hex, and in base64 at any place of a longer text."""
     yield raw.hex()
     yield raw.hex().upper()
     for shift in range(3):
