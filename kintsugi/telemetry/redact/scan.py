@@ -94,9 +94,9 @@ class Scanner:
         was hidden, or is a key right before it. (No literal reaches over a mask, as none has an asterisk in it.)"""
         if self._has_asterisks:
             return False
-        begins = [begin for begin, _ in spans]
+        begins, alone = [begin for begin, _ in spans], self.alone
         for rule, start, end in places:
-            if rule >= self.alone:
+            if rule >= alone:
                 continue  # it was judged by its own looks
             after = bisect_left(begins, end)  # the first span that begins behind the place
             if after and start < spans[after - 1][1]:
@@ -128,19 +128,19 @@ class Scanner:
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
         vain: dict[tuple[int, int], int] = {}
-        has_code, within_a_word = _AFTER_A_CALL in text, _within_a_word(folded)
-        alone = None
+        has_code, within_a_word = _AFTER_A_CALL in text, None
+        alone, of_looks = None, self.alone
         for rule, start, end in places:
             if end <= done:
                 continue
-            if rule >= self.alone:
+            if rule >= of_looks:
                 alone = alone or _Alone(folded, found, has_code=has_code)
                 done = max(done, alone.look(start, end))
                 continue
             if end > begin + STRETCH:
                 left, begin = min(left + budget.each, budget.first), start
             _, bounded, kind = self.rules[rule]
-            if bounded and start and within_a_word(text, start):
+            if bounded and start and (within_a_word := within_a_word or _within_a_word(folded))(text, start):
                 continue
             known = work.found_nothing_at(rule, start, end) if is_known else None
             at_once = self._costs[rule][0]
