@@ -159,7 +159,7 @@ def _written(call: Call, crash: _Crash, ends: float) -> Capsule:
     masked = crash.masked
     try:
         own, helpers = _source(call, crash)
-        _check_whole(own, len(helpers), ends if not crash.is_served else 0, masked)
+        _check_whole(own, len(helpers), ends, crash)
     except TooMuch:
         why = _TOO_LARGE
     if masked.names:
@@ -270,25 +270,27 @@ def _way(call: Call, crash: _Crash) -> str:
     return f"{''.join(before)}{UNDER_WAY}.run(lambda: {last})" if crash.in_flask else way
 
 
-def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
+def _check_whole(source: str, more: int, ends: float, crash: _Crash) -> None:
     """Whether a secret is in it that shows only where texts stand together. `more`: characters that come on top.
 
-    After `ends` it is looked at as text. A call that serves a request always is: words for secrets are all over it.
-
+    To read it as text takes a fraction of the time. That is done after `ends`, and where words for secrets are all over
+    it, as in a request: there what looks like one, such as `authorization=rebuilt(`, is read as source then.
     Raises TooMuch.
     """
     if len(source) + more > LARGEST:
         raise TooMuch
     looked_at = _OF_A_SECRET.sub(repr(MASK), source)
-    if masked.is_left_in(looked_at):
-        masked.names.append("")
+    if crash.masked.is_left_in(looked_at):
+        crash.masked.names.append("")
     for piece in _pieces(looked_at):
         if is_clean(piece, one_by_one=True):
             continue
-        as_text = time.thread_time() > ends  # which takes a twentieth of the time
+        as_text = crash.is_served or time.thread_time() > ends
         shown = redact(piece) if as_text else redact_source(piece, "capsule.py", excerpt=True)
+        if crash.is_served and shown != piece:
+            shown = redact_source(piece, "capsule.py", excerpt=True)
         if shown != piece:
-            masked.hold_back("", piece, shown)
+            crash.masked.hold_back("", piece, shown)
 
 
 def _pieces(source: str) -> Iterator[str]:
