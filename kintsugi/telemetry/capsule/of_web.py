@@ -50,46 +50,72 @@ def is_of_the_wire(value: object) -> bool:
     return "REQUEST_METHOD" in value or ("path" in value and value.get("type") in ("http", "websocket"))
 
 
-def is_of_a_request(value: object, depth: int = 0) -> bool:
-    """Whether it holds that: a request, and a view that has one."""
-    kind = type(value)
-    if kind is dict:
-        return is_of_the_wire(value)
-    if depth > _DEEPEST or not raw.is_of_python(kind):
+class Requests:
+    """Tells what holds a request. The frames of a stack hold the same objects: each is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[object, bool]] = {}  # the object too: so its id stays its own
+        self._layouts: dict[int, tuple[type, raw.Layout]] = {}
+
+    def serves(self, stack: TracebackType | None, frames: Sequence[FrameType], running: set[FrameType]) -> bool:
+        """Whether a request was served where the project's `frames` were called.
+
+        The values of a frame that goes on are not looked at: that would keep them alive until it ends.
+        """
+        for _ in range(_MOST_FRAMES):
+            if stack is None:
+                return False
+            frame, stack = stack.tb_frame, stack.tb_next
+            if frame not in running and any(map(self.is_of_one, frame.f_locals.values())):
+                return True
+            if frame is frames[-1]:
+                return False
         return False
-    held = _held(value, _HOLD)
-    return any(raw.home_of(one) in _WITHOUT_EITHER for one in raw.mro(kind)) or any(
-        is_of_a_request(one, depth + 1) for one in held
-    )
 
+    def handing_on(self, stack: TracebackType | None, running: set[FrameType]) -> set[FrameType]:
+        """The frames that are handed a request, and call what they were given for that: middleware."""
+        found: set[FrameType] = set()
+        while stack is not None and stack.tb_next is not None:
+            frame, stack = stack.tb_frame, stack.tb_next
+            names = _given(frame.f_code) if frame not in running else ()
+            values = frame.f_locals if names else {}
+            given = [one for name in names if (one := values.get(name)) is not None]
+            if any(map(self.is_of_one, given)) and any(self._leads_to(one, stack.tb_frame.f_code) for one in given):
+                found.add(frame)
+        return found
 
-def serves(stack: TracebackType | None, frames: Sequence[FrameType], running: set[FrameType]) -> bool:
-    """Whether a request was served where the project's `frames` were called.
-
-    The values of a frame that goes on are not looked at: that would keep them alive until it ends.
-    """
-    for _ in range(_MOST_FRAMES):
-        if stack is None:
+    def is_of_one(self, value: object, depth: int = 0) -> bool:
+        """Whether it holds what a server makes of a request: one does, and a view that has one."""
+        kind = type(value)
+        if kind is dict:
+            return is_of_the_wire(value)
+        if depth > _DEEPEST or not raw.is_of_python(kind):
             return False
-        frame, stack = stack.tb_frame, stack.tb_next
-        if frame not in running and any(map(is_of_a_request, frame.f_locals.values())):
-            return True
-        if frame is frames[-1]:
-            return False
-    return False
+        known = self._known.get((id(value), depth))
+        if known is None:
+            is_one = any(raw.home_of(one) in _WITHOUT_EITHER for one in raw.mro(kind)) or any(
+                self.is_of_one(one, depth + 1) for one in _held(value, _HOLD, self._layout(kind))
+            )
+            known = self._known[id(value), depth] = value, is_one
+        return known[1]
 
+    def _leads_to(self, value: Any, code: CodeType, depth: int = 0) -> bool:
+        """Whether to call it, or what it holds, is to call this function."""
+        kind = type(value)
+        if kind is MethodType:
+            value = value.__func__
+        elif kind is functools.partial:
+            value = value.func
+        elif raw.is_of_python(kind):
+            call = raw.code_of(raw.found_in(kind, "__call__"))
+            held = _held(value, _NEXT, self._layout(kind)) if depth < 1 else ()
+            return call is code or any(self._leads_to(one, code, 1) for one in held)
+        return raw.code_of(value) is code
 
-def handing_on(stack: TracebackType | None, running: set[FrameType]) -> set[FrameType]:
-    """The frames that are handed a request, and call what they were given for that: middleware."""
-    found: set[FrameType] = set()
-    while stack is not None and stack.tb_next is not None:
-        frame, stack = stack.tb_frame, stack.tb_next
-        if frame in running:
-            continue
-        given = [one for name in _given(frame.f_code) if (one := frame.f_locals.get(name)) is not None]
-        if any(map(is_of_a_request, given)) and any(_leads_to(one, stack.tb_frame.f_code) for one in given):
-            found.add(frame)
-    return found
+    def _layout(self, kind: type) -> raw.Layout:
+        if id(kind) not in self._layouts:
+            self._layouts[id(kind)] = kind, raw.layout_of(kind)
+        return self._layouts[id(kind)][1]
 
 
 def has_read_rows(frames: Sequence[FrameType]) -> bool:
@@ -115,9 +141,9 @@ def _is_row(value: object) -> bool:
     return told is False or any(True for _ in _held(value, ("_sa_instance_state",)))  # Django's says whether it is new
 
 
-def _held(value: object, names: Iterable[str]) -> Iterator[Any]:
+def _held(value: object, names: Iterable[str], layout: raw.Layout | None = None) -> Iterator[Any]:
     """What it has under these names: an object may have very many others."""
-    layout = raw.layout_of(type(value))
+    layout = layout or raw.layout_of(type(value))
     own = layout.dictionary.__get__(value) if layout.dictionary is not None else {}
     for name in names:
         if name in layout.slots:
@@ -129,20 +155,6 @@ def _held(value: object, names: Iterable[str]) -> Iterator[Any]:
 
 def _given(code: CodeType) -> tuple[str, ...]:
     return (*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], *code.co_freevars)
-
-
-def _leads_to(value: Any, code: CodeType, depth: int = 0) -> bool:
-    """Whether to call it, or what it holds, is to call this function."""
-    kind = type(value)
-    if kind is MethodType:
-        value = value.__func__
-    elif kind is functools.partial:
-        value = value.func
-    elif raw.is_of_python(kind):
-        held = _held(value, _NEXT)
-        call = raw.code_of(raw.found_in(kind, "__call__"))
-        return call is code or (depth < 1 and any(_leads_to(one, code, 1) for one in held))
-    return raw.code_of(value) is code
 
 
 def is_wiring(kind: type) -> bool:
