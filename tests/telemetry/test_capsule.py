@@ -225,7 +225,7 @@ def test_what_cannot_be_rebuilt_takes_only_what_it_is_a_key_of_or_the_object_of_
     again = rebuilt_from(handed_over, [{hidden: 1}, {hidden}, held, gone, "kept"])
 
     assert again[4] == "kept"
-    assert [type(one).__name__ for one in again[:3]] == ["missing"] * 3
+    assert [type(one).__name__ for one in again[:3]] == ["NotRebuiltValue"] * 3
 
 
 def test_a_dictionary_that_is_its_own_attributes_stays_so() -> None:

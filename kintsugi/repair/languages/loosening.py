@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from kintsugi.repair.languages.found import Loosened
@@ -15,7 +15,15 @@ _ASSERTING = re.compile(
     r"(?:assert|expect|should|equal|strict|deep|same|is|to[A-Z]|not|ok|throws|raises|match)\w*|t|self|if|err|be"
     r"|(?:Error|Fatal)f?|nil|null|undefined|true|false|None|True|False|[01]"
 )
-_FOUND_BY_NAME = re.compile(r"(?:^|/)tests?(?:_[^/]*)?\.py$|[._-](?:tests?|specs?)\.\w+$", re.IGNORECASE)
+_NOT_LOOKED_AT = re.compile(
+    r"(?:^|/)(?:testdata|vendor|node_modules|build|dist|venv|CVS|_darcs|\.[^/]*|[^/]*\.egg)/|(?:^|/)_[^/]*(?:/.*)?\.go$|(?:^|/)\."
+)
+"""Folders that pytest, Go or the runners of Node pass over, whatever is in them."""
+_OF_TESTS = re.compile(r"(?:^|/)(?:tests?|__tests__|specs?|testing|e2e)/")
+_SYSTEMS = re.compile(
+    r"_(aix|android|darwin|dragonfly|freebsd|illumos|ios|js|linux|netbsd|openbsd|plan9|solaris|wasip1|windows"
+    r"|386|amd64|arm|arm64|loong64|mips\w*|ppc64\w*|riscv64|s390x|wasm)_test\.go$"
+)
 _ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
 _OF_THE_SAME = 0.6  # how many of a removed test's words must be in a new one for that to stand in its place
 
@@ -55,6 +63,11 @@ class Written(Protocol):
     @property
     def skips(self) -> int: ...
 
+    @property
+    def around(self) -> int:
+        """How much of what stands around it leaves it out, or may: a suite, a condition, a function, a whole file."""
+        ...
+
 
 def loosened_tests(
     old: Mapping[str, Mapping[str, Written]],
@@ -77,7 +90,7 @@ def loosened_tests(
             now = new.get(path, {}).get(name)
             if now is None and (pair := pairs.get((path, name))):
                 now = pair[1]
-            if now is not None and now.lines is not None and now.lines == test.lines:
+            if now is not None and now.lines is not None and now.lines == test.lines and now.around <= test.around:
                 continue
             reason = "is removed" if now is None else _looser(test, now)
             if reason is not None:
@@ -86,6 +99,8 @@ def loosened_tests(
                 flags.append(f"{path}: the assertions of {name} are changed")
                 changed.add((path, name))
                 dropped.update([(path, name)] if _drops_one(test, now) else ())
+            elif now is not None and _has_fewer_values(test, now):
+                flags.append(f"{path}: {name} is asked with fewer values than it was")
         if skipped_around.get(path, 0) > 0:
             refusals.append(f"{path}: tests are skipped that were not")
     return Loosened(tuple(refusals), tuple(flags), renamed, frozenset(changed), frozenset(dropped))
@@ -99,27 +114,30 @@ def _pairs(
 ) -> dict[tuple[str, str], _Test]:
     """The tests that are gone, by path and name, and the new one that each has become.
 
-    A new test takes the place of one. It takes that of others as well where it has all their values, as a table has.
+    A new test takes the place of one. It takes that of others as well where it has a row for each, as a table has.
     """
     come = [(path, one) for path, found in new.items() for one in found.values() if one.name not in old.get(path, {})]
     gone = [(path, one) for path, found in old.items() for one in found.values() if one.name not in new.get(path, {})]
     found: dict[tuple[str, str], _Test] = {}
-    taken: set[int] = set()
+    rows: dict[int, Counter[str]] = {}
     alike = [
         (likeness, at, to)
         for at, (path, one) in enumerate(gone)
         for to, likeness in _likeness(one, come)
-        if _is_run_as(path, come[to][0])
+        if is_run_as(path, come[to][0])
     ]
     for _, at, to in sorted(alike, reverse=True):
         path, test = gone[at]
-        if (path, test.name) not in found and (to not in taken or _has_values(come[to][1], test)):
-            found[path, test.name] = come[to]
-            taken.add(to)
-    for path, test in gone:
-        table = None if (path, test.name) in found else _table_of(test, old.get(path, {}), new.get(path, {}))
-        if table is not None:
-            found[path, test.name] = (path, table)
+        if (path, test.name) in found:
+            continue
+        if to not in rows:
+            rows[to] = _rows(test, come[to][1])
+        elif not _takes_row(rows[to], test, come[to][1]):
+            continue
+        found[path, test.name] = come[to]
+    for path, tests in _by_path(one for one in gone if (one[0], one[1].name) not in found).items():
+        found |= _in_tables(path, tests, old.get(path, {}), new.get(path, {}))
+    taken = set(rows)
     for path, test in gone:
         anew = _written_anew(path, test, come, taken) if (path, test.name) not in found else None
         if anew is not None:
@@ -128,20 +146,74 @@ def _pairs(
     return found
 
 
-def _table_of(test: Written, old: Mapping[str, Written], new: Mapping[str, Written]) -> Written | None:
-    """The test of the same file that has become a table, and newly has all values of this one."""
-    both = [(old[name], now) for name, now in new.items() if name in old and now.asserts != old[name].asserts]
-    grown = [now for was, now in both if _has_values(now, test) and not _has_values(was, test)]
-    return grown[0] if grown and any(_likeness(test, [("", grown[0])])) else None
+def _by_path(tests: Iterable[_Test]) -> dict[str, list[Written]]:
+    found: dict[str, list[Written]] = {}
+    for path, test in tests:
+        found.setdefault(path, []).append(test)
+    return found
 
 
-def _is_run_as(path: str, other: str) -> bool:
-    """Whether runners find the tests of another file as they find those of this one: by its name, or its folder."""
+def _in_tables(
+    path: str, gone: Sequence[Written], old: Mapping[str, Written], new: Mapping[str, Written]
+) -> dict[tuple[str, str], _Test]:
+    """The tests that have become rows of another test of their file, which has become a table."""
+    grown = [now for name, now in new.items() if name in old and now.asserts != old[name].asserts]
+    rows = {now.name: Counter(_words_of(now.whole)) - Counter(_words_of(old[now.name].whole)) for now in grown}
+    found: dict[tuple[str, str], _Test] = {}
+    for test in gone:
+        tables = (now for now in grown if any(_likeness(test, [("", now)])) and _takes_row(rows[now.name], test, now))
+        if table := next(tables, None):
+            found[path, test.name] = (path, table)
+    return found
+
+
+def _rows(test: Written, one: Written) -> Counter[str]:
+    """The words that a new test has beside those of the test that it is."""
+    shared, own = _shared(test, one)
+    return Counter(_words_of(one.whole)) - shared - own
+
+
+def _takes_row(rows: Counter[str], test: Written, one: Written) -> bool:
+    """Whether there is a row for what this test has of its own. It is taken out."""
+    _, own = _shared(test, one)
+    if not own or own - rows:
+        return False
+    rows.subtract(own)
+    return True
+
+
+def _shared(test: Written, one: Written) -> tuple[Counter[str], Counter[str]]:
+    """The words that both have in the same places, and the others of the first."""
+    blocks = difflib.SequenceMatcher(None, test.body, one.body, autojunk=False).get_matching_blocks()
+    shared = Counter(_words_of([part for at, _, size in blocks for part in test.body[at : at + size]]))
+    return shared, Counter(_words_of(test.body)) - shared
+
+
+def _words_of(parts: Iterable[str]) -> list[str]:
+    return [word for part in parts for word in _WORDS.findall(part)]
+
+
+def is_run_as(path: str, other: str) -> bool:
+    """Whether runners find the tests of another file as they find those of this one: by its name and its folder."""
     if path == other:
         return True
-    if _FOUND_BY_NAME.search(path):
-        return _FOUND_BY_NAME.search(other) is not None
-    return path.partition("/")[0] == other.partition("/")[0]
+    found = _found_by(path)
+    if found != _found_by(other) or (_NOT_LOOKED_AT.search(other) and not _NOT_LOOKED_AT.search(path)):
+        return False
+    is_near = path.partition("/")[0] == other.partition("/")[0]
+    return is_near or (bool(found) and (found == "go" or "/" not in path or _OF_TESTS.search(other) is not None))
+
+
+def _found_by(path: str) -> str:
+    """What in a file's name tells a runner that it has tests."""
+    name = path.rpartition("/")[2]
+    if name.endswith(".py"):
+        return "pytest" if re.fullmatch(r"test_.*\.py|.*_test\.py", name) else ""
+    if name.endswith("_test.go"):
+        system = _SYSTEMS.search(name)
+        return f"go for {system[1]}" if system else "go"
+    marked = re.search(r"([._-])(?:test|spec)(s?)\.\w+$", name, re.IGNORECASE)
+    return "".join(marked.groups(default="")) + "test" if marked else ""
 
 
 def _likeness(test: Written, come: Sequence[_Test]) -> Iterator[tuple[int, float]]:
@@ -170,7 +242,8 @@ def _written_anew(path: str, test: Written, come: Sequence[_Test], taken: set[in
 
 
 def _asserts_fewer(one: Written, test: Written) -> bool:
-    return one.asserts.total() < test.asserts.total() or one.exact < test.exact or one.skips > test.skips
+    are_fewer = one.asserts.total() < test.asserts.total() or one.exact < test.exact
+    return are_fewer or one.skips + one.around > test.skips + test.around
 
 
 def _named(test: Written) -> set[str]:
@@ -179,17 +252,8 @@ def _named(test: Written) -> set[str]:
     return {word for word in found if not _ASSERTING.fullmatch(word) and not word.isdigit()}
 
 
-def _has_values(one: Written, test: Written) -> bool:
-    return bool(_values(test)) and _values(test) <= _values(one)
-
-
-def _values(test: Written) -> set[str]:
-    """The texts and numbers that stand in a test, and in what belongs to it."""
-    return {word for part in test.whole for word in _WORDS.findall(part) if not word.isidentifier()}
-
-
 def _looser(test: Written, now: Written) -> str | None:
-    if now.skips > test.skips:
+    if now.skips + now.around > test.skips + test.around:
         return "is skipped"
     gone, come = test.asserts - now.asserts, now.asserts - test.asserts
     if gone and not come:
@@ -200,6 +264,12 @@ def _looser(test: Written, now: Written) -> str | None:
     if are_some_kept and come.total() > gone.total() and not all(_has_partner(one, test, come) for one in gone):
         return "asserts something less than it did"
     return None
+
+
+def _has_fewer_values(test: Written, now: Written) -> bool:
+    """Whether some of its values are gone, and none has come for them: the rows of a table."""
+    was, has = (Counter(word for word in _words_of(one.whole) if not word.isidentifier()) for one in (test, now))
+    return bool(was - has) and not has - was
 
 
 def _drops_one(test: Written, now: Written) -> bool:

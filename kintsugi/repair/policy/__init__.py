@@ -61,7 +61,8 @@ class Rule(StrEnum):
 
 
 _FLAGS = 2  # that a human reads on a card, the most serious
-_MAY_GROW = 50_000  # bytes, of a file that was too large: what is added to it can be read
+_MAY_ADD = 50_000  # characters, to a file that was too large already: so much can be read
+_LONGEST_LINE = 2_000  # of what is added to it
 _NEVER_WIDENED = (Rule.PATH, Rule.LINK)
 
 
@@ -133,12 +134,17 @@ def _of_file(change: Change, applied: Result, tree: Tree, settings: PolicySettin
     if change.is_binary:
         yield Finding(path, Rule.BINARY, "It is binary: nobody can read what it does.")
         return
-    grows = len(change.after or b"") - len(change.before or b"")
-    if len(change.after or b"") > settings.largest_file and (change.before is None or grows > _MAY_GROW):
+    if len(change.after or b"") > settings.largest_file and not _adds_little(change):
         yield Finding(path, Rule.SIZE, f"It has {len(change.after or b''):,} bytes; at most {settings.largest_file:,}.")
         return
     if change.after is not None:
         yield from _of_text(change, tree)
+
+
+def _adds_little(change: Change) -> bool:
+    """Whether what a patch adds to a large file can be read, whatever it takes away."""
+    lengths = [len(line) for line in change.added]
+    return change.before is not None and sum(lengths) <= _MAY_ADD and max(lengths, default=0) <= _LONGEST_LINE
 
 
 def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import SAYS, says
-from kintsugi.repair.policy.go_again import Calls, again
+from kintsugi.repair.policy.go_again import Calls, again, called_in
 from kintsugi.repair.policy.go_loopback import GoLoopback
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
@@ -190,7 +190,8 @@ def _again(before: Node, after: Node, more: Counter[tuple[str, str]]) -> Counter
         for tree, names in zip((before, after), imports, strict=True)
     ]
     had, has = ([(node, use) for node, use in uses if use in more] for uses in each)
-    return again(Calls(before, imports[0]), Calls(after, imports[1]), had, has)
+    known = called_in(before)
+    return again(Calls(before, imports[0], known), Calls(after, imports[1], known), had, has)
 
 
 def _is_held_text(node: Node, rule: str) -> bool:

@@ -27,10 +27,13 @@ class _UnknownError(Exception):
 
 @dataclass
 class Calls:
-    """The calls of a file, told by what they are made of. `imports`: paths by the name that they go by."""
+    """The calls of a file, told by what they are made of. `imports`: paths by the name that they go by; `known`: what
+    is called in the file as it was.
+    """
 
     tree: Node
     imports: Mapping[str, str]
+    known: frozenset[str]
     _bound: dict[int, dict[str, list[tuple[Node | None, int]]]] = field(default_factory=dict)
     _asked: int = 0
 
@@ -99,7 +102,15 @@ class Calls:
         return self._bound[int(around.id)]
 
     def _look_for_changes(self, name: str, around: Node) -> None:
-        """A name whose parts are set to more than a number, or that is handed on by its address, may be anything."""
+        """A name whose parts are set to more than a number, or that is handed on by its address, may be anything; and
+        so may one that something is done to that was not done before.
+        """
+        for one in nodes(around, "call_expression"):
+            does = one.child_by_field_name("function")
+            given = [text_of(each) for each in one.child_by_field_name("arguments").named_children]
+            on = text_of(does.named_children[0]) if does.type == "selector_expression" else ""
+            if name in (on, *given) and last_of(does) not in self.known:
+                raise _UnknownError
         for one in nodes(around, "assignment_statement", "unary_expression"):
             if one.type == "unary_expression":
                 operand = one.child_by_field_name("operand")
@@ -110,6 +121,15 @@ class Calls:
             parts = [each for each in left if each.type != "identifier" and _root(each) == name]
             if parts and not all(each.type in _PLAIN for each in right):
                 raise _UnknownError
+
+
+def called_in(tree: Node) -> frozenset[str]:
+    """The last names of all that is called."""
+    return frozenset(last_of(one.child_by_field_name("function")) for one in nodes(tree, "call_expression"))
+
+
+def last_of(function: Node) -> str:
+    return text_of(function).rpartition(".")[2]
 
 
 def _root(node: Node) -> str:

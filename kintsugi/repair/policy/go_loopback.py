@@ -42,7 +42,7 @@ _BLOCKS = (
     *("type_case", "default_case"),
 )
 _GOES_ON = re.compile(
-    r"\.(?:RoundTrip\(|Transport\b)|\bDefault(?:Transport|Client)\b|\bhttp\.Transport\b|\bRoundTripper\b"
+    r"\.(?:RoundTrip|Transport)\b|\bDefault(?:Transport|Client)\b|\bhttp\.Transport\b|\bRoundTripper\b"
 )
 """What hands a request to somebody else."""
 _LINKS, _LINKING = ("os#Symlink", "os#Link"), re.compile(r"\b(?:Syml|L)ink\b")
@@ -84,6 +84,8 @@ class GoLoopback:
         given = _arguments(node)
         if full not in _AT or (full not in _LINKS and _LINKING.search(text_of(self.tree))):
             return False
+        if self._given.keys() & self.imports.keys():
+            return False  # a name of a package may stand for something else
         return len(given) > _AT[full] and self._is_in_its_folder(given[_AT[full]])
 
     def _is_in_its_folder(self, node: Node, deep: int = 0) -> bool:
@@ -101,15 +103,30 @@ class GoLoopback:
             below = all(place and ".." not in place for place in places)
             of_system = given[0].type == "call_expression" and self._name_of(given[0].child_by_field_name("function"))
             if of_system == "os#TempDir":
-                return below and bool(places) and re.match(r"\w", places[0]) is not None
+                return not self._sets_environment and below and bool(places) and re.match(r"\w", places[0]) is not None
             return below and self._is_in_its_folder(given[0], deep + 1)
         if self._name_of(function) in _MAKES_A_FOLDER and (given := _arguments(function)):
             is_systems = _quoted(given[0]) == "" and text_of(given[0]) in ('""', "``")
             return is_systems or self._is_in_its_folder(given[0], deep + 1)
-        is_tests_own = not re.search(r"\) TempDir\(|\bTempDir:", text_of(self.tree))
-        return (
-            is_tests_own and re.search(r"^\w+\.TempDir$", text_of(function)) is not None and not self._name_of(function)
-        )
+        return self._is_of_test(function)
+
+    @cached_property
+    def _sets_environment(self) -> bool:
+        """Whether it may say where the system's temporary folder is."""
+        return re.search(r"\bSetenv\((?!\s*[\"`](?!TMP|TEMP))", text_of(self.tree)) is not None
+
+    def _is_of_test(self, function: Node) -> bool:
+        """`t.TempDir`, of the `*testing.T` that a function is given."""
+        if function.type != "selector_expression" or text_of(function.named_children[-1]) != "TempDir":
+            return False
+        name = text_of(function.named_children[0])
+        kinds = [
+            text_of(one.child_by_field_name("type"))
+            for one in nodes(self.tree, "parameter_declaration")
+            if name in map(text_of, one.children_by_field_name("name"))
+        ]
+        given = self._given.get(name, [])
+        return len(given) == len(kinds) > 0 and all(re.fullmatch(r"\*?testing\.(?:T|B|F|TB)", one) for one in kinds)
 
     def _has_own_transport(self, kind: Node) -> bool:
         """`http.Client{Transport: answers(…)}`: requests go to a function of the test, which hands them to nobody."""
@@ -124,7 +141,12 @@ class GoLoopback:
         if made is None or made.type not in ("call_expression", "composite_literal"):
             return False
         name = text_of(made.child_by_field_name("function" if made.type == "call_expression" else "type"))
-        return name in self._transports and name not in self._given
+        declared = [
+            one
+            for one in nodes(self.tree, "type_spec", "type_alias")
+            if text_of(one.child_by_field_name("name")) == name
+        ]
+        return name in self._transports and name not in self._given and len(declared) == 1
 
     @cached_property
     def _transports(self) -> set[str]:

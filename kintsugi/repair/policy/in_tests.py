@@ -7,15 +7,19 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.repair.policy.effects import called, given
+from kintsugi.repair.policy.leading import COMMANDS
 from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.syntax import walked
 
 _STARTING = re.compile(r"subprocess\.(?:run|Popen|call|check_call|check_output)")
 _WITH = {"args", "cwd", "env", "capture_output", "text", "timeout", "check", "stdout", "stderr", "stdin", "input"}
 _WITH |= {"encoding", "errors", "universal_newlines", "bufsize"}
-_ELSEWHERE = {"cwd", "chdir", "fchdir", "syspath_prepend"}  # a package is looked for first where the program stands
+_MOVES = {"chdir", "fchdir", "syspath_prepend", "as_cwd", "isolated_filesystem"}
+_ELSEWHERE = {"cwd", *_MOVES}  # a package is looked for first where the program stands
 _CODE = {"-c", "-e", "--eval", "--exec", "--command", "shell", "exec", "eval", "runscript"}
 _STEERING = re.compile(r"(?:LD|DYLD|PYTHON|NODE|GIT|BASH)_?\w*|PATH", re.IGNORECASE)
+_STARTERS = {"sys", "subprocess", "os"}
+_SETTERS = {"setattr", "setitem", "delattr", "object", "setenv", "__setattr__", "__setitem__"}
 _OPENING = {"open", "FileIO", "read_text", "read_bytes", "read", "copy", "copyfile", "copytree", "listdir", "send_file"}
 
 
@@ -29,6 +33,10 @@ def own_program(call: ast.Call, names: Names) -> str:
         return ""
     if not isinstance(listed[0], ast.List) or not {one.arg for one in call.keywords} <= _WITH:
         return ""
+    if not all(_is_plain(one.value, names) for one in call.keywords if one.arg == "env"):
+        return ""
+    if any(COMMANDS.search(text) for one in walked(listed[0]) if (text := text_of(one))):
+        return ""  # whatever it is handed to may run it
     command = listed[0].elts
     words = [text_of(one) for one in command]
     if not _CODE.isdisjoint(words):
@@ -38,10 +46,55 @@ def own_program(call: ast.Call, names: Names) -> str:
     return words[0] if words and re.fullmatch(r"[a-z][\w-]+", words[0]) else ""
 
 
+def _is_plain(environment: ast.expr, names: Names) -> bool:
+    """Whether all names in an environment are written, so that a `PATH` among them is seen."""
+    match environment:
+        case ast.Dict(keys=keys, values=values):
+            spread = [value for key, value in zip(keys, values, strict=True) if key is None]
+            return all(key is None or text_of(key) for key in keys) and all(_is_plain(one, names) for one in spread)
+        case ast.Call(func=ast.Name(id="dict"), args=given, keywords=keywords):
+            return all(_is_plain(one, names) for one in (*given, *(each.value for each in keywords if not each.arg)))
+        case ast.Call(func=ast.Attribute(attr="copy") as copy, args=[]):
+            return names.of(copy) == "os.environ.copy"
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _is_plain(left, names) and _is_plain(right, names)
+        case ast.Name():
+            value = names.value(environment)
+            return value is not None and not isinstance(value, ast.Name) and _is_plain(value, names)
+        case _:
+            return names.of(environment) == "os.environ"
+
+
 def may_start(nodes: Iterable[ast.AST]) -> bool:
-    """Whether nothing of a test says what is started instead: `PATH`, another interpreter."""
-    texts = (text for one in nodes for text in _words(one))
-    return not any(_STEERING.fullmatch(text) or text == "executable" for text in texts)
+    """Whether nothing of a test says what is started instead: `PATH`, another interpreter, a name that is made."""
+    found = list(nodes)
+    texts = (text.rpartition(".")[2] for one in found for text in _words(one))
+    steered = any(_STEERING.fullmatch(text) or text == "executable" for text in texts)
+    return not steered and not any(_sets_unseen(one) or not _STARTERS.isdisjoint(_declared(one)) for one in found)
+
+
+def _sets_unseen(node: ast.AST) -> bool:
+    """`env[name] = …`, `env.update(others)`, `setattr(sys, name, …)`"""
+    match node:
+        case ast.Subscript(slice=key, ctx=ast.Store() | ast.Del()):
+            return not text_of(key) and not isinstance(key, ast.Constant)
+        case ast.Call(func=ast.Attribute(attr="update"), args=[first, *_]):
+            return not isinstance(first, ast.Dict) or not all(map(text_of, filter(None, first.keys)))
+        case ast.Call(args=given) if called(node) in _SETTERS:
+            return len(given) > 1 and not any(map(text_of, given[:2]))
+        case ast.AugAssign(op=ast.BitOr(), value=value):
+            return not isinstance(value, ast.Dict | ast.Constant)
+    return False
+
+
+def _declared(node: ast.AST) -> set[str]:
+    """The names that it gives to something of the test's own."""
+    match node:
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.arg(arg=name):
+            return {name}
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return {name}
+    return set()
 
 
 def stands_elsewhere(nodes: Iterable[ast.AST]) -> bool:
@@ -52,7 +105,9 @@ def stands_elsewhere(nodes: Iterable[ast.AST]) -> bool:
 def _words(node: ast.AST) -> Iterator[str]:
     """Texts, the names of keywords and of attributes that are set or called: `dict(env, PATH=…)`."""
     match node:
-        case ast.keyword(arg=str(name)) | ast.Attribute(attr="chdir" | "fchdir" | "syspath_prepend" as name):
+        case ast.keyword(arg=str(name)):
+            yield name
+        case ast.Attribute(attr=name) if name in _MOVES:
             yield name
         case ast.Attribute(attr=name, ctx=ast.Store() | ast.Del()) | ast.alias(name=name):
             yield name

@@ -43,6 +43,7 @@ _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
 _MANNER = re.compile(r"^promises\.|Sync$")
+_OF_ONE_FILE = ("force", "maxRetries", "retryDelay")
 _FETCHES = ("node-fetch", "cross-fetch", "isomorphic-fetch")  # which do what the global of this name does
 _NO_USES = ("property_identifier", "import_specifier", "import_clause", "namespace_import")
 _EACH = ("forEach", "map")
@@ -261,7 +262,8 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         if module in LOADED:
             yield LOADED[module], f"{module}.{member}"
     elif module in LOADED and node.type == "identifier" and names.is_bound(node):
-        yield LOADED[module], "fetch" if module in _FETCHES else module
+        is_declared = parent is not None and parent.type == "variable_declarator"
+        yield LOADED[module], "fetch" if module in _FETCHES and not is_declared else module
     else:
         bare = full.rpartition(".")[2] if full.partition(".")[0] in HOLDERS else full.partition(".")[0]
         bare = bare if bare == "WebAssembly" or full.partition(".")[0] in HOLDERS else full
@@ -291,7 +293,7 @@ def _is_no_tree(option: Node) -> bool:
         return option.type in ("arrow_function", "function_expression")
     keys = [one.child_by_field_name("key") for one in option.named_children if one.type == "pair"]
     return len(keys) == len(option.named_children) and all(
-        key.type == "property_identifier" and text_of(key) != "recursive" for key in keys
+        key.type == "property_identifier" and text_of(key) in _OF_ONE_FILE for key in keys
     )
 
 

@@ -238,6 +238,13 @@ def _plain_name(module: Node) -> str:
 def _is_pure(use: Node, module: str) -> bool:
     parent = use.parent
     if parent.type in ("variable_declarator", "import_clause"):
-        return bool(parent.type == "import_clause" or parent.child_by_field_name("name").id == use.id)
+        return not is_exported(parent) and bool(
+            parent.type == "import_clause" or parent.child_by_field_name("name").id == use.id
+        )
     is_asked = bool(parent.type == "member_expression" and parent.child_by_field_name("object").id == use.id)
     return is_asked and text_of(parent.child_by_field_name("property")) in PURE[module]
+
+
+def is_exported(declaring: Node) -> bool:
+    """`export const net = require("net")`: what others do with it is not seen."""
+    return any(one.type == "export_statement" for one in above(declaring))

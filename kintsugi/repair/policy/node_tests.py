@@ -10,7 +10,7 @@ from functools import cached_property
 from kintsugi.repair.languages.node.calls import FUNCTIONS, call_of
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
 from kintsugi.repair.policy.node_loopback import MODULES, Loopback
-from kintsugi.repair.policy.node_names import NodeNames
+from kintsugi.repair.policy.node_names import NodeNames, is_exported
 from kintsugi.repair.policy.node_values import bare
 
 EVERY_OBJECT = "which every object goes by"
@@ -53,7 +53,7 @@ class InTest:
     def seen(self, node: Node, rule: str, what: str) -> tuple[str, str] | None:
         if node.type in ("string_fragment", "template_string"):
             return (rule, what) if rule != "network" or _is_read(node) else ("look", what)
-        if self._is_stubbed(node) or _is_spied_on(node):
+        if self._is_stubbed(node) or self._is_spied_on(node):
             return None
         if rule == "network":
             return None if self._stays_here(node, what) else (rule, what)
@@ -77,12 +77,34 @@ class InTest:
         for one in said:
             parent = one.parent
             if parent.type == "variable_declarator" and parent.child_by_field_name("name").id == one.id:
+                if is_exported(parent):
+                    return False
                 kept.add(text_of(parent.child_by_field_name("value")))
-            elif parent.type == "assignment_expression" and parent.child_by_field_name("right").id == one.id:
+            elif (
+                parent.type == "assignment_expression"
+                and parent.child_by_field_name("right").id == one.id
+                and parent.parent.type == "expression_statement"  # else its value is handed on
+            ):
                 kept.add(text_of(parent.child_by_field_name("left")))
             else:
                 return False
         return len(kept) == 1 and len(said) > 1
+
+    def _is_spied_on(self, node: Node) -> bool:
+        """`spyOn(process, "exit")`: a stand-in for one function that is named, by a library of those."""
+        call = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
+        if call is None or call.type != "call_expression" or node.type != "identifier" or text_of(node) != "process":
+            return False
+        given = [one for one in node.parent.named_children if one.type != "comment"]
+        is_named = len(given) > 1 and given[0].id == node.id and given[1].type == "string"
+        return call_of(call).last in _SPIES and is_named and self._is_of_library(call_of(call).root)
+
+    def _is_of_library(self, root: str) -> bool:
+        bindings = self._loopback.bindings
+        if not bindings.of(root) or bindings.is_of_package(root):
+            return root != "require"
+        made = [call_of(one.node).root for one in bindings.of(root) if one.node and one.node.type == "call_expression"]
+        return len(made) == len(bindings.of(root)) and root not in made and all(map(self._is_of_library, made))
 
     @cached_property
     def _loopback(self) -> Loopback:
@@ -192,15 +214,6 @@ def _function_around(node: Node) -> int:
 def _is_set(node: Node) -> bool:
     parent = node.parent
     return parent is not None and parent.type == "assignment_expression" and parent.child_by_field_name("left") == node
-
-
-def _is_spied_on(node: Node) -> bool:
-    """`spyOn(process, "exit")`: a stand-in for one function that is named."""
-    call = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
-    if call is None or call.type != "call_expression" or node.type != "identifier" or text_of(node) != "process":
-        return False
-    given = [one for one in node.parent.named_children if one.type != "comment"]
-    return call_of(call).last in _SPIES and len(given) > 1 and given[0].id == node.id and given[1].type == "string"
 
 
 def _is_read(text: Node) -> bool:

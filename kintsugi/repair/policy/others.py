@@ -34,6 +34,7 @@ _DROPS = Screened(
     r"|\b(?:batch_)?op\.drop_(?!index\b)\w+|\bmigrations\.(?:Delete|Remove)\w+|\bdrop_all\s*\(|\bdrop_collection\s*\("
     r"|\b_?drop_databases?\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b"
     r"|\bflushall\s*\(|\bflushdb\s*\("
+    r"|\bDROP\s+(?:MATERIALIZED\s+)?(?:INDEX|VIEW)\b[^;\"']*\bCASCADE\b"
     r"|\bALTER\s+TABLE\s+\S+\s+DROP\b|\bGRANT\s+[\w ,]{1,200}\s(?:ON\b|TO\s+PUBLIC)"
     r"|\bdrop(?:Table|Column|Database|Schema)\w*\s*\("
     # The same by the words of libraries: all rows of a table, a whole collection, index or bucket.
@@ -48,13 +49,15 @@ _DELETES_ALL = Screened(
     re.IGNORECASE | re.MULTILINE,
 )
 _REWRITES = Screened(
-    r"\bUPDATE\s+[\w\"`.]+\s+SET\b|\.delete\(\s*\)|\bop\.(?:rename_table|alter_column)\b|\bmigrations\.Rename\w+"
+    r"\bUPDATE\s+[\w\"`.]+\s+SET\b|\bop\.(?:rename_table|alter_column)\b|\bmigrations\.Rename\w+"
     r"|\brename_(?:table|column)\b",
     re.IGNORECASE,
 )
+_EMPTIES = Screened(r"\.delete\(\s*\)")
 # An index or a view holds nothing of its own.
 _MAY_DROP = Screened(
-    r"\.drop\(\s*\)|\bDROP\s+(?:INDEX|VIEW)\b|\b(?:batch_)?op\.drop_index\b|\bdropIndex\w*\s*\(", re.IGNORECASE
+    r"\.drop\(\s*\)|\bDROP\s+(?:MATERIALIZED\s+)?(?:INDEX|VIEW)\b|\b(?:batch_)?op\.drop_index\b|\bdropIndex\w*\s*\(",
+    re.IGNORECASE,
 )
 _UPDATES_ALL = Screened(r"\bUPDATE\s+[\w\"`.\[\]]+\s+SET\s(?!(?s:.{0,400}?)\bWHERE\b)", re.IGNORECASE)
 _SEAM = re.compile(r"(['\"])[ \t]*(?:\+[ \t]*)?[rbfu]?\1(?!\1)", re.IGNORECASE)  # of texts that Python puts together
@@ -133,9 +136,11 @@ def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:
     elif sign := first_new(_DELETES, added, removed):
         is_migration = _MIGRATION.search(change.path) is not None
         yield "data", f"It deletes rows: {sign.strip()!r}.", is_migration and not is_test_path(change.path)
+    elif _MIGRATION.search(change.path) and (sign := first_new(_EMPTIES, added, removed)):
+        yield "data", f"A migration deletes what is kept: {sign.strip()!r}.", True
     elif sign := first_new(_MAY_DROP, added, removed):
         yield "data", f"It may delete what the program keeps: {sign.strip()!r}.", False
     elif sign := first_new(_UPDATES_ALL, added, removed):
         yield "data", f"It changes all rows: {sign.strip()!r}.", False
     elif _MIGRATION.search(change.path) and (sign := first_new(_REWRITES, added, removed)):
-        yield "data", f"A migration changes what is kept: {sign.strip()!r}.", ".delete" in sign
+        yield "data", f"A migration changes what is kept: {sign.strip()!r}.", False

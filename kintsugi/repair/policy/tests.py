@@ -36,7 +36,7 @@ _SKIP = Screened(
     r"|\bexpectedFailure\b|__test__\s*=\s*False|\bcollect_ignore(?:_glob)?\b|\b(?:it|test|describe"
     r"|context)\.(?:skip|only|todo|failing)\b"
     r"|\b[xf](?:it|describe|context)\s*\(|\bt\.Skip(?:f|Now)?\(|#\[ignore|@(?:Ignore|Disabled)\b"
-    r"|\bpytest\.exit\b|\bos\._exit\b"
+    r"|\bpytest\.exit\b|\bos\._exit\b|\bSet\(\s*[\"`]test\."
     r"|pytest\.mark\.(?:skip|xfail)|--deselect|\bpytestmark\b"
 )
 _LEFT_OUT = Screened(
@@ -46,7 +46,18 @@ _LEFT_OUT = Screened(
 _ASSERTION = Screened(
     r"\bassert\w*\b|\bexpect\(|\.should\b|\braises\b|\bself\.fail\w*\b|\bt\.(?:Error|Fatal)\w*\(|\bwarns\b"
 )
-_LEAVES = Screened(r"\bprocess\.(?:exit|abort|kill)\s*\(|\bos\.Exit\s*\(|\bsyscall\.Exit\s*\(|\bruntime\.Goexit\s*\(")
+_LEAVES = Screened(
+    r"\bprocess\.(?:exit|abort|kill|reallyExit)\s*(?:\?\.|\.(?:call|apply|bind))?\s*\("
+    r"|\bprocess(?:\?\.)?\[\s*(?!['\"](?!exit|abort|kill|reallyExit))|\bprocess\?\.(?:exit|abort|kill|reallyExit)\b"
+    r"|\b(?:exit|abort|kill|reallyExit)\b[^{}]*\}\s*=\s*(?:await\s+)?(?:process\b|require\(['\"](?:node:)?process|import\(['\"](?:node:)?process)"
+    r"|\b(?:exit|abort|kill|reallyExit)\b[^{}]*\}\s*from\s*['\"](?:node:)?process"
+    # By another name that is called.
+    r"|\b(\w+)\s*=\s*process\.(?:exit|abort|kill|reallyExit)\b(?=(?s:.*?)(?<![\w.$])\1\s*(?:\(|\.(?:call|apply|bind)\())"
+    r"|\bos\.Exit\b|\bsyscall\.Exit\b|\bruntime\.Goexit\b"
+)
+_WHICH = Screened(r"\b__(?:init|new)__\b|^[ \t]*del\b.*\btest|^[ \t]*test\w*\b[^(\n]*=", re.MULTILINE)
+"""What makes tests of Python go uncollected, wherever they stand."""
+_MAIN = Screened(r"^func TestMain\(", re.MULTILINE)
 _REPLACED = Screened(
     r"^[ \t]*(?:_pytest|pytest|unittest|pluggy|builtins)(?:\.\w+)+[ \t]*=(?!=)"
     # Of `sys` and `builtins` only for good: what `monkeypatch.setattr` sets is set back after the test.
@@ -101,12 +112,14 @@ def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
     tests = [change for change in changes if is_test_path(change.path)]
     sources = {change.path: source for change in tests if (source := _touched(change)) is not None}
     for change in tests:
-        for sentence in _taken_away(change) if change.before is not None else ():
-            yield change.path, sentence, True
+        for sentence, refuses in _taken_away(change) if change.before is not None else ():
+            yield change.path, sentence, refuses
         if _skips_more(change, _LEFT_OUT if change.path in sources else _SKIP):
             yield change.path, "Tests are skipped or left out that were not.", True
         if _leaves_more(change):
             yield change.path, "A test ends the whole run, so that what comes after it is never asked.", True
+        if _MAIN.search(change.added_text) and not _MAIN.search(change.old):
+            yield change.path, "It says how all tests of a package are run. A human has to look.", False
         if _REPLACED.count(change.added_text) > _REPLACED.count(change.removed_text):
             yield change.path, "It changes the test runner itself.", True
     yield from _read(sources, [change for change in tests if change.after is None and _is_python(change)])
@@ -141,33 +154,45 @@ def _touched(change: Change) -> tuple[Source, Source] | None:
     """The touched statements of a Python file before and after; None where its syntax cannot be read."""
     if change.after is None or not _is_python(change):
         return None
-    both = change.whole if _SKIP.search(change.added_text) else change.touched
+    added = change.added_text
+    is_about_all = (
+        _SKIP.search(added) or _WHICH.search(added) or (_PYTHON_TEST.search(added) and _SKIP.search(change.new))
+    )
+    both = change.whole if is_about_all else change.touched
     return both if all(source.tree is not None for source in both) else None
 
 
-def _taken_away(change: Change) -> Iterator[str]:
+def _taken_away(change: Change) -> Iterator[tuple[str, bool]]:
     language = _language_of(change)
     if change.after is None:
         tests = language.tests_of(change.path, change.old) if language is not None else {}
         asserts = _ASSERTION.search(_beside_tests(change.old, tests)) is not None
         if asserts or (not tests and _count_tests(change.path, change.old)):
-            yield "A file of tests is removed."
+            yield "A file of tests is removed.", True
         return
     if _TRIVIAL.count(change.added_text) > _TRIVIAL.count(change.removed_text):
-        yield "An assertion is added that holds whatever the code does."
+        yield "An assertion is added that holds whatever the code does.", True
     if not change.removed:
         return
     comes = _ASSERTION.count(change.added_text) > 0
     if language is not None:
-        old, new = (_beside_tests(text, language.tests_of(change.path, text)) for text in (change.old, change.new))
-        if not comes and _ASSERTION.count(old) > _ASSERTION.count(new):
-            yield "Assertions are removed that its tests share, and none comes in their place."
+        yield from _taken_from_all(change, language, comes=comes)
         return
     before, after = _count_tests(change.path, change.old), _count_tests(change.path, change.new)
     if before > after:
-        yield f"Of its {before} tests {before - after} are gone."
+        yield f"Of its {before} tests {before - after} are gone.", True
     if _ASSERTION.count(change.removed_text) and not comes:
-        yield "Assertions are removed and none comes in their place."
+        yield "Assertions are removed and none comes in their place.", True
+
+
+def _taken_from_all(change: Change, language: _Language, *, comes: bool) -> Iterator[tuple[str, bool]]:
+    """What tests share: a new test of its own asserts nothing for the others."""
+    old, new = (_beside_tests(text, language.tests_of(change.path, text)) for text in (change.old, change.new))
+    fewer = _ASSERTION.count(old) > _ASSERTION.count(new)
+    if fewer and not comes:
+        yield "Assertions are removed that its tests share, and none comes in their place.", True
+    elif fewer:
+        yield "Assertions are removed that its tests share.", False
 
 
 def _language_of(change: Change) -> _Language | None:
@@ -197,6 +222,10 @@ def _read(sources: Mapping[str, tuple[Source, Source]], gone: Sequence[Change]) 
     for path, (old, new) in sources.items():
         if _count_uncollected(new) > _count_uncollected(old):
             yield path, "Tests stand in a class that no test runner collects.", True
+        if python.shared_assertions(old) - python.shared_assertions(new):
+            yield path, "What its tests share asserts something else than before.", False
+        if python.set_for_all(new) > python.set_for_all(old):
+            yield path, "It sets something for all tests of the file. A human has to look.", False
     before = {path: old for path, (old, _) in sources.items() if old.text}
     before |= {change.path: Source(change.old) for change in gone}
     found = python.loosened_sources(before, {path: new for path, (_, new) in sources.items()}) if before else None

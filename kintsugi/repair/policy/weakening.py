@@ -46,12 +46,19 @@ _WEAK = Screened(
 )
 _NEUTRAL = Screened(
     r"\bor\s+True\b|\band\s+False\b|\bif\s+(?:False|0)\s*:|\bif\s+True\s+or\b|\|\|\s*true\b|&&\s*false\b"
-    # `x === true ||` asks for something, `1 == true ||` does not.
-    r"|(?<!==)(?<!==\s)(?<!!=)(?<!!=\s)\b(?:false\s*&&|true\s*\|\|)|\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
-    r"|(?<![\w.)\]])!?(?:1|true|\"[^\"]*\"|'[^']*')\s*={2,3}\s*true\s*\|\||(?<![\w.)\]])!?(?:0|false)\s*={2,3}\s*false\s*&&"
+    r"|\bfalse\s*&&|\btrue\s*\|\||\(\s*1\s*\|\||\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
 )
+_ASKED = re.compile(
+    r"(^|[(,;?:&|{]|\breturn\b|[^=!<>]=)\s*(?!(?:undefined|NaN|Infinity|null|true|false|void|typeof|new)\b)[A-Za-z_$][\w$]*"
+    r"(?:\??\.[\w$]+|\[[^\[\]]*\]|\([^()]*\))*\s*[!=]==?\s*(?:true|false)\b",
+    re.MULTILINE,
+)
+"""`x === true` asks for something, where `1 == true` does not."""
 _GOES_ON = re.compile(r"^(?!\s*(?:if|elif|while|until)\b)(.*?)\s*\|\|\s*true\s*(?:[;)#].*)?$")
 """A command of a shell that may fail."""
+_NOTHING = re.compile(r"\|\|\s*:\s*$")
+_DEFINES = re.compile(r"\s*(?:function\s+)?(\w+)\s*(?:\(\s*\)|\{)")
+_SHELL_WORD = re.compile(r"(?<![\w-])[A-Za-z_]\w+")
 _ALWAYS = Screened(
     r"def\s+(?:_*(?:is|has|can|may|check|verify|validate|authenticate|authorize|authorise|allow)\w*"
     r"|\w*(?:valid|allowed|permitted|authorized|signature)\w*)"
@@ -136,7 +143,9 @@ def weakened(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
         change = one.change
         if (sign := first_new(_WEAK, change.added_text, change.removed_text)) is not None:
             yield change.path, f"It turns a protection off: {sign.strip()!r}.", not is_test_path(change.path)
-        if (sign := first_new(_NEUTRAL, one.added, one.removed)) is not None:
+        if (
+            sign := first_new(_NEUTRAL, *(_ASKED.sub(r"\1 asked", text) for text in (one.added, one.removed)))
+        ) is not None:
             yield change.path, f"A condition can no longer decide anything: {sign.strip()!r}.", True
         if (sign := first_new(_KNOWN, one.added, one.removed)) is not None:
             yield change.path, f"A text that the code knows opens it: {sign.strip()!r}.", True
@@ -154,15 +163,17 @@ class _Code:
         self.change = change
         added = change.added
         if BY_SUFFIX[PurePosixPath(change.path).suffix.lower()] == "sh":
-            had = {line.strip() for line in change.removed}
+            had = {word for line in change.removed for word in _SHELL_WORD.findall(line)}
+            had |= {found[1] for line in added if (found := _DEFINES.match(line))}
             added = [_bare_command(line, had) for line in added]
         self.added, self.removed = (_without_comments(lines) for lines in (added, change.removed))
 
 
 def _bare_command(line: str, had: set[str]) -> str:
-    """A new command that may fail holds nothing back; one that had to succeed did."""
+    """A new command that may fail holds nothing back; one that had to succeed did. `had`: what was said before."""
+    line = _NOTHING.sub("|| true", line)
     found = _GOES_ON.match(line)
-    return line if found is None or found[1].strip() in had else found[1]
+    return line if found is None or not had.isdisjoint(_SHELL_WORD.findall(found[1])) else found[1]
 
 
 def _guards_gone(code: Sequence[_Code]) -> Iterator[tuple[str, str, bool]]:

@@ -157,9 +157,13 @@ class missing:
     __getattribute__ = __setattr__ = __delattr__ = __call__ = __bool__ = __len__ = __iter__ = __next__ = _refuse
     __getitem__ = __setitem__ = __delitem__ = __contains__ = __eq__ = __ne__ = __lt__ = __le__ = _refuse
     __gt__ = __ge__ = __hash__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
-    __rtruediv__ = __floordiv__ = __mod__ = __or__ = __ror__ = __and__ = __rand__ = __neg__ = _refuse
-    __int__ = __float__ = __index__ = _refuse
+    __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __pow__ = _refuse
+    __rpow__ = __or__ = __ror__ = __and__ = __rand__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _refuse
+    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __reversed__ = __int__ = __float__ = __index__ = _refuse
     __str__ = __format__ = __bytes__ = __fspath__ = __enter__ = __exit__ = __await__ = __aiter__ = __aenter__ = _refuse
+
+
+missing.__name__ = missing.__qualname__ = "NotRebuiltValue"  # code in C says what it got by this
 ''',
     "of_unknown_state": '''\
 def of_unknown_state(kind):

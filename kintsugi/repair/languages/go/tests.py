@@ -35,18 +35,19 @@ _OPPOSITES = {
 }
 _OPPOSITES |= {value: key for key, value in _OPPOSITES.items()}
 _OPPOSITES |= {f"{key}f": f"{value}f" for key, value in _OPPOSITES.items()}
-# Another way out, texts and comments over lines, and what says which tests run.
-_MAY_MISS = re.compile(r"\b(?:Exit|Goexit|recover)\(|[`]|/\*|\bflag\.|\bos\.Args\b|[\"-]test\.")
-_MAIN = re.compile(r"^func TestMain\((\w+) \*testing\.M\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+# Another way out, and what says which tests run.
+_MAY_MISS = re.compile(r"\b(?:Exit|Goexit|recover)\b|\bflag\.|\bos\.Args\b|[\"-]test\.")
+_BUILT_SOMETIMES = re.compile(r"^//go:build|^// ?\+build", re.MULTILINE)
 _DIRECTIVE = re.compile(r"//(?:go:|export |line |extern )|// ?\+build|/\*line ")
 
 
 @dataclass(frozen=True)
 class _Test:
-    """One test function as it is written."""
+    """One test function as it is written. `is_built_sometimes`: its file says when it is part of a build."""
 
     name: str
     node: Node
+    is_built_sometimes: bool = False
 
     @property
     def short_name(self) -> str:
@@ -86,6 +87,10 @@ class _Test:
         return skipping + self._leaves_early
 
     @property
+    def around(self) -> int:
+        return int(self.is_built_sometimes)
+
+    @property
     def _leaves_early(self) -> bool:
         """Whether it returns, or ends the program, before it comes to its end, whatever it found."""
         body = self.node.child_by_field_name("body")
@@ -123,7 +128,8 @@ def tests_of(source: str) -> dict[str, _Test]:
         return {}
     functions = [node for node in tree.named_children if node.type == "function_declaration"]
     named = [(text_of(node.child_by_field_name("name")), node) for node in functions]
-    return {name: _Test(name, node) for name, node in named if TEST.match(b"func %s(" % name.encode())}
+    sometimes = _BUILT_SOMETIMES.search(source) is not None
+    return {name: _Test(name, node, sometimes) for name, node in named if TEST.match(b"func %s(" % name.encode())}
 
 
 def called(node: Node) -> tuple[str, str]:
@@ -177,8 +183,12 @@ def _told(node: Node) -> str:
 
 
 def _is_dead(node: Node) -> bool:
-    """`if false && …`: a check that is none any more."""
-    condition = condition_of(node)
+    """`if false && …`, `if x != x`: a check that is none any more."""
+    asked, condition = node.child_by_field_name("condition"), condition_of(node)
+    if asked.type == "binary_expression":
+        sides = [asked.child_by_field_name("left"), asked.child_by_field_name("right")]
+        if text_of(sides[0]) == text_of(sides[1]) or all(one.type.endswith("_literal") for one in sides):
+            return True
     return re.search(r"(?:^|&& |! \( )false\b(?: &&|$)|&& false$", condition) is not None
 
 
@@ -205,25 +215,38 @@ def is_comment(node: Node) -> bool:
 
 def skipped_around(source: str) -> int:
     """Build constraints, which leave out whole files, and a TestMain that may leave before the tests."""
-    found = len(re.findall(r"^//go:build|^// ?\+build|^func TestMain\(", source, re.MULTILINE))
-    return found - (_MAIN.search(source) is not None and without_exit_of_main(source) != source)
+    has_main = re.search(r"^func TestMain\(", source, re.MULTILINE) is not None
+    return len(_BUILT_SOMETIMES.findall(source)) + (has_main and without_exit_of_main(source) == source)
 
 
 def without_exit_of_main(source: str) -> str:
     """The source without the exit of a TestMain that runs the tests whatever happens, and ends as they do."""
-    main = _MAIN.search(source)
-    if main is None:
-        return source
-    body, name = main[2], re.escape(main[1])
-    exits = re.findall(rf"^\tos\.Exit\({name}\.Run\(\)\)$", body, re.M)
-    by_name = re.search(rf"^\t(\w+) := {name}\.Run\(\)$", body, re.M)
-    if by_name and len(re.findall(rf"\b{by_name[1]}\b", body)) == 2:
-        exits += re.findall(rf"^\tos\.Exit\({by_name[1]}\)$", body, re.M)
-    is_its = len(re.findall(rf"\b{name}\b", body)) == 1 and not re.search(r"^\s*return\b|\bgoto\b|\bgo\b", body, re.M)
-    rest = body.replace(exits[0], "") if len(exits) == 1 and is_its else body
-    before = body.partition(exits[0])[0] if exits else ""
-    is_reached = before.count("{") == before.count("}") and not _MAY_MISS.search(rest)
-    return source.replace(body, rest) if rest != body and is_reached else source
+    tree = tree_of("go", source) if "func TestMain(" in source else None
+    functions = [one for one in tree.named_children if one.type == "function_declaration"] if tree is not None else []
+    main = [one for one in functions if text_of(one.child_by_field_name("name")) == "TestMain"]
+    found = _exit_of_main(main[0]) if len(main) == 1 else None
+    return source if found is None else written_with(source, [Piece.of(found, "")]) or source
+
+
+def _exit_of_main(main: Node) -> Node | None:
+    """`os.Exit(m.Run())`, or the same by a name, as a statement that is always reached."""
+    names = [text_of(one) for one in nodes(main, "identifier")]
+    name = text_of(next(nodes(main.child_by_field_name("parameters"), "identifier"), None))
+    statements = [one for block in main.child_by_field_name("body").named_children for one in _statements(block)]
+    by_name = {
+        text_of(one).removesuffix(f" := {name}.Run()")
+        for one in statements
+        if text_of(one).endswith(f" := {name}.Run()")
+    }
+    ends = {f"os.Exit({name}.Run())", *(f"os.Exit({one})" for one in by_name if names.count(one) == 2)}
+    exits = [one for one in statements if text_of(one) in ends]
+    if len(exits) != 1 or names.count(name) != 2 or any(nodes(main, *_LEAVING)):
+        return None
+    rest = text_of(main).replace(text_of(exits[0]), "")
+    return None if _MAY_MISS.search(rest) else exits[0]
+
+
+_LEAVING = ("return_statement", "goto_statement", "go_statement", "labeled_statement")
 
 
 def turned(test: _Test) -> list[Piece]:

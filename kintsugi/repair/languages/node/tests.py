@@ -37,6 +37,8 @@ _ONE_SIDED = {"ok", "true", "false", "truthy", "falsy", "notOk", "isTrue", "isFa
 _THROWING = {"toThrow", "toThrowError", "throw", "rejectedWith"}
 _CONSTANT = re.compile(r"true|1|!0|!false")
 _HELPER = re.compile(r"assert|check|verif|expect|should|match|compare|run\b", re.IGNORECASE)
+_CONSTANTS = ("number", "string", "true", "false", "null", "undefined")
+_AT_TIMES = ("if_statement", "ternary_expression", "switch_statement", "function_declaration", "method_definition")
 _STRANGER = 'Symbol("turned round")'
 
 
@@ -92,7 +94,14 @@ class _Test:
         skipping = sum(
             one.last == "skip" and one.root in ("t", "this", "ctx", "context", "test", "it") for one in inner
         )
-        return skipping + (self.call.is_left_out or self.may_be_left_out) + self._leaves_early
+        own = self.call.is_left_out or self.may_be_left_out
+        return skipping + own + self._leaves_early + _is_of_none(self.call)
+
+    @property
+    def around(self) -> int:
+        around = list(above(self.node))
+        suites = sum(call_of(one).is_left_out for one in around if one.type == "call_expression")
+        return suites + sum(one.type in _AT_TIMES or (one.type in FUNCTIONS and not _is_handed(one)) for one in around)
 
     @property
     def _leaves_early(self) -> bool:
@@ -117,10 +126,32 @@ class _Test:
         return any(_HELPER.match(call.last) for call in calls if call.root not in _CHECKERS)
 
 
+def _is_handed(function: Node) -> bool:
+    """`describe("till", () => {…})`, `(async () => {…})()`"""
+    parent = function.parent
+    return parent is not None and parent.type in ("arguments", "parenthesized_expression", "await_expression")
+
+
+def _is_of_none(call: Call) -> bool:
+    """`test.each([])(…)`"""
+    made = call.node.child_by_field_name("function")
+    return any(text_of(one).replace(" ", "") == "([])" for one in nodes(made, "arguments"))
+
+
 def _checks_in(node: Node) -> list[Node]:
     found = [one for one in nodes(node, "call_expression", "member_expression") if _is_check(one)]
     found += nodes(node, "throw_statement")
-    return [one for one in found if not _is_swallowed(one)]
+    return [one for one in found if not _is_swallowed(one) and not _says_nothing(one)]
+
+
+def _says_nothing(node: Node) -> bool:
+    """`expect(1).toBe(1)`, `assert.equal(x, x)`"""
+    calls = list(map(call_of, nodes(node, "call_expression")))
+    if not calls or calls[0].last not in _EQUAL:
+        return False
+    expected = [one.arguments[:1] for one in calls if one.root == "expect" and not one.properties]
+    given = [*(expected[0] if expected else []), *calls[0].arguments[: 1 if expected else 2]]
+    return len(given) == 2 and (text_of(given[0]) == text_of(given[1]) or all(one.type in _CONSTANTS for one in given))
 
 
 def _functions_of(node: Node) -> Iterator[tuple[str, Node]]:

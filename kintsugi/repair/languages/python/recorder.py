@@ -42,6 +42,7 @@ CHANNEL = 3
 KEY_BYTES = 32
 _LONGEST, _MOST_PLACES = 2000, 20
 _CAPSULE = "capsule"  # the name of a failing call's file
+_STANDS_FOR = "NotRebuiltValue"  # the class of what stands there for a value that is missing
 _FRAME = re.compile(r'^\s*File "(?P<a>[^"]+\.py)", line (?P<b>\d+)|^(?P<c>\S+\.py):(?P<d>\d+): in', re.MULTILINE)
 _RAISED = re.compile(
     r"^(?:E\s+)?(?P<kind>[\w.]*(?:Error|Exception|Warning|Exit|Interrupt))(?:: (?P<message>.*))?$", re.M
@@ -148,22 +149,35 @@ class Watch:
     def _stepped(self, frame: types.FrameType, event: str, argument: Any) -> Any:
         if event == "line":
             self._came = self._came or frame.f_lineno in self._lines
+        elif event == "exception" and self._everywhere and (lacked := _what_is_missing(*argument[:2])) is not None:
+            self.lacked = lacked
         elif event == "exception" and getattr(argument[0], "__name__", "") == self._kind:
             if self._is_its(frame.f_code):
                 self._raised = True
                 self._failed.add(frame.f_lineno)
             else:
                 self._others.add(frame.f_code.co_name + f":{frame.f_lineno}" * bool(self._everywhere))
-        elif event == "exception" and _tells_what_is_missing(argument[0]):
-            self.lacked = argument[1]
         return self._stepped
 
     def _is_its(self, code: types.CodeType) -> bool:
         return self._function in ("", code.co_name)
 
 
-def _tells_what_is_missing(kind: object) -> bool:
-    return getattr(kind, "__name__", "") == "NotRebuilt" and getattr(kind, "__module__", "") == _CAPSULE
+class NotRebuilt(BaseException):
+    """A call came to something that could not be written down."""
+
+
+def _what_is_missing(kind: object, error: Any) -> BaseException | None:
+    """Where that says so itself; and where code in C asks for a text, and names what it got."""
+    if getattr(kind, "__name__", "") == "NotRebuilt" and getattr(kind, "__module__", "") == _CAPSULE:
+        return error  # type: ignore[no-any-return]
+    if isinstance(getattr(kind, "__str__", None), types.FunctionType):  # the project's own code
+        return None
+    try:
+        text = str(error)
+    except BaseException:  # what is missing is an argument of it, and was not asked for anything
+        return None
+    return NotRebuilt(f"a value that could not be written down: {text}") if _STANDS_FOR in text else None
 
 
 def told(tree: str, error: BaseException) -> dict[str, object]:
@@ -401,18 +415,19 @@ def recording(tree: str, files: dict[str, str], write: Write, watch: Watch) -> A
 def run_call(tree: str, settings: str, arguments: list[str], write: Write, watch: Watch) -> int:
     """The test of a crash capsule, whose text is the first argument: 0 where it comes to its end, 1 where it fails.
 
-    A bare `except` of the project also catches what says that something is missing: that is no end.
+    The project may catch what says that something is missing: however it goes on from there, it went another way.
     """
+    ended: BaseException | None = None
     try:
         if settings:
             importlib.import_module("django").setup()
         names: dict[str, Any] = {"__name__": _CAPSULE}
         exec(compile(arguments[0], "<capsule>", "exec"), names)  # noqa: S102 (what the box is for)
         names[arguments[1]]()
-        ended = watch.lacked
     except BaseException as err:
         traceback.print_exc()
         ended = err
+    ended = watch.lacked or ended
     if ended is None:
         write(id="failing call", file="", outcome="passed", **watch.taken())
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +20,7 @@ _EXACT = {"assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "
 _EXACT |= {"assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual", "assertIs", "assert_equal"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TOKENS = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\w+|[^\w\s]")
+_ANY_FAILURE = {"Exception", "BaseException", "AssertionError"}
 _HOLDS_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _ASSERTING = re.compile(  # xfail and expectedFailure are marks
     r"assert|check|verif|expect(?!edFail)|should|match|compare|(?<!x)fail\b|raises|warns|snapshot", re.IGNORECASE
@@ -31,6 +32,7 @@ class _Test:
     name: str  # with its class
     node: ast.FunctionDef | ast.AsyncFunctionDef
     source: Source
+    around: int = 0
 
     @property
     def short_name(self) -> str:
@@ -56,7 +58,8 @@ class _Test:
 
     @cached_property
     def assertions(self) -> list[ast.AST]:
-        return [part for part in self.parts if _is_assertion(part)]
+        """Those that are reached and can fail."""
+        return assertions_of(self.node)
 
     @cached_property
     def asserts(self) -> Counter[str]:
@@ -68,6 +71,10 @@ class _Test:
 
     @cached_property
     def skips(self) -> int:
+        return self.named_skips + is_generator(self.node) + sum(map(_is_of_none, self.node.decorator_list))
+
+    @cached_property
+    def named_skips(self) -> int:
         written = self.source if self.lines is None else Source("\n".join(self.lines))
         return _count_skips(self.parts) if written.may_have(*_SKIP_WORDS) else 0
 
@@ -92,22 +99,118 @@ def tests_of(source: Source) -> dict[str, _Test]:
 
 def _all_tests(source: Source) -> Iterator[_Test]:
     if source.tree is not None and source.may_have("test"):
-        yield from _walk_tests(source, source.tree, "")
+        taken = Counter(
+            one.id for one in source.nodes if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load)
+        )
+        marks = [
+            one for one in source.tree.body if isinstance(one, ast.Assign) and _name(one.targets[0]) == "pytestmark"
+        ]
+        around = sum(_count_skips(walked(one)) for one in marks)
+        yield from _walk_tests(source, source.tree, "", around, taken)
 
 
-def _walk_tests(source: Source, node: ast.AST, prefix: str) -> Iterator[_Test]:
+def _walk_tests(source: Source, node: ast.AST, prefix: str, around: int, taken: Mapping[str, int]) -> Iterator[_Test]:
+    """`around` counts what leaves a test out, or may: conditions, functions, marks of a class. `taken`: names that are
+    given to something else, or to nothing, somewhere.
+    """
     blocks = [value for value in vars(node).values() if isinstance(value, list)]
     for child in (child for block in blocks for child in block):
         if isinstance(child, _FUNCTIONS) and child.name.startswith("test"):
-            yield _Test(prefix + child.name, child, source)
+            yield _Test(prefix + child.name, child, source, around + taken.get(child.name, 0))
         elif isinstance(child, (ast.ClassDef, *_FUNCTIONS)):
-            yield from _walk_tests(source, child, f"{prefix}{child.name}.")
+            more = _not_collected(child) if isinstance(child, ast.ClassDef) else 1
+            yield from _walk_tests(source, child, f"{prefix}{child.name}.", around + more, taken)
         elif isinstance(child, _HOLDS_BLOCKS):
-            yield from _walk_tests(source, child, prefix)
+            yield from _walk_tests(source, child, prefix, around + isinstance(child, ast.If), taken)
+
+
+def _not_collected(node: ast.ClassDef) -> int:
+    """Marks that skip a class, and a way to make it that pytest does not know."""
+    marks = sum(_count_skips(walked(one)) for one in node.decorator_list)
+    makes = any(isinstance(one, _FUNCTIONS) and one.name in ("__init__", "__new__") for one in node.body)
+    return marks + (makes and not node.bases)
 
 
 def _is_assertion(node: ast.AST) -> bool:
     return isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and bool(_ASSERTING.search(_name(node.func))))
+
+
+def assertions_of(function: ast.AST) -> list[ast.AST]:
+    """What a function asserts where it comes to it, and what can fail."""
+    called = {one.id for one in walked(function) if isinstance(one, ast.Name)}
+    found = [part for one in _reached(getattr(function, "body", []), called) for part in _parts_of(one, called)]
+    return [part for part in found if _is_assertion(part) and not _is_trivial(part)]
+
+
+def _reached(body: Sequence[ast.stmt], called: Set[str]) -> Iterator[ast.stmt]:
+    for one in body:
+        if not (isinstance(one, _FUNCTIONS) and one.name not in called and not one.decorator_list):
+            yield one
+        if isinstance(one, ast.Return | ast.Raise | ast.Continue | ast.Break):
+            return
+
+
+def _parts_of(node: ast.AST, called: Set[str]) -> Iterator[ast.AST]:
+    """All parts of a statement, but for blocks that are never come to, or whose failures nobody hears of."""
+    yield node
+    dead = _dead_blocks(node)
+    for name, value in ast.iter_fields(node):
+        if name in dead:
+            continue
+        block = value if isinstance(value, list) else [value]
+        if block and isinstance(block[0], ast.stmt):
+            block = list(_reached(block, called))
+        for child in block:
+            if isinstance(child, ast.AST):
+                yield from _parts_of(child, called)
+
+
+def _dead_blocks(node: ast.AST) -> tuple[str, ...]:
+    match node:
+        case ast.If(test=ast.Constant(value=value)) | ast.While(test=ast.Constant(value=value)):
+            return ("orelse",) if value else ("body",)
+        case ast.Try(handlers=handlers) if any(map(_swallows, handlers)):
+            return ("body",)
+        case ast.With(items=items) if any(_suppresses(one.context_expr) for one in items):
+            return ("body",)
+    return ()
+
+
+def _swallows(handler: ast.excepthandler) -> bool:
+    """Whether it catches a failed assertion and does nothing."""
+    assert isinstance(handler, ast.ExceptHandler)
+    caught = _names_in(handler.type) if handler.type is not None else {"Exception"}
+    does = all(isinstance(one, ast.Pass | ast.Continue) or _is_said(one) for one in handler.body)
+    return does and not caught.isdisjoint(_ANY_FAILURE)
+
+
+def _is_said(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _suppresses(context: ast.expr) -> bool:
+    if not isinstance(context, ast.Call) or _name(context.func) != "suppress":
+        return False
+    return any(not _names_in(one).isdisjoint(_ANY_FAILURE) for one in context.args)
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {_name(one) for one in walked(node) if isinstance(one, ast.expr)}
+
+
+def is_generator(function: ast.AST) -> bool:
+    """A test that yields is not run by pytest."""
+    others = [one for one in walked(function)[1:] if isinstance(one, (*_FUNCTIONS, ast.Lambda))]
+    inner = {id(part) for one in others for part in walked(one)}
+    return any(isinstance(one, ast.Yield | ast.YieldFrom) and id(one) not in inner for one in walked(function))
+
+
+def _is_of_none(decorator: ast.expr) -> bool:
+    """`@pytest.mark.parametrize("paid", [])`: it is skipped."""
+    if not isinstance(decorator, ast.Call) or _name(decorator.func) != "parametrize":
+        return False
+    values = [*decorator.args[1:2], *(one.value for one in decorator.keywords if one.arg == "argvalues")]
+    return any(isinstance(one, ast.List | ast.Tuple | ast.Set) and not one.elts for one in values)
 
 
 def _is_exact(node: ast.AST) -> bool:
@@ -130,8 +233,43 @@ def skips_around(source: Source) -> int:
         return 0
     body = source.tree.body
     named = [node for node in body if isinstance(node, ast.Assign) and _name(node.targets[0]) != "pytestmark"]
-    own = sum(test.skips for test in _all_tests(source)) + sum(_count_skips(walked(node)) for node in named)
+    own = sum(test.named_skips for test in _all_tests(source)) + sum(_count_skips(walked(node)) for node in named)
     return _count_skips(source.nodes) - own
+
+
+def shared_assertions(source: Source) -> Counter[str]:
+    """What functions assert that are no tests: helpers and what is set up."""
+    functions = [one for one in source.nodes if isinstance(one, _FUNCTIONS) and not one.name.startswith("test")]
+    found = (part for one in functions for part in assertions_of(one))
+    return Counter(ast.dump(one) for one in found if isinstance(one, ast.Assert) or _is_assert_call(one))
+
+
+def _is_assert_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _name(node.func).startswith("assert")
+
+
+def set_for_all(source: Source) -> int:
+    """How often a file sets something for all of its tests: by a fixture that none asks for, or at once."""
+    if source.tree is None:
+        return 0
+    fixtures = sum(
+        isinstance(one, ast.keyword) and one.arg == "autouse" and not _is_no(one.value) for one in source.nodes
+    )
+    return fixtures + sum(map(_sets_at_once, source.tree.body))
+
+
+def _is_no(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and not value.value
+
+
+def _sets_at_once(statement: ast.stmt) -> bool:
+    """`Till.rest = …`, `patch("shop.Till").start()`"""
+    match statement:
+        case ast.Assign(targets=targets):
+            return any(isinstance(one, ast.Attribute) for one in targets)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="start"))):
+            return True
+    return False
 
 
 def count_tests(source: str) -> int:
@@ -172,6 +310,10 @@ def _is_trivial(node: ast.AST) -> bool:
 
 
 def _says_nothing(test: ast.expr) -> bool:
+    if isinstance(test, ast.Tuple | ast.List | ast.Set | ast.Dict):
+        return bool(test.elts if not isinstance(test, ast.Dict) else test.keys)
+    if isinstance(test, ast.Compare) and all(isinstance(one, ast.Constant) for one in (test.left, *test.comparators)):
+        return True
     if isinstance(test, ast.Compare):
         return len({ast.dump(part) for part in (test.left, *test.comparators)}) == 1
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
