@@ -33,7 +33,8 @@ from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.of_discord import Libraries
-from kintsugi.telemetry.capsule.of_web import UNDER_WAY, OfFlask, Requests, has_read_rows, under_way_in_flask
+from kintsugi.telemetry.capsule.of_flask import UNDER_WAY, OfFlask, under_way_in_flask
+from kintsugi.telemetry.capsule.of_web import Requests, has_read_rows
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_source
 from kintsugi.telemetry.redact.keys import grade
