@@ -344,6 +344,7 @@ def test_a_text_is_redacted_as_it_is_without_a_long_one_around_it():
         "user | password\r\n-----+---------\r\nbob | {}\r\n",
         "\u0130\u015flem\n\u041f\u0430\u0440\u043e\u043b\u044c: {}",
         "for (n = 0; n < end; n++) {\nuser;pass;role\nbob;{};admin",
+        "echo x | sudo sh\nuser | passwd\n-----+--------\nbob | {}",
         "\treturn messages;\nusername\tpassword\nbob\t{}",
     ],
     ids=[

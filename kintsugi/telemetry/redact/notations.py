@@ -45,8 +45,9 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         or (mark in ",;" and " " in "".join(header))
     ):
         return
-    if start and _is_row(text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2], mark, len(header)):
-        return
+    before = text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2] if start else ""
+    if _is_row(before, mark, len(header)) and not (is_boxed and not before.lstrip().startswith(mark)):
+        return  # of psql no rule follows a row
     column, at = text.count(mark, start, at), stop + 1
     for _ in range(_ROWS):
         stop = text.find("\n", at, at + _ROW_LENGTH)
