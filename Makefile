@@ -37,8 +37,8 @@ lint: $(VENV)/.development
 	$(BIN)/lint-imports
 	@echo "== alembic check"
 	$(BIN)/python -m tools.docs --check
-	rm -f .check.db && KINTSUGI_DATABASE_URL=sqlite:///.check.db $(BIN)/alembic -q upgrade head \
-	  && KINTSUGI_DATABASE_URL=sqlite:///.check.db $(BIN)/alembic -q check; status=$$?; rm -f .check.db*; exit $$status
+	rm -f .check.db && KINTSUGI_DATABASE_URL=sqlite:///.check.db $(BIN)/python -P -c 'from alembic.config import main; \
+	  main(["-q", "upgrade", "head"]); main(["-q", "check"])'; status=$$?; rm -f .check.db*; exit $$status
 
 bench: $(VENV)/.development
 	$(BIN)/python -m bench

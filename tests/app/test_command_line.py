@@ -114,7 +114,8 @@ def test_importing_any_module_does_nothing_but_define(tmp_path: Path):
         if path.parts[-3:-1] != ("demo", "checkout") and "checkout" not in path.parts
     ]
     program = (
-        "import importlib, sys, threading, logging\n"
+        "import gc, importlib, sys, threading, logging\n"
+        "gc.disable()\n"  # all that is made stays: looking for garbage takes a fifth of it
         "def audit(event, args):\n"
         "    if event == 'socket.connect': raise SystemExit(event)\n"
         # croniter, which procrastinate brings, asks `file` whether Python has 32 bits

@@ -10,6 +10,7 @@ import pytest
 
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
 from tests.app.test_command_line import Terminal
+from tests.world.boxes import WITHOUT_PLUGINS
 from tests.world.make import NOON
 
 PRICING = 'def discount(total, coupon):\n    return total * coupon["percent"] // 100\n'
@@ -58,7 +59,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
     }
     commit = git.commit(git.write_tree(EMPTY, files), [], "A shop", NOON, "Somebody")
     git.update_refs([RefChange("refs/heads/main", commit, NO_OBJECT)])
-    return {"KINTSUGI_REPO": str(tmp_path / "shop.git")}
+    return {"KINTSUGI_REPO": str(tmp_path / "shop.git"), "KINTSUGI_TEST_ENV": json.dumps(WITHOUT_PLUGINS)}
 
 
 def shown(terminal: Terminal, settings: dict[str, str]) -> Any:

@@ -137,7 +137,7 @@ NOT_FIXES = {
             "tides.js": FIXED,
             "test/tides.test.js": WORKS.replace(WORKS[WORKS.index("\n\n  it(") : WORKS.index("\n});\n")], ""),
         },
-        "tests",
+        "is reported by name (vanished)",
     ),
     "a file of tests removed": ({"tides.js": FIXED, "test/tides.test.js": None}, "removed"),
     "a test skipped": ({"tides.js": FIXED, "test/tides.test.js": WORKS.replace("it(", "it.skip(", 1)}, "skipped"),

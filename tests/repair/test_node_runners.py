@@ -79,6 +79,25 @@ def test_a_package_of_a_workspace_is_run_in_its_folder(tmp_path: Path) -> None:
     assert suite.shown(["packages/a/a.test.js"]) == ("jest", "--runTestsByPath", "a.test.js")
 
 
+def test_a_package_without_tests_is_tested_by_the_one_that_uses_it(tmp_path: Path) -> None:
+    tree = a_program(
+        tmp_path,
+        {
+            "package.json": '{"workspaces": ["packages/*"]}',
+            "packages/a/package.json": '{"scripts": {"test": "node --test"}}',
+            "packages/a/a.test.js": "",
+            "packages/b/package.json": "{}",
+            "packages/b/b.js": "",
+        },
+    )
+    patch = {"packages/b/b.js": b"1", "packages/a/a.test.js": b'require("node:test")'}
+
+    suite = JavaScript().find_suite(tree, patch, a_machine())
+
+    assert isinstance(suite, NodeSuite)
+    assert suite.folder == "packages/a"
+
+
 def test_node_modules_of_each_package_are_placed_where_they_lie(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     (outside / "node_modules").mkdir(parents=True)

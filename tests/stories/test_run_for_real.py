@@ -12,6 +12,7 @@ from typing import Any
 from kintsugi.demo.workspace import Workspace, example
 from kintsugi.integrations.git import Git
 from tests.world import terminal
+from tests.world.boxes import WITHOUT_PLUGINS
 from tests.world.openai import serving
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ async def test_a_teams_own_program_travels_from_crash_to_cure(tmp_path: Path):
             "KINTSUGI_LLM_BASE_URL": model.url,
             "KINTSUGI_LLM_MODEL": "stand-in",
             "KINTSUGI_BUILD_SHA": workspace.git.resolve("main") or "",
+            "KINTSUGI_TEST_ENV": json.dumps(WITHOUT_PLUGINS),
         }
 
         env = os.environ | settings | {"PYTHONPATH": str(ROOT), "COLUMNS": "300"}

@@ -278,6 +278,7 @@ def test_a_view_fails_again_on_its_request_without_the_secrets_in_it(served: Cal
 COMES_TO: list[tuple[Callable[[], Capsule], Callable[[Any], object]]] = [
     (by_flask, lambda request: request.cookies["session"].upper()),
     (by_flask, lambda request: request.headers["Authorization"].split()),
+    (by_flask, lambda request: request.authorization.token.upper()),
     (by_flask, lambda request: request.form["password"] == ""),
     (by_flask, lambda request: request.environ["HTTP_COOKIE"].upper()),
     (by_an_app_of_a_factory, lambda _: flask.current_app.config["SECRET_KEY"].upper()),

@@ -267,10 +267,11 @@ OF_MANY_PLACES = (
     (". " * 236 + " -p " * 20 + ". " * 236) * 90,  # often dense across the end of a stretch, and never within one
     "missing translation key: app.settings.title for key app.items\n" * 200,
     str([f"https://a.example/{number}" for number in range(900)]),
+    "event_type: snmp\nsnmp.version: 2\nsnmp.pdu_type: get_request\nsnmp.pdu_type: get_response\n" * 250,
 )
 
 
-@pytest.mark.parametrize("text", OF_MANY_PLACES, ids=range(3))
+@pytest.mark.parametrize("text", OF_MANY_PLACES, ids=range(4))
 def test_a_long_text_of_many_places_is_no_attack(text):
     assert redact(text) == text
 
@@ -334,6 +335,21 @@ def test_a_text_is_redacted_as_it_is_without_a_long_one_around_it():
         near = [redact(f"{line}{text}\n{line}") for text in (one, other)]
         apart = redact(f"{FILLER}{one}\n{FILLER}{other}\n{FILLER}")
         assert all(each in apart for each in near)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"password=xY{number}z_q8K7w\n" for number in range(12)) + 'p: "{}", password: "{}"',
+        "user | password\r\n-----+---------\r\nbob | {}\r\n",
+        "\u0130\u015flem\n\u041f\u0430\u0440\u043e\u043b\u044c: {}",
+    ],
+    ids=["said again behind many others", "carriage returns", "a letter that gets longer in lower case"],
+)
+def test_a_secret_is_hidden_whatever_else_a_text_holds(text):
+    secret = "Lantern" + "7262__"
+
+    assert secret not in redact(text.replace("{}", secret))
 
 
 def test_what_a_key_leads_to_in_code_does_not_cover_a_token_of_a_known_shape():

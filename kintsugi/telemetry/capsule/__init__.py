@@ -33,7 +33,8 @@ from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.of_discord import Libraries
-from kintsugi.telemetry.capsule.of_web import UNDER_WAY, OfFlask, handing_on, has_read_rows, serves, under_way_in_flask
+from kintsugi.telemetry.capsule.of_flask import UNDER_WAY, OfFlask, under_way_in_flask
+from kintsugi.telemetry.capsule.of_web import Requests, has_read_rows
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_source
 from kintsugi.telemetry.redact.keys import grade
@@ -100,11 +101,12 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     holds = ""  # why that one is not the call to make again
     masked = Masked()
     running = set(under_way())
+    requests = Requests()
     in_flask = under_way_in_flask(error.__traceback__, running) if frames else None
-    is_served = in_flask is not None or (bool(frames) and serves(error.__traceback__, frames, running))
+    is_served = in_flask is not None or (bool(frames) and requests.serves(error.__traceback__, frames, running))
     crash = _Crash(error, frames, masked, is_served, in_flask)
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
-    passing = handing_on(error.__traceback__, running) if is_served else set()
+    passing = requests.handing_on(error.__traceback__, running) if is_served else set()
     serving = [frame for frame in frames if frame is frames[-1] or frame not in passing]
     for call in calls_in(serving):
         if not isinstance(call, Call):
@@ -158,7 +160,7 @@ def _written(call: Call, crash: _Crash, ends: float) -> Capsule:
     masked = crash.masked
     try:
         own, helpers = _source(call, crash)
-        _check_whole(own, len(helpers), ends, masked)
+        _check_whole(own, len(helpers), ends, crash)
     except TooMuch:
         why = _TOO_LARGE
     if masked.names:
@@ -269,23 +271,27 @@ def _way(call: Call, crash: _Crash) -> str:
     return f"{''.join(before)}{UNDER_WAY}.run(lambda: {last})" if crash.in_flask else way
 
 
-def _check_whole(source: str, more: int, ends: float, masked: Masked) -> None:
+def _check_whole(source: str, more: int, ends: float, crash: _Crash) -> None:
     """Whether a secret is in it that shows only where texts stand together. `more`: characters that come on top.
 
+    To read it as text takes a fraction of the time. That is done after `ends`, and where words for secrets are all over
+    it, as in a request: there what looks like one, such as `authorization=rebuilt(`, is read as source then.
     Raises TooMuch.
     """
     if len(source) + more > LARGEST:
         raise TooMuch
     looked_at = _OF_A_SECRET.sub(repr(MASK), source)
-    if masked.is_left_in(looked_at):
-        masked.names.append("")
+    if crash.masked.is_left_in(looked_at):
+        crash.masked.names.append("")
     for piece in _pieces(looked_at):
         if is_clean(piece, one_by_one=True):
             continue
-        is_late = time.thread_time() > ends  # as text it takes a twentieth of the time
-        shown = redact(piece) if is_late else redact_source(piece, "capsule.py", excerpt=True)
+        as_text = crash.is_served or time.thread_time() > ends
+        shown = redact(piece) if as_text else redact_source(piece, "capsule.py", excerpt=True)
+        if crash.is_served and shown != piece:
+            shown = redact_source(piece, "capsule.py", excerpt=True)
         if shown != piece:
-            masked.hold_back("", piece, shown)
+            crash.masked.hold_back("", piece, shown)
 
 
 def _pieces(source: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import unquote, unquote_plus
 
-from kintsugi.telemetry.capsule.masked import Masked, tells_in_a_name
+from kintsugi.telemetry.capsule.masked import Masked, is_plain, tells_in_a_name
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tells_of_its_value
 from kintsugi.telemetry.redact.keys import Grade, grade
 
@@ -36,6 +36,7 @@ CPU_SECONDS = 0.01  # for looking at values: only a machine that is very slow co
 _TOO_MUCH = "too much to write down"
 A_SECRET = "a secret"  # noqa: S105
 _NO_TIME = "not looked at in the time there is"
+_LAYERS = 3  # times that a text may be quoted: an address in an address, sent as a form
 _TOGETHER = 1_000  # characters of texts that are looked through together
 _SHORT = 200  # characters of a text that is looked at with others
 _BRIEF = 6  # digits of a number that only its name can hide
@@ -166,6 +167,8 @@ class Graph:
     def literal(self, write: Callable[[str, T], str], name: str, value: T, depth: int) -> str | Entry:
         """Of a text, octets or a number; or what says that it is a secret that was left out."""
         known = len(self.masked.names)
+        if self.leaves_out and self.masked.is_too_much:  # nothing of the call will be kept
+            raise TooMuch
         if self.leaves_out and "csrf" in name.lower():  # as Django keeps one in `META`: CSRF_COOKIE
             name = "csrf_token"
         written = write(name, value)
@@ -212,12 +215,12 @@ class Graph:
                 part.value = self._secret("", entry.depth + 1)
         return None
 
-    def text(self, name: str, value: str) -> str:
+    def text(self, name: str, value: str, layers: int = _LAYERS) -> str:
         """A literal. `name` is what it stands under."""
         size, shown = len(value), value
-        if self.leaves_out and "%" in value:  # as it was before it was put into an address or a form
+        if self.leaves_out and layers and "%" in value:  # as it was before it was put into an address or a form
             for plain in {unquote(value), unquote_plus(value)} - {value}:
-                self.text(name, plain)
+                self.text(name, plain, layers - 1)
         if self.masked.has(value, as_a_part=not self.leaves_out):
             shown = self._known_in(name, value)
         elif name and tells_of_its_value(name) and value.lower() != name.lower():
@@ -247,10 +250,10 @@ class Graph:
         if text in self._seen:
             return
         if self.leaves_out:  # it has to be known now
-            if not is_clean(text) and (shown := redact(text)) != text:
-                self.masked.hold_back(name, text, shown)
-            else:
+            if is_clean(text) or (text.isidentifier() and is_plain(text)) or (shown := redact(text)) == text:
                 self._seen.add(text)
+            else:
+                self.masked.hold_back(name, text, shown)
             return
         self._seen.add(text)
         self._texts[text] = name

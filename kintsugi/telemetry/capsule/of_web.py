@@ -1,4 +1,4 @@
-"""Calls that serve a request: what a web framework hands to a view, and what it has besides while it serves.
+"""Calls that serve a request: what holds a request, and what of a framework is kept.
 
 Every request of a user who is logged in holds a secret, which hardly any view reads. So in such a call a secret is left
 out, and whatever comes to it is told so; any other call is refused for one.
@@ -6,41 +6,31 @@ out, and whatever comes to it is told so; any other call is refused for one.
 
 from __future__ import annotations
 
-import datetime
 import functools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from contextvars import ContextVar
-from dataclasses import dataclass
 from itertools import islice
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
-from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, leave_out
 
 if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
-_HOLD = frozenset(
-    ("environ", "scope", "env", "_request", "request")
-)  # a request, or a view, has what it is of by these
+_HOLD = frozenset(("environ", "scope", "env", "_request", "request"))  # what a request, or a view, has what it is of by
 _NEXT = frozenset(("get_response", "app", "wsgi_app", "application", "handler"))  # what a middleware calls the next one
 _WITHOUT_EITHER = frozenset((("aiohttp.web_request", "BaseRequest"), ("sanic.request.types", "Request")))
-UNDER_WAY = "the_request_under_way"
-"""What the context is called in a file, in which a call is made."""
 _DEEPEST = 2
 _WIRING = frozenset(  # in the names of a framework's modules
     ("routing", "applications", "app", "web_app", "web_urldispatcher", "web_protocol", "web_runner", "resolvers")
 )
 _OF_THE_PROGRAM = frozenset(("state", "extra", "args", "kwargs", "app", "current_app"))
-_PLAIN = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
-_OF_CONFIG = _PLAIN | set(map(id, (list, tuple, dict, set, datetime.timedelta)))
-_MOST_FRAMES, _MOST_MODULES, _MOST_ATTRIBUTES = 200, 5_000, 100
-_OF_FLASK = frozenset((("flask.ctx", "RequestContext"), ("flask.ctx", "AppContext")))
+PLAIN = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
+_MOST_FRAMES, _MOST_ATTRIBUTES = 200, 100
 
 
 def is_of_the_wire(value: object) -> bool:
@@ -50,46 +40,72 @@ def is_of_the_wire(value: object) -> bool:
     return "REQUEST_METHOD" in value or ("path" in value and value.get("type") in ("http", "websocket"))
 
 
-def is_of_a_request(value: object, depth: int = 0) -> bool:
-    """Whether it holds that: a request, and a view that has one."""
-    kind = type(value)
-    if kind is dict:
-        return is_of_the_wire(value)
-    if depth > _DEEPEST or not raw.is_of_python(kind):
+class Requests:
+    """Tells what holds a request. The frames of a stack hold the same objects: each is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[object, bool]] = {}  # the object too: so its id stays its own
+        self._layouts: dict[int, tuple[type, raw.Layout]] = {}
+
+    def serves(self, stack: TracebackType | None, frames: Sequence[FrameType], running: set[FrameType]) -> bool:
+        """Whether a request was served where the project's `frames` were called.
+
+        The values of a frame that goes on are not looked at: that would keep them alive until it ends.
+        """
+        for _ in range(_MOST_FRAMES):
+            if stack is None:
+                return False
+            frame, stack = stack.tb_frame, stack.tb_next
+            if frame not in running and any(map(self.is_of_one, frame.f_locals.values())):
+                return True
+            if frame is frames[-1]:
+                return False
         return False
-    held = _held(value, _HOLD)
-    return any(raw.home_of(one) in _WITHOUT_EITHER for one in raw.mro(kind)) or any(
-        is_of_a_request(one, depth + 1) for one in held
-    )
 
+    def handing_on(self, stack: TracebackType | None, running: set[FrameType]) -> set[FrameType]:
+        """The frames that are handed a request, and call what they were given for that: middleware."""
+        found: set[FrameType] = set()
+        while stack is not None and stack.tb_next is not None:
+            frame, stack = stack.tb_frame, stack.tb_next
+            names = _given(frame.f_code) if frame not in running else ()
+            values = frame.f_locals if names else {}
+            given = [one for name in names if (one := values.get(name)) is not None]
+            if any(map(self.is_of_one, given)) and any(self._leads_to(one, stack.tb_frame.f_code) for one in given):
+                found.add(frame)
+        return found
 
-def serves(stack: TracebackType | None, frames: Sequence[FrameType], running: set[FrameType]) -> bool:
-    """Whether a request was served where the project's `frames` were called.
-
-    The values of a frame that goes on are not looked at: that would keep them alive until it ends.
-    """
-    for _ in range(_MOST_FRAMES):
-        if stack is None:
+    def is_of_one(self, value: object, depth: int = 0) -> bool:
+        """Whether it holds what a server makes of a request: one does, and a view that has one."""
+        kind = type(value)
+        if kind is dict:
+            return is_of_the_wire(value)
+        if depth > _DEEPEST or not raw.is_of_python(kind):
             return False
-        frame, stack = stack.tb_frame, stack.tb_next
-        if frame not in running and any(map(is_of_a_request, frame.f_locals.values())):
-            return True
-        if frame is frames[-1]:
-            return False
-    return False
+        known = self._known.get((id(value), depth))
+        if known is None:
+            is_one = any(raw.home_of(one) in _WITHOUT_EITHER for one in raw.mro(kind)) or any(
+                self.is_of_one(one, depth + 1) for one in _held(value, _HOLD, self._layout(kind))
+            )
+            known = self._known[id(value), depth] = value, is_one
+        return known[1]
 
+    def _leads_to(self, value: Any, code: CodeType, depth: int = 0) -> bool:
+        """Whether to call it, or what it holds, is to call this function."""
+        kind = type(value)
+        if kind is MethodType:
+            value = value.__func__
+        elif kind is functools.partial:
+            value = value.func
+        elif raw.is_of_python(kind):
+            call = raw.code_of(raw.found_in(kind, "__call__"))
+            held = _held(value, _NEXT, self._layout(kind)) if depth < 1 else ()
+            return call is code or any(self._leads_to(one, code, 1) for one in held)
+        return raw.code_of(value) is code
 
-def handing_on(stack: TracebackType | None, running: set[FrameType]) -> set[FrameType]:
-    """The frames that are handed a request, and call what they were given for that: middleware."""
-    found: set[FrameType] = set()
-    while stack is not None and stack.tb_next is not None:
-        frame, stack = stack.tb_frame, stack.tb_next
-        if frame in running:
-            continue
-        given = [one for name in _given(frame.f_code) if (one := frame.f_locals.get(name)) is not None]
-        if any(map(is_of_a_request, given)) and any(_leads_to(one, stack.tb_frame.f_code) for one in given):
-            found.add(frame)
-    return found
+    def _layout(self, kind: type) -> raw.Layout:
+        if id(kind) not in self._layouts:
+            self._layouts[id(kind)] = kind, raw.layout_of(kind)
+        return self._layouts[id(kind)][1]
 
 
 def has_read_rows(frames: Sequence[FrameType]) -> bool:
@@ -115,9 +131,9 @@ def _is_row(value: object) -> bool:
     return told is False or any(True for _ in _held(value, ("_sa_instance_state",)))  # Django's says whether it is new
 
 
-def _held(value: object, names: Iterable[str]) -> Iterator[Any]:
+def _held(value: object, names: Iterable[str], layout: raw.Layout | None = None) -> Iterator[Any]:
     """What it has under these names: an object may have very many others."""
-    layout = raw.layout_of(type(value))
+    layout = layout or raw.layout_of(type(value))
     own = layout.dictionary.__get__(value) if layout.dictionary is not None else {}
     for name in names:
         if name in layout.slots:
@@ -129,20 +145,6 @@ def _held(value: object, names: Iterable[str]) -> Iterator[Any]:
 
 def _given(code: CodeType) -> tuple[str, ...]:
     return (*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], *code.co_freevars)
-
-
-def _leads_to(value: Any, code: CodeType, depth: int = 0) -> bool:
-    """Whether to call it, or what it holds, is to call this function."""
-    kind = type(value)
-    if kind is MethodType:
-        value = value.__func__
-    elif kind is functools.partial:
-        value = value.func
-    elif raw.is_of_python(kind):
-        held = _held(value, _NEXT)
-        call = raw.code_of(raw.found_in(kind, "__call__"))
-        return call is code or (depth < 1 and any(_leads_to(one, code, 1) for one in held))
-    return raw.code_of(value) is code
 
 
 def is_wiring(kind: type) -> bool:
@@ -165,7 +167,7 @@ def is_of_library(module: str) -> bool:
 
 def is_kept(builders: Builders, name: str, value: object) -> bool:
     """Of wiring: what it is itself, such as the name of a route, and what the program has put into it."""
-    is_own = id(type(value)) in _PLAIN or name.lstrip("_") in _OF_THE_PROGRAM
+    is_own = id(type(value)) in PLAIN or name.lstrip("_") in _OF_THE_PROGRAM
     return is_own or bool(builders.names.of(value))
 
 
@@ -182,86 +184,3 @@ def from_the_wire(value: Any) -> Any:
         return value
     own = {**os.environ}
     return {name: one for name, one in value.items() if type(one) is not str or own.get(name) != one}
-
-
-@dataclass(frozen=True)
-class OfFlask:
-    """What Flask has while it serves a request."""
-
-    app: object
-    request: object
-    session: object
-    shared: dict[Any, Any] | None  # what the program keeps for the time of the request
-
-    def entry(self, builders: Builders, graph: Graph) -> Entry:
-        """What has to be around a call that asks for any of it."""
-        made = Entry("", 0, "in_flask(", closes=")", name=UNDER_WAY)
-        app = _app(builders, graph, self.app)
-        kept: str | Entry = "missing('g: not there any more')"
-        if self.shared is not None:
-            kept = builders.value(graph, self.shared, "", 1, "g")
-        request = builders.value(graph, self.request, "", 1, "request")
-        made.parts = [Part(app), Part(request), Part(_session(builders, graph, self.session)), Part(kept)]
-        return made
-
-
-def under_way_in_flask(stack: TracebackType | None, running: set[FrameType]) -> OfFlask | None:
-    """What it serves in this context now; where that has ended, what is left of it on the stack."""
-    names = raw.globals_of(sys.modules.get("flask.globals"))
-    contexts = [one.get(None) for one in map(names.get, ("_cv_request", "_cv_app")) if type(one) is ContextVar]
-    stacks = map(names.get, ("_request_ctx_stack", "_app_ctx_stack"))  # before Flask 2.2
-    contexts += [
-        getattr(one, "top", None) for one in stacks if raw.home_of(type(one)) == ("werkzeug.local", "LocalStack")
-    ]
-    while stack is not None and names and all(one is None for one in contexts):
-        contexts = [] if stack.tb_frame in running else [stack.tb_frame.f_locals.get("ctx")]
-        stack = stack.tb_next
-    known: dict[str, Any] = {}
-    for context in contexts:
-        if raw.home_of(type(context)) in _OF_FLASK:
-            known = {**{str(name): one for name, one in raw.state_of(context)}, **known}
-    request = known.get("request", known.get("_request"))
-    if known.get("app") is None or request is None:
-        return None
-    shared = dict(raw.state_of(known["g"])) if "g" in known else None
-    return OfFlask(known["app"], request, known.get("_session", known.get("session")), shared)
-
-
-def _session(builders: Builders, graph: Graph, session: Any) -> str | Entry:
-    """One of Flask's own is made by itself: it tells Flask of what is put into it."""
-    kind = type(session)
-    if not issubclass(kind, dict) or raw.home_of(kind)[0] != "flask.sessions" or not (own := builders.names.of(kind)):
-        return builders.value(graph, session, "", 1, "session")
-    items = builders.value(graph, dict(dict.items(session)), "", 2, "session")
-    return Entry("session", 1, f"{own}(", [Part(items)], ")", uses=1)
-
-
-def _app(builders: Builders, graph: Graph, app: object) -> Entry:
-    """By the name that a module of the program has for it; else one with the same settings, and no more."""
-    state: dict[str, Any] = {name: one for name, one in raw.state_of(app) if type(name) is str}
-    name, config = state.get("import_name"), state.get("config")
-    package = name.partition(".")[0] if type(name) is str else ""
-    made = Entry("app", 1, builders.names.of(app) or _held_anywhere(builders, app, package), uses=1)
-    if made.opens:
-        return made
-    if type(name) is not str or config is None or not issubclass(type(config), dict):
-        leave_out(made, "which no module holds by its name")
-        return made
-    plain = {key: one for key, one in dict.items(config) if type(key) is str and id(type(one)) in _OF_CONFIG}
-    held = builders.value(graph, plain, "", 2, "config")
-    others = [key for key in dict.keys(config) if type(key) is str and key not in plain]
-    made.opens, made.closes = "like_app(", ")"
-    made.parts = [Part(repr(name)), Part(held), Part(repr(others))]
-    return made
-
-
-def _held_anywhere(builders: Builders, app: object, package: str) -> str:
-    """The name of the app in a module of its package, or in one that is in none, such as `wsgi`."""
-    for name, module in list(sys.modules.items())[:_MOST_MODULES]:
-        top, dot, _ = name.partition(".") if type(name) is str else ("", ".", "")
-        if top != package and (dot or top in sys.stdlib_module_names):
-            continue
-        held = set(map(id, list(raw.globals_of(module).values())))
-        if id(app) in held and (own := builders.names.held_by(name, app)):
-            return own
-    return ""

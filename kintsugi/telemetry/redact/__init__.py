@@ -132,6 +132,8 @@ class Redactor:
         places = scanner.find(lowered, overlapping=True)
         if not places:
             return text
+        if "\r\n" in both:
+            return self.redact(text) if not others or self.is_clean(others) else None
         if places[-1][2] > len(text):  # the last to end
             if any(start > len(text) for _, start, _ in places):
                 return None
@@ -142,9 +144,11 @@ class Redactor:
             found = scanner.spans_at(places, folded, work)
             if not found:
                 return text
-            return self._settled(
-                text, partial(self._of_a_log, work=work), self._without(folded, text, found, places, work)
-            )
+            hidden = self._without(folded, text, found, places, work)
+            if hidden.is_all and hidden.text != text:
+                self._count(hidden.kinds)
+                return hidden.text
+            return self._settled(text, partial(self._of_a_log, work=work), hidden)
         except Exception:
             return UNREADABLE
 
@@ -174,12 +178,15 @@ class Redactor:
             hidden = first or once(text)
             if hidden.text == text:
                 return text
-            for kind in hidden.kinds:
-                self.hidden[kind] += 1
+            self._count(hidden.kinds)
             if hidden.is_all:
                 return hidden.text
             text, first = hidden.text, None
         return text
+
+    def _count(self, kinds: list[str]) -> None:
+        for kind in kinds:
+            self.hidden[kind] += 1
 
 
 def _is_plain(text: str) -> bool:

@@ -15,12 +15,11 @@ _SIGNS = {
 }  # fmt: skip
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D}
 _PLAIN = {**_WIDE, **_BLANKS, **_DASHES, **_SIGNS}
-_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 _ODD = re.compile("[" + "".join(re.escape(chr(code)) for code in _PLAIN) + "]")
-# Escape sequences of terminals, raw or written out, and characters without width.
+# Escape sequences of terminals, raw or written out, characters without width, and what precedes a line end elsewhere.
 _VANISHING = re.compile(
-    r"(?:\x1b|\x9b|\\x1b|\\u001b|\\033|\\e(?=\[))"
+    r"\r+(?=\n)|(?:\x1b|\x9b|\\x1b|\\u001b|\\033|\\e(?=\[))"
     r"(?:\[[0-9;:?]{0,24}[A-Za-z]|\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\))|\x9b[0-9;]{0,24}m"
     "|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
@@ -48,7 +47,8 @@ def fold(text: str) -> Folded:
     """Plain text comes back as it is; what parts arguments and variables of a process is a blank."""
     if "\0" in text:
         text = text.replace("\0", " ")
-    if text.isascii() and "\x1b" not in text and not ("\\" in text and any(hint in text for hint in _HINTS)):
+    is_plain = text.isascii() and "\x1b" not in text and "\r\n" not in text
+    if is_plain and not ("\\" in text and any(hint in text for hint in _HINTS)):
         return Folded(text, text.lower(), None)
     plain = text.translate(_PLAIN) if _ODD.search(text) else text
     kept, origin = _without_vanishing(plain)
@@ -85,4 +85,4 @@ def _instead(found: re.Match[str]) -> str | None:
 def lower(text: str) -> str:
     """In lower case and of the same length."""
     lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text.translate(_ASCII_LOWER)
+    return lowered if len(lowered) == len(text) else text.replace("\u0130", "i").lower()  # the one that gets longer

@@ -54,19 +54,24 @@ def continued(found: list[Found], text: str) -> list[Found]:
     return sorted(found + more) if more else found
 
 
-_REPEATED, _FIRST, _SHORTEST, _MOST_TIMES = frozenset(("keyed", "command", "url")), 8, 8, 20
+_REPEATED, _SHORTEST, _MOST_TIMES = frozenset(("keyed", "command", "url")), 8, 20
+_NEAR, _MOST_READ = 500, 500_000  # characters: what is told late in a long text is looked for near by alone
 
 
 def repeated(found: list[Found], text: str) -> list[Found]:
     """With the other places of what a key, a command or an address told to be a secret."""
     more: list[Found] = []
-    for start, end, kind in found[:_FIRST]:
-        value = text[start:end]
-        if text.count(value) < 2 or kind not in _REPEATED or len(value) < _SHORTEST or not _is_surely_one(value):
+    left = _MOST_READ
+    for start, end, kind in found:
+        if kind not in _REPEATED or end - start < _SHORTEST:
             continue
-        at = -1
+        at, stop = (-1, len(text)) if left >= len(text) else (max(0, start - _NEAR) - 1, end + _NEAR)
+        value = text[start:end]
+        left -= len(text)
+        if text.count(value, at + 1, stop) < 2 or not _is_surely_one(value):
+            continue
         for _ in range(_MOST_TIMES):
-            at = text.find(value, at + 1)
+            at = text.find(value, at + 1, stop)
             if at < 0:
                 break
             more.append((at, at + len(value), kind))

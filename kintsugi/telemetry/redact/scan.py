@@ -37,8 +37,9 @@ _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 
 _LITTLE_WORK = 40
 
-# A look costs as much as several, unless it ends at the first character that does not fit. At an act or a service it
-# costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
+# What a look costs at once, and what it costs more where it went beyond the first characters (else it gives an empty
+# tuple): a unit is about five microseconds. At an act or a service it costs as much as it looks at: honest logs are
+# full of users, and hold few words that may be secrets.
 _COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
@@ -76,13 +77,12 @@ class Scanner:
     def __init__(self, own: Iterable[str] = (), personal: frozenset[str] = frozenset()) -> None:
         self._personal = personal
         self.rules: list[tuple[Check, bool, str]] = []  # check, needs a word's start, kind
-        self._costs: list[int] = []
+        self._costs: list[tuple[int, int]] = []
         literals: list[str] = []
         for kind, literal, check, bounded in (*all_rules(), *(("own", form, exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
-            is_cheap = kind in _CHEAP or check in _CHEAP_CHECKS
-            self._costs.append(1 if is_cheap else 2 * _COST if check is abroad else _COST)
+            self._costs.append(_costs_of(kind, check))
         self._has_asterisks = any("*" in literal for literal in literals)
         self.alone = len(literals)  # from this number on they lead to what stands by itself
         literals += leads()
@@ -94,9 +94,9 @@ class Scanner:
         was hidden, or is a key right before it. (No literal reaches over a mask, as none has an asterisk in it.)"""
         if self._has_asterisks:
             return False
-        begins = [begin for begin, _ in spans]
+        begins, alone = [begin for begin, _ in spans], self.alone
         for rule, start, end in places:
-            if rule >= self.alone:
+            if rule >= alone:
                 continue  # it was judged by its own looks
             after = bisect_left(begins, end)  # the first span that begins behind the place
             if after and start < spans[after - 1][1]:
@@ -128,23 +128,24 @@ class Scanner:
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
         vain: dict[tuple[int, int], int] = {}
-        has_code, within_a_word = _AFTER_A_CALL in text, _within_a_word(folded)
-        alone = None
+        has_code, within_a_word = _AFTER_A_CALL in text, None
+        alone, of_looks = None, self.alone
         for rule, start, end in places:
             if end <= done:
                 continue
-            if rule >= self.alone:
+            if rule >= of_looks:
                 alone = alone or _Alone(folded, found, has_code=has_code)
                 done = max(done, alone.look(start, end))
                 continue
             if end > begin + STRETCH:
                 left, begin = min(left + budget.each, budget.first), start
             _, bounded, kind = self.rules[rule]
-            if bounded and start and within_a_word(text, start):
+            if bounded and start and (within_a_word := within_a_word or _within_a_word(folded))(text, start):
                 continue
             known = work.found_nothing_at(rule, start, end) if is_known else None
-            left -= self._costs[rule]
-            left_of_all -= self._costs[rule] if known is None else 0
+            at_once = self._costs[rule][0]
+            left -= at_once
+            left_of_all -= at_once if known is None else 0
             if left < 0 or left_of_all < 0:
                 left, attacks = 0, attacks + 1
                 if attacks > budget.patience:
@@ -169,14 +170,18 @@ class Scanner:
     def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
         """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
         check, _, kind = self.rules[rule]
-        spans = list(check(text, start, end))
-        if not spans:
+        looked = check(text, start, end)
+        if looked == ():
             return _NONE, 0
+        more, spans = self._costs[rule][1], list(looked)
+        if not spans:
+            return _NONE, more
         is_code, is_paid = has_code and kind not in KNOWN, check not in _CHEAP_CHECKS
         if len(spans) == 1 and is_paid and not is_code and spans[0] != VAIN:  # most often
-            return [(*spans[0], kind)], 0
+            return [(*spans[0], kind)], more
         vain = spans.count(VAIN)
-        cost = _COST * (len(spans) - (is_paid and len(spans) > vain) if kind == "keyed" else vain)
+        further = len(spans) - vain - is_paid if kind == "keyed" and len(spans) > vain else 0
+        cost = more + _COST * (2 * vain + further)
         return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
@@ -193,7 +198,7 @@ class Scanner:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
         counted = Counter[int]()
         for rule, _, end in (place for place in places if place[0] < self.alone):
-            counted[(end - 1) // STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
+            counted[(end - 1) // STRETCH] += 1 if self._costs[rule][0] == 1 else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // STRETCH not in dense]
         found = self.spans_at(rest, folded, Work(Budget(math.inf)))
@@ -215,6 +220,14 @@ class Scanner:
         except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit
             plain = re.sub("[\ud800-\udfff]", "?", lowered)
             return self.find(plain, overlapping=True)
+
+
+def _costs_of(kind: str, check: Check) -> tuple[int, int]:
+    if kind in _CHEAP or check in _CHEAP_CHECKS:
+        return 1, 0
+    if kind == "command":
+        return 1, _COST - 1
+    return (2 * _COST if check is abroad else _COST), 0
 
 
 def _is_code(text: str, place: int) -> bool:

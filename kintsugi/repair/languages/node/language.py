@@ -88,8 +88,8 @@ class JavaScript:
         folders = package_folders([path for path in overlay if self.reads(path)], tree, overlay)
         for folder in folders:
             runner, words = runner_of_package(folder, tree, overlay)
-            if runner is not None:
-                return self._suite(folder, (runner, words), tree, overlay, machine)
+            if runner and (suite := self._suite(folder, (runner, words), tree, overlay, machine)):
+                return suite
         return None
 
     def suite_of(self, command: Sequence[str], tree: Path, overlay: Overlay, machine: Machine) -> Suite | None:

@@ -59,11 +59,12 @@ def runner_of_package(folder: str, tree: Path, overlay: Overlay) -> tuple[Runner
         if name in listed:
             return RUNNERS[name], ()
     asks = re.compile(rb"['\"](?:node:test)['\"]")
-    paths = {*files_of(tree / folder, ENDINGS), *overlay}
+    own = "" if folder == "." else f"{folder}/"
+    paths = {*(f"{own}{path}" for path in files_of(tree / folder, ENDINGS)), *overlay}
     tested = any(
-        asks.search(content_of(path, tree / folder, overlay))
+        asks.search(content_of(path, tree, overlay))
         for path in paths
-        if TEST_NAME.search(path) or "test" in path
+        if path.startswith(own) and (TEST_NAME.search(path) or "test" in path.removeprefix(own))
     )
     return (RUNNERS["node"], ()) if tested else (None, ())
 
