@@ -142,6 +142,17 @@ def test_a_patch_in_a_form_of_its_own_is_a_step_that_proposes_it():
     assert read_reply(Step, step.model_dump_json()) == step
 
 
+@pytest.mark.parametrize("kind", [Fix, Step])
+def test_a_test_that_is_no_text_beside_a_patch_is_left_out(kind: type[Fix] | type[Step]):
+    told = {"title": "Coupons", "regression_test": {"path": "test_coupons.py", "content": 5}}
+
+    read = read_reply(kind, f"{json.dumps(told)}\n\n{BLOCKS}\n")
+
+    fix = read.fix if isinstance(read, Step) else read
+    assert fix
+    assert fix.regression_test is None
+
+
 def test_a_patch_as_the_text_of_edits_is_read_with_what_stands_beside_it():
     fix = read_reply(Fix, json.dumps({"edits": DIFF, "title": "Coupons without percent", "probability": 0.7}))
 

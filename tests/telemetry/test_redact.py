@@ -343,8 +343,16 @@ def test_a_text_is_redacted_as_it_is_without_a_long_one_around_it():
         "".join(f"password=xY{number}z_q8K7w\n" for number in range(12)) + 'p: "{}", password: "{}"',
         "user | password\r\n-----+---------\r\nbob | {}\r\n",
         "\u0130\u015flem\n\u041f\u0430\u0440\u043e\u043b\u044c: {}",
+        "for (n = 0; n < end; n++) {\nuser;pass;role\nbob;{};admin",
+        "\treturn messages;\nusername\tpassword\nbob\t{}",
     ],
-    ids=["said again behind many others", "carriage returns", "a letter that gets longer in lower case"],
+    ids=[
+        "said again behind many others",
+        "carriage returns",
+        "a letter that gets longer in lower case",
+        "code",
+        "a tab",
+    ],
 )
 def test_a_secret_is_hidden_whatever_else_a_text_holds(text):
     secret = "Lantern" + "7262__"

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -372,6 +372,10 @@ _TEST_KEYS = {
 }
 
 
+def _is_test(value: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(value, dict) and len(value) == 2 and all(isinstance(each, str) for each in value.values())
+
+
 def _patch_in(text: str) -> list[Edit]:
     """A patch that was sent as it is, in any of the forms that we know; none where there is none that can be used."""
     try:
@@ -388,7 +392,7 @@ def _fix_of(edits: list[Edit], told: dict[str, Any]) -> dict[str, Any]:
     test = _test_of(told.get("regression_test"))
     return {
         "edits": [FixEdit(**_as_told(edit)) for edit in edits],
-        "regression_test": FixTest(**test) if isinstance(test, dict) and len(test) == 2 else None,
+        "regression_test": FixTest(**test) if _is_test(test) else None,
         **texts,
         "probability": float(share) if known else math.nan,  # type: ignore[arg-type]
         "need": "",

@@ -250,7 +250,8 @@ class Graph:
         if text in self._seen:
             return
         if self.leaves_out:  # it has to be known now
-            if is_clean(text) or (text.isidentifier() and is_plain(text)) or (shown := redact(text)) == text:
+            is_a_name = not name and text.isidentifier() and is_plain(text)
+            if is_a_name or is_clean(text) or (shown := redact(text)) == text:
                 self._seen.add(text)
             else:
                 self.masked.hold_back(name, text, shown)

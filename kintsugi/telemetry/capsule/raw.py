@@ -89,12 +89,12 @@ def layout_of(kind: type) -> Layout:
     dictionary: Any = None
     for one in mro(kind):
         for name, member in _names_of_members(one):
-            if type(name) is not str:
+            sort = type(member)  # hardly any is one of these: that is asked first
+            if (sort is not MemberDescriptorType and sort is not GetSetDescriptorType) or type(name) is not str:
                 continue
             if name == "__dict__":
-                if dictionary is None and id(type(member)) in _DICTIONARIES:
-                    dictionary = member
-            elif type(member) is MemberDescriptorType and name != "__weakref__":
+                dictionary = member if dictionary is None else dictionary
+            elif sort is MemberDescriptorType and name != "__weakref__":
                 slots.setdefault(name, member)
     return Layout(slots, dictionary)
 

@@ -4,14 +4,13 @@ Three questions, from the cheap to the dear: are two signs neighbours that hardl
 word as mixed as only chance mixes, and may a secret stand in this place?
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from functools import cached_property, reduce
 from hashlib import sha256
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.encoded import is_of_sasl, is_text
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, grade, words
 from kintsugi.telemetry.redact.values import MASK
 
@@ -112,7 +111,7 @@ def is_made_up(word: str) -> bool:
         (_MIXED.fullmatch(word) is not None or _is_unspeakable(word))
         and _is_broken(_CHUNK.findall(word), len(word))
         and word.count("A") * _MOST_OF_ONE <= len(word)  # bytes of numbers, and letters of two bytes, have many
-        and not (_KNOWN.match(word) or OF_DOCUMENTS.fullmatch(word) or _is_text(word))
+        and not (_KNOWN.match(word) or OF_DOCUMENTS.fullmatch(word) or is_text(word))
         and any(
             len(piece) >= _PIECE and not (piece.islower() or piece.isupper() or piece.isdigit())
             for piece in re.split("[-_]", word)
@@ -154,26 +153,6 @@ def _is_broken(chunks: list[str], length: int) -> bool:
     """Whether a word changes between letters, capitals and digits as no name does."""
     in_words = sum(len(chunk) for chunk in chunks if len(chunk) > _SYLLABLE)
     return len(chunks) >= _LEAST_CHUNKS * length and in_words < _MOST_IN_WORDS * length
-
-
-def _is_text(word: str) -> bool:
-    """Whether it is base64 of something to be read."""
-    body = word.rstrip("=")
-    try:
-        return base64.urlsafe_b64decode(body[: len(body) // 4 * 4].replace("+", "-").replace("/", "_")).isascii()
-    except (binascii.Error, ValueError):
-        return False
-
-
-_OF_SASL = re.compile(rb"\0[\w.@+-]{2,64}\0[!-~]{4,100}\s?")
-
-
-def _is_of_sasl(word: str) -> bool:
-    """Whether it is base64 of a user's name and a password as they are sent to log in (RFC 4616)."""
-    try:
-        return _OF_SASL.fullmatch(base64.b64decode(word + "=" * (-len(word) % 4))) is not None
-    except (binascii.Error, ValueError):
-        return False
 
 
 _AROUND = frozenset(" \t\n\"'`=:([{,>")
@@ -251,7 +230,7 @@ def is_secret_here(text: str, word: Word, told: Told) -> bool:
     length, value = word.end - word.start, text[word.start : word.end]
     if _LEAST_LETTERS <= length <= _MOST_LETTERS and value.isalpha() and _is_password_here(text, word):
         return True
-    if _SHORTEST <= length <= _LONGEST and value.startswith("A") and _is_of_sasl(value):
+    if _SHORTEST <= length <= _LONGEST and value.startswith("A") and is_of_sasl(value):
         return True
     if not (_SHORTEST <= length <= _LONGEST and (is_made_up(value) or _is_of_one_case(value))):
         return False

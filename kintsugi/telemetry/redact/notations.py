@@ -45,8 +45,8 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         or (mark in ",;" and " " in "".join(header))
     ):
         return
-    if start and text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2].count(mark) == len(header) - 1:
-        return  # a row, not the titles
+    if start and _is_row(text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2], mark, len(header)):
+        return
     column, at = text.count(mark, start, at), stop + 1
     for _ in range(_ROWS):
         stop = text.find("\n", at, at + _ROW_LENGTH)
@@ -63,6 +63,12 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
             begin += cells[column].index(value)
             yield begin, begin + len(value)
         at = stop + 1
+
+
+def _is_row(line: str, mark: str, cells: int) -> bool:
+    """Whether the line before titles is a row: then they are one, too. Code is indented, or has blanks behind signs."""
+    is_code = line.startswith(mark) if mark == "\t" else mark in ",;" and f"{mark} " in line
+    return line.count(mark) == cells - 1 and not is_code
 
 
 _ROW_OF_TWO = re.compile(
