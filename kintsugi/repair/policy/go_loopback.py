@@ -82,7 +82,7 @@ class GoLoopback:
         A link may lead anywhere. So where there is one, nothing is removed or changed: it could be what is behind it.
         """
         given = _arguments(node)
-        if full not in _AT or (full not in _LINKS and _LINKING.search(text_of(self.tree))):
+        if full not in _AT or (full not in _LINKS and self._makes_links):
             return False
         if self._given.keys() & self.imports.keys():
             return False  # a name of a package may stand for something else
@@ -115,18 +115,27 @@ class GoLoopback:
         """Whether it may say where the system's temporary folder is."""
         return re.search(r"\bSetenv\((?!\s*[\"`](?!TMP|TEMP))", text_of(self.tree)) is not None
 
+    @cached_property
+    def _makes_links(self) -> bool:
+        return _LINKING.search(text_of(self.tree)) is not None
+
     def _is_of_test(self, function: Node) -> bool:
         """`t.TempDir`, of the `*testing.T` that a function is given."""
         if function.type != "selector_expression" or text_of(function.named_children[-1]) != "TempDir":
             return False
         name = text_of(function.named_children[0])
-        kinds = [
-            text_of(one.child_by_field_name("type"))
-            for one in nodes(self.tree, "parameter_declaration")
-            if name in map(text_of, one.children_by_field_name("name"))
-        ]
+        kinds = self._kinds.get(name, [])
         given = self._given.get(name, [])
         return len(given) == len(kinds) > 0 and all(re.fullmatch(r"\*?testing\.(?:T|B|F|TB)", one) for one in kinds)
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[str]]:
+        """The types of all that functions take, by name."""
+        found: dict[str, list[str]] = {}
+        for one in nodes(self.tree, "parameter_declaration"):
+            for name in one.children_by_field_name("name"):
+                found.setdefault(text_of(name), []).append(text_of(one.child_by_field_name("type")))
+        return found
 
     def _has_own_transport(self, kind: Node) -> bool:
         """`http.Client{Transport: answers(…)}`: requests go to a function of the test, which hands them to nobody."""

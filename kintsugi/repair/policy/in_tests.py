@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from kintsugi.repair.policy.effects import called, given
 from kintsugi.repair.policy.leading import COMMANDS
@@ -23,7 +23,7 @@ _SETTERS = {"setattr", "setitem", "delattr", "object", "setenv", "__setattr__", 
 _OPENING = {"open", "FileIO", "read_text", "read_bytes", "read", "copy", "copyfile", "copytree", "listdir", "send_file"}
 
 
-def own_program(call: ast.Call, names: Names) -> str:
+def own_program(call: ast.Call, names: Names, fixtures: Set[str]) -> str:
     """The package that a written command starts: `[sys.executable, "-m", "shop", "add"]`, `["shop", "add"]`; or "".
 
     Whether it is the project's own is not known here.
@@ -33,7 +33,8 @@ def own_program(call: ast.Call, names: Names) -> str:
         return ""
     if not isinstance(listed[0], ast.List) or not {one.arg for one in call.keywords} <= _WITH:
         return ""
-    if not all(_is_plain(one.value, names) for one in call.keywords if one.arg == "env"):
+    environments = [one.value for one in call.keywords if one.arg == "env"]
+    if not all(_is_plain(one, names) or (isinstance(one, ast.Name) and one.id in fixtures) for one in environments):
         return ""
     if any(COMMANDS.search(text) for one in walked(listed[0]) if (text := text_of(one))):
         return ""  # whatever it is handed to may run it
@@ -44,6 +45,16 @@ def own_program(call: ast.Call, names: Names) -> str:
     if len(command) > 2 and names.of(command[0]) == "sys.executable":
         return words[2].partition(".")[0] if words[1] == "-m" else ""
     return words[0] if words and re.fullmatch(r"[a-z][\w-]+", words[0]) else ""
+
+
+def fixtures_of(nodes: Iterable[ast.AST], whole: str) -> set[str]:
+    """What tests are handed by other files, which is in `conftest.py`, where no patch may change it."""
+    found = list(nodes)
+    functions = [one for one in found if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    given = {arg.arg for one in functions for arg in one.args.args if not one.name.startswith("test")}
+    handed = {arg.arg for one in functions for arg in one.args.args if arg.arg not in given}
+    said = {word for one in found if (text := text_of(one)) for word in re.split(r"\W+", text)}  # a table hands it
+    return {one for one in handed - said if not re.search(rf"\bdef {one}\b|\bimport\b.*\b{one}\b", whole)}
 
 
 def _is_plain(environment: ast.expr, names: Names) -> bool:
@@ -69,8 +80,22 @@ def may_start(nodes: Iterable[ast.AST]) -> bool:
     """Whether nothing of a test says what is started instead: `PATH`, another interpreter, a name that is made."""
     found = list(nodes)
     texts = (text.rpartition(".")[2] for one in found for text in _words(one))
+    handed = {
+        one.value.id
+        for one in found
+        if isinstance(one, ast.keyword) and one.arg == "env" and isinstance(one.value, ast.Name)
+    }
+    if any(_hands_on(one, handed) for one in found):
+        return False
     steered = any(_STEERING.fullmatch(text) or text == "executable" for text in texts)
     return not steered and not any(_sets_unseen(one) or not _STARTERS.isdisjoint(_declared(one)) for one in found)
+
+
+def _hands_on(node: ast.AST, environments: Set[str]) -> bool:
+    """`steer(env)`: what else has it may set anything in it."""
+    if not isinstance(node, ast.Call) or called(node) in ("dict", "len", "print", "sorted"):
+        return False
+    return any(isinstance(one, ast.Name) and one.id in environments for one in node.args)
 
 
 def _sets_unseen(node: ast.AST) -> bool:
@@ -78,13 +103,23 @@ def _sets_unseen(node: ast.AST) -> bool:
     match node:
         case ast.Subscript(slice=key, ctx=ast.Store() | ast.Del()):
             return not text_of(key) and not isinstance(key, ast.Constant)
-        case ast.Call(func=ast.Attribute(attr="update"), args=[first, *_]):
-            return not isinstance(first, ast.Dict) or not all(map(text_of, filter(None, first.keys)))
+        case ast.Call(func=ast.Attribute(attr="update" | "dict"), args=given, keywords=keywords):
+            spread = any(one.arg is None for one in keywords)
+            return spread or not all(_is_written(one) for one in given)
+        case ast.Call(func=ast.Attribute(attr="setdefault"), args=[first, *_]):
+            return not text_of(first)
         case ast.Call(args=given) if called(node) in _SETTERS:
             return len(given) > 1 and not any(map(text_of, given[:2]))
         case ast.AugAssign(op=ast.BitOr(), value=value):
             return not isinstance(value, ast.Dict | ast.Constant)
     return False
+
+
+def _is_written(given: ast.expr) -> bool:
+    """A table whose keys are written down; or what is changed, `patch.dict(os.environ, …)`"""
+    if isinstance(given, ast.Dict):
+        return all(key is not None and text_of(key) for key in given.keys)
+    return isinstance(given, ast.Attribute | ast.Constant)
 
 
 def _declared(node: ast.AST) -> set[str]:

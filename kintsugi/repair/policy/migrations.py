@@ -30,8 +30,11 @@ def without_undoing(change: Change) -> str:
     bodies = {one.name: one.body for one in functions if not one.decorator_list}
     if tree is None or not {"upgrade", "downgrade"} <= bodies.keys() or len(bodies) < len(functions):
         return text
-    if any(isinstance(one, ast.Name) and one.id == "downgrade" for one in ast.walk(tree)):
+    said = [one for one in ast.walk(tree) if isinstance(one, ast.Name)]
+    if any(one.id in ("downgrade", "globals", "locals", "vars") for one in said):
         return text  # somebody calls it
+    if any(one.id == "op" and not isinstance(one.ctx, ast.Load) for one in said):
+        return text
     made = {one for call, table in _calls(bodies["upgrade"]) for one in _made(call, table)}
     lines = change.new.encode().split(b"\n")
     for call, table in _calls(bodies["downgrade"]):

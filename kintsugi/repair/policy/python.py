@@ -21,7 +21,15 @@ from kintsugi.repair.policy.dangers import HANDED_ON, SAYS, members, rule_of, sa
 from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
 from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
-from kintsugi.repair.policy.in_tests import is_by_name, may_start, opened, own_program, stands_elsewhere, was_started
+from kintsugi.repair.policy.in_tests import (
+    fixtures_of,
+    is_by_name,
+    may_start,
+    opened,
+    own_program,
+    stands_elsewhere,
+    was_started,
+)
 from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
 from kintsugi.repair.policy.loopback import is_odd, may_be_imported, reaches_nobody, stays_here, that_hand_on
 from kintsugi.repair.policy.names import Names, text_of
@@ -99,6 +107,7 @@ class _Uses(ast.NodeVisitor):
         self.started: Counter[str] = Counter()  # packages that a test starts as programs
         self.is_test = is_test
         self._may_start = is_test and may_start(source.nodes)
+        self._fixtures = fixtures_of(source.nodes, whole) if self._may_start else set()
         self._stands_elsewhere = is_test and (stands_elsewhere(source.nodes) or "chdir" in whole)
         self._names = Names([*bindings(whole), *source.nodes])
         self._transports = that_hand_on(source.nodes, self._names.of) if self._may_serve else frozenset()
@@ -270,7 +279,7 @@ class _Uses(ast.NodeVisitor):
             for argument in _arguments(node):
                 self.visit(argument)
             return
-        package = own_program(node, self._names) if self._may_start else ""
+        package = own_program(node, self._names, self._fixtures) if self._may_start else ""
         if package and (is_by_name(node) or not self._stands_elsewhere):
             self.started[f"{package} by its name" if is_by_name(node) else package] += 1
             for argument in _arguments(node):

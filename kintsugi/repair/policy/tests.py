@@ -55,12 +55,16 @@ _LEAVES = Screened(
     r"|\b(\w+)\s*=\s*process\.(?:exit|abort|kill|reallyExit)\b(?=(?s:.*?)(?<![\w.$])\1\s*(?:\(|\.(?:call|apply|bind)\())"
     r"|\bos\.Exit\b|\bsyscall\.Exit\b|\bruntime\.Goexit\b"
 )
-_WHICH = Screened(r"\b__(?:init|new)__\b|^[ \t]*del\b.*\btest|^[ \t]*test\w*\b[^(\n]*=", re.MULTILINE)
+_WHICH = Screened(
+    r"\b__(?:init|new)__\b|^[ \t]*del\b.*\btest|^[ \t]*test\w*\b[^(\n]*=|^[ \t]*from\b.*\bimport\b.*\btest|^class\b",
+    re.MULTILINE,
+)
 """What makes tests of Python go uncollected, wherever they stand."""
 _MAIN = Screened(r"^func TestMain\(", re.MULTILINE)
 _REPLACED = Screened(
     r"^[ \t]*(?:_pytest|pytest|unittest|pluggy|builtins)(?:\.\w+)+[ \t]*=(?!=)"
     # Of `sys` and `builtins` only for good: what `monkeypatch.setattr` sets is set back after the test.
+    r"|^(?:function|const|let|var)\s+(?:test|it|describe|expect)\b\s*(?:\(|=\s*(?:\(|\w+\s*=>|function|async))"
     r"|\bsetattr\(\s*(?:_pytest|pytest|unittest|pluggy)\b|(?<![.\w])setattr\(\s*(?:builtins|sys)\b",
     re.MULTILINE,
 )

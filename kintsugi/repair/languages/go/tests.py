@@ -78,6 +78,15 @@ class _Test:
         return Counter(_told(node) for node in self.checks)
 
     @property
+    def guards(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        recovers = "recover()" in text_of(self.node)
+        for one in self.checks:
+            within = (up for up in above(one) if up.start_byte > self.node.start_byte)
+            found[_told(one)] += recovers + sum(map(_is_guard, within))
+        return found
+
+    @property
     def exact(self) -> int:
         return sum(_is_exact(node) for node in self.checks)
 
@@ -112,6 +121,14 @@ class _Test:
         """What it calls its *testing.T."""
         parameters = self.node.child_by_field_name("parameters")
         return text_of(next(nodes(parameters, "identifier"), None)) or "t"
+
+
+def _is_guard(node: Node) -> bool:
+    """What is come to only sometimes: a condition, a loop, a function that is not handed to anybody."""
+    return node.type in _SOMETIMES or (node.type == "func_literal" and node.parent.type != "argument_list")
+
+
+_SOMETIMES = ("if_statement", "for_statement", "expression_case", "type_case", "communication_case", "default_case")
 
 
 def _statements(node: Node) -> list[Node]:

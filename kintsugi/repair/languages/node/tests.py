@@ -39,6 +39,7 @@ _CONSTANT = re.compile(r"true|1|!0|!false")
 _HELPER = re.compile(r"assert|check|verif|expect|should|match|compare|run\b", re.IGNORECASE)
 _CONSTANTS = ("number", "string", "true", "false", "null", "undefined")
 _AT_TIMES = ("if_statement", "ternary_expression", "switch_statement", "function_declaration", "method_definition")
+_SOMETIMES = (*_AT_TIMES, "for_statement", "for_in_statement", "while_statement", "try_statement")
 _STRANGER = 'Symbol("turned round")'
 
 
@@ -83,6 +84,15 @@ class _Test:
     @cached_property
     def asserts(self) -> Counter[str]:
         return Counter(" ".join(tokens_of(node)) for node in self.checks)
+
+    @property
+    def guards(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        own = self.function.start_byte if self.function is not None else self.node.start_byte
+        for one in self.checks:
+            within = (up for up in above(one) if up.start_byte > own)
+            found[" ".join(tokens_of(one))] += sum(up.type in (*_SOMETIMES, *FUNCTIONS) for up in within)
+        return found
 
     @property
     def exact(self) -> int:

@@ -21,6 +21,8 @@ _EXACT |= {"assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual", "a
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TOKENS = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\w+|[^\w\s]")
 _ANY_FAILURE = {"Exception", "BaseException", "AssertionError"}
+_GUARDING = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Lambda, ast.match_case, *_FUNCTIONS)
+_KNOWN_MARKS = re.compile(r"\bmark\b|patch|override|freeze|parametrize|responses|vcr|given|settings|mock|time_machine")
 _HOLDS_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _ASSERTING = re.compile(  # xfail and expectedFailure are marks
     r"assert|check|verif|expect(?!edFail)|should|match|compare|(?<!x)fail\b|raises|warns|snapshot", re.IGNORECASE
@@ -66,6 +68,20 @@ class _Test:
         return Counter(ast.dump(part) for part in self.assertions)
 
     @cached_property
+    def guards(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        own = sum(not _KNOWN_MARKS.search(ast.unparse(one)) for one in self.node.decorator_list)
+        leaving = [one.lineno for one in self.parts if isinstance(one, ast.Return)]
+        stack: list[tuple[ast.AST, int]] = [(one, own) for one in self.node.body]
+        while stack:
+            part, around = stack.pop()
+            if _is_assertion(part):
+                found[ast.dump(part)] += around + sum(line < getattr(part, "lineno", 0) for line in leaving)
+            deeper = around + (isinstance(part, _GUARDING) or (isinstance(part, ast.With) and _expects(part)))
+            stack += [(one, deeper) for one in ast.iter_child_nodes(part)]
+        return found
+
+    @cached_property
     def exact(self) -> int:
         return sum(_is_exact(part) for part in self.assertions)
 
@@ -77,6 +93,11 @@ class _Test:
     def named_skips(self) -> int:
         written = self.source if self.lines is None else Source("\n".join(self.lines))
         return _count_skips(self.parts) if written.may_have(*_SKIP_WORDS) else 0
+
+
+def _expects(block: ast.With) -> bool:
+    """`with pytest.raises(AssertionError):`, where what is asserted is to fail, or need not be come to."""
+    return any(_names_in(one.context_expr) & {"raises", "suppress", "assertRaises", "warns"} for one in block.items)
 
 
 def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
@@ -99,9 +120,10 @@ def tests_of(source: Source) -> dict[str, _Test]:
 
 def _all_tests(source: Source) -> Iterator[_Test]:
     if source.tree is not None and source.may_have("test"):
-        taken = Counter(
-            one.id for one in source.nodes if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load)
-        )
+        names = [one for one in source.nodes if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load)]
+        taken = Counter(one.id for one in names)
+        taken.update(one.asname or one.name for one in source.nodes if isinstance(one, ast.alias))
+        taken.update(one.name for one in source.tree.body if isinstance(one, ast.ClassDef))
         marks = [
             one for one in source.tree.body if isinstance(one, ast.Assign) and _name(one.targets[0]) == "pytestmark"
         ]
@@ -118,7 +140,9 @@ def _walk_tests(source: Source, node: ast.AST, prefix: str, around: int, taken: 
         if isinstance(child, _FUNCTIONS) and child.name.startswith("test"):
             yield _Test(prefix + child.name, child, source, around + taken.get(child.name, 0))
         elif isinstance(child, (ast.ClassDef, *_FUNCTIONS)):
-            more = _not_collected(child) if isinstance(child, ast.ClassDef) else 1
+            more = (
+                _not_collected(child) + max(0, taken.get(child.name, 0) - 1) if isinstance(child, ast.ClassDef) else 1
+            )
             yield from _walk_tests(source, child, f"{prefix}{child.name}.", around + more, taken)
         elif isinstance(child, _HOLDS_BLOCKS):
             yield from _walk_tests(source, child, prefix, around + isinstance(child, ast.If), taken)
@@ -210,7 +234,10 @@ def _is_of_none(decorator: ast.expr) -> bool:
     if not isinstance(decorator, ast.Call) or _name(decorator.func) != "parametrize":
         return False
     values = [*decorator.args[1:2], *(one.value for one in decorator.keywords if one.arg == "argvalues")]
-    return any(isinstance(one, ast.List | ast.Tuple | ast.Set) and not one.elts for one in values)
+    made = [one for one in values if isinstance(one, ast.Call) and _name(one.func) in ("list", "tuple", "set")]
+    return any(not one.args for one in made) or any(
+        isinstance(one, ast.List | ast.Tuple | ast.Set) and not one.elts for one in values
+    )
 
 
 def _is_exact(node: ast.AST) -> bool:
