@@ -352,6 +352,7 @@ def test_a_text_is_redacted_as_it_is_without_a_long_one_around_it():
         "carriage returns",
         "a letter that gets longer in lower case",
         "code",
+        "a pipe",
         "a tab",
     ],
 )
