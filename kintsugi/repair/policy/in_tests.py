@@ -34,7 +34,7 @@ def own_program(call: ast.Call, names: Names, fixtures: Set[str]) -> str:
     if not isinstance(listed[0], ast.List) or not {one.arg for one in call.keywords} <= _WITH:
         return ""
     environments = [one.value for one in call.keywords if one.arg == "env"]
-    if not all(_is_plain(one, names) or (isinstance(one, ast.Name) and one.id in fixtures) for one in environments):
+    if not all(_is_plain(one, names, fixtures) for one in environments):
         return ""
     if any(COMMANDS.search(text) for one in walked(listed[0]) if (text := text_of(one))):
         return ""  # whatever it is handed to may run it
@@ -57,21 +57,28 @@ def fixtures_of(nodes: Iterable[ast.AST], whole: str) -> set[str]:
     return {one for one in handed - said if not re.search(rf"\bdef {one}\b|\bimport\b.*\b{one}\b", whole)}
 
 
-def _is_plain(environment: ast.expr, names: Names) -> bool:
-    """Whether all names in an environment are written, so that a `PATH` among them is seen."""
+def _is_plain(environment: ast.expr, names: Names, fixtures: Set[str]) -> bool:
+    """Whether all names in an environment are written, so that a `PATH` among them is seen, or a fixture has them."""
     match environment:
         case ast.Dict(keys=keys, values=values):
             spread = [value for key, value in zip(keys, values, strict=True) if key is None]
-            return all(key is None or text_of(key) for key in keys) and all(_is_plain(one, names) for one in spread)
+            return all(key is None or text_of(key) for key in keys) and all(
+                _is_plain(one, names, fixtures) for one in spread
+            )
         case ast.Call(func=ast.Name(id="dict"), args=given, keywords=keywords):
-            return all(_is_plain(one, names) for one in (*given, *(each.value for each in keywords if not each.arg)))
+            return all(
+                _is_plain(one, names, fixtures) for one in (*given, *(each.value for each in keywords if not each.arg))
+            )
         case ast.Call(func=ast.Attribute(attr="copy") as copy, args=[]):
-            return names.of(copy) == "os.environ.copy"
+            return _is_plain(copy.value, names, fixtures)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _is_plain(left, names) and _is_plain(right, names)
+            return _is_plain(left, names, fixtures) and _is_plain(right, names, fixtures)
+        case ast.Name(id=name) if name in fixtures:
+            return True
         case ast.Name():
             value = names.value(environment)
-            return value is not None and not isinstance(value, ast.Name) and _is_plain(value, names)
+            is_its_own = value is not None and any(names.value(one) is value for one in walked(value))
+            return value is not None and not is_its_own and _is_plain(value, names, fixtures)
         case _:
             return names.of(environment) == "os.environ"
 
