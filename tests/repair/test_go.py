@@ -153,7 +153,7 @@ NOT_FIXES = {
     ),
     "a test removed": (
         {"parcels.go": FIXED, "parcels_test.go": WORKS[: WORKS.index("func TestDescribe")]},
-        "tests",
+        "is removed",
     ),
     "a test removed for another one like it, and what worked is broken": (
         {
