@@ -25,7 +25,7 @@ test: $(VENV)/.development
 LINT = $(MAKE) --no-print-directory lint
 
 # More workers than processors: many tests wait for programs that they started.
-SPREAD = -p tests.forked --processes $$(( $$(getconf _NPROCESSORS_ONLN) * 2 + 1 ))
+SPREAD = -p tests.forked --processes $$(( $$(getconf _NPROCESSORS_ONLN) * 3 ))
 
 lint: $(VENV)/.development
 	@echo "== ruff"
