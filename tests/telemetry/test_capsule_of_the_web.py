@@ -270,7 +270,7 @@ def test_a_view_fails_again_on_its_request_without_the_secrets_in_it(served: Cal
     capsule = served()
     again = run(capsule)
 
-    assert (capsule.function, capsule.in_part, type(again)) == (NAMES[served], "", Asked)
+    assert (capsule.function, capsule.in_part, type(again)) == (NAMES[served], "", Asked), again
     assert again.args[:3] in ((5, "mug", "name"), ("5", "mug", "name"))
     assert not any(one in capsule.source for one in (SESSION, TOKEN, PASSWORD, '"PATH"'))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 UNDER_WAY = "the_request_under_way"
 """What the context is called in a file, in which a call is made."""
 _OF_CONFIG = PLAIN | set(map(id, (list, tuple, dict, set, datetime.timedelta)))
-_MOST_MODULES = 5_000
+_USUAL = ("wsgi", "asgi", "app", "main", "application", "server", "serve", "run", "web", "api")  # modules with an app
 _OF_FLASK = frozenset((("flask.ctx", "RequestContext"), ("flask.ctx", "AppContext")))
 
 
@@ -79,8 +79,8 @@ def _app(builders: Builders, graph: Graph, app: object) -> Entry:
     """By the name that a module of the program has for it; else one with the same settings, and no more."""
     state: dict[str, Any] = {name: one for name, one in raw.state_of(app) if type(name) is str}
     name, config = state.get("import_name"), state.get("config")
-    package = name.partition(".")[0] if type(name) is str else ""
-    made = Entry("app", 1, builders.names.of(app) or _held_anywhere(builders, app, package), uses=1)
+    made_in = name if type(name) is str else ""
+    made = Entry("app", 1, builders.names.of(app) or _held_anywhere(builders, app, made_in), uses=1)
     if made.opens:
         return made
     if type(name) is not str or config is None or not issubclass(type(config), dict):
@@ -94,13 +94,12 @@ def _app(builders: Builders, graph: Graph, app: object) -> Entry:
     return made
 
 
-def _held_anywhere(builders: Builders, app: object, package: str) -> str:
-    """The name of the app in a module of its package, or in one that is in none, such as `wsgi`."""
-    for name, module in list(sys.modules.items())[:_MOST_MODULES]:
-        top, dot, _ = name.partition(".") if type(name) is str else ("", ".", "")
-        if top != package and (dot or top in sys.stdlib_module_names):
-            continue
-        held = set(map(id, list(raw.globals_of(module).values())))
-        if id(app) in held and (own := builders.names.held_by(name, app)):
-            return own
-    return ""
+def _held_anywhere(builders: Builders, app: object, made_in: str) -> str:
+    """The name of the app in the module that made it, in the one that was started, or in one of a usual name.
+
+    Not all modules are looked through: there may be thousands, and in a forked process each is a page of memory copied.
+    """
+    package = made_in.partition(".")[0]
+    usual = [f"{at}{name}" for at in ("", f"{package}.") for name in _USUAL]
+    there = (name for name in (made_in, "__main__", *usual) if name in sys.modules)
+    return next(filter(None, (builders.names.held_by(name, app) for name in there)), "")
