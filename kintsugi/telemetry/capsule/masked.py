@@ -69,6 +69,8 @@ class Masked:
 
     def found_in(self, text: str) -> set[str]:
         """What is in the text, all in small letters, of any of the secrets."""
+        if not self._texts:
+            return set()
         lowered = text.lower()
         for one in self._texts - self._cut:
             self._pieces.add(one)

@@ -16,6 +16,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
+from kintsugi.telemetry.redact.codes import code_for_people
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
 from kintsugi.telemetry.redact.personal import personal_spans
@@ -110,9 +111,13 @@ class Scanner:
         return len(places) <= _MOST_SHAPES and all(
             not is_secret_here(text, word_at(text, start), Told(text.lower()))
             if rule >= self.alone
-            else self.rules[rule][2] in _BY_THEMSELVES and not any(self.rules[rule][0](text, start, end))
+            else self._is_by_itself(rule) and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
         )
+
+    def _is_by_itself(self, rule: int) -> bool:
+        check, _, kind, *_ = self.rules[rule]
+        return kind in _BY_THEMSELVES or check is code_for_people
 
     def spans(self, folded: Folded) -> list[Found]:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
