@@ -129,7 +129,7 @@ def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
     except GitError:
         return  # which is said of the repository
     if names & _NAMES_PACKAGES and code.test_python is None:
-        says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON to theirs."
+        says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON."
         yield Health("packages", OFF, says)
     if "package.json" in names and shutil.which("node") is None:
         says = "node cannot be found on this machine: patches in JavaScript and TypeScript cannot be proven here."
