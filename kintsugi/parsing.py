@@ -40,7 +40,8 @@ def parse(source: str | bytes, mode: Literal["exec", "eval"] = "exec") -> ast.AS
     with _TURNS.lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(_TRIES):
-            # Python 3.11 mixes up its counter of depth where another thread, not of ours, parses at the same time.
+            # Python 3.11 mixes up its counter of depth where something else parses in between: another thread, or an
+            # object that is collected meanwhile and shows a traceback, as a task of asyncio does.
             with suppress(SystemError):
                 return ast.parse(source, mode=mode)
             time.sleep(0.01)

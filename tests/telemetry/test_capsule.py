@@ -578,6 +578,28 @@ def test_a_function_inside_of_a_method_has_the_hidden_names_of_its_class() -> No
     assert again.args == (5, 6, "Shop.makes_one.<locals>.inner.<locals>.<lambda>")
 
 
+class ShowsATraceback:
+    """As a task of asyncio does whose exception nobody fetched, when it is collected."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        ast.parse("a + b")
+
+
+def test_what_is_collected_while_a_function_is_made_anew_may_show_a_traceback() -> None:
+    inner = Shop().makes_one()
+    capsule = made_of(_raised(lambda: inner(_Shop__more=6)))
+    kept = gc.get_threshold()
+    try:
+        gc.set_threshold(700, 1, 1)
+        ShowsATraceback()
+        assert run(capsule).args == (5, 6, "Shop.makes_one.<locals>.inner.<locals>.<lambda>")
+    finally:
+        gc.set_threshold(*kept)
+
+
 def test_functions_and_classes_inside_of_others_are_values_too() -> None:
     more = 2
 

@@ -217,9 +217,18 @@ def inside(module, path, line, /, **around):
         raise NotRebuilt(f"{path} cannot be made: {type(error).__name__}: {error}") from error
 
 
+def _parsed(source):
+    for _ in range(20):
+        try:
+            return ast.parse(source)
+        except SystemError:  # Python 3.11 mixes up its depth where what is collected meanwhile shows a traceback
+            pass
+    return ast.parse(source)
+
+
 def _made_inside(module, path, line, around):
     home = importlib.import_module(module)
-    body = ast.parse(inspect.getsource(home)).body
+    body = _parsed(inspect.getsource(home)).body
     future = [one for one in body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
     found, waiting = [], [("", "", node) for node in body]
     while waiting:
