@@ -103,7 +103,7 @@ BROKEN = [
     Broken({"KEEP_PAYLOADS_MB": "plenty"}, "KEEP_PAYLOADS_MB: should be a whole number"),
     Broken({"RECEIPT_KEY": "not a key"}, "RECEIPT_KEY should be the private key's PEM, or its file"),
     Broken({"PROGRAM_URL": "shop.example"}, "PROGRAM_URL: should be an address that begins with http"),
-    Broken({"PROGRAM_URL": NOBODY}, "PROGRAM_URL: http://127.0.0.1:9/version does not tell.*Start the program"),
+    Broken({"PROGRAM_URL": NOBODY}, "PROGRAM_URL: http://127.0.0.1:9/version does not answer.*Start the program"),
     Broken({"TELEMETRY": "loud"}, "TELEMETRY: should be 'ring', 'json' or 'off'"),
     Broken({"AT_ONCE": "100"}, "AT_ONCE: should be 64 or less"),
     Broken({"DRY_RUN": "perhaps"}, "DRY_RUN: should be true or false"),
