@@ -1,5 +1,6 @@
 """Secrets that nothing but their place tells: behind a flag, in a call, in a table, in a dump of any language."""
 
+import json
 import re
 
 import pytest
@@ -312,10 +313,19 @@ def test_a_secret_is_found_by_its_place(line):
         "binding parameter (2:VARCHAR) <- [{}]",
     ],
 )
-def test_a_secret_is_found_on_another_line(text):
-    shown = redact(text.format(RANDOM))
+@pytest.mark.parametrize("written", [str, json.dumps, repr, lambda text: json.dumps({"log": json.dumps({"m": text})})])
+def test_a_secret_is_found_on_another_line(text, written):
+    text = f"It starts\n{text}\nand ends"
 
-    assert shown == text.format("***")
+    shown = redact(written(text.format(RANDOM)))
+
+    assert shown == written(text.format("***"))
+
+
+def test_a_file_of_settings_in_a_string_ends_with_the_string():
+    line = '{{"env": "A=1\\nDB_PASS={}","other":["a","b"]}}'
+
+    assert redact(line.format(RANDOM)) == line.format("***")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ _NAME_OF_USER = re.compile(r"[A-Za-z][\w.@-]{0,40}")
 _IN_BRACKETS = re.compile(r"\[(?P<secret>[^\s\[\]\"'`,=:]{3,200})\](?![\w.\[(*+?{])")  # password=[…]
 _FAR = 200
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
-_HIDDEN = re.compile(r"\[\*\*\*\]|\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
+_HIDDEN = re.compile(r"\[\*\*\*\]|\*{1,3}(?=$|\s|[%&]|;\w[\w ]{1,24}=|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
 _USUAL_SIGNS = ("=", ": ", ":", "= ")
