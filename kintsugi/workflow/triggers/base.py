@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import ClassVar
 
 from kintsugi.workflow.incident import Incident
@@ -53,7 +52,6 @@ class Fact(Trigger):
     origin: ClassVar[Origin] = Origin.FACT
 
 
-@cache
 def words(trigger: type[Trigger] | str) -> str:
     """A trigger's name as it is read aloud: `PullRequestMerged` is "pull request merged"."""
     name = trigger if isinstance(trigger, str) else trigger.__name__
