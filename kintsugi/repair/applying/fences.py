@@ -9,6 +9,8 @@ from dataclasses import dataclass
 # At the margin only: in patches and code, fences further in belong to what is quoted.
 _OPENING = re.compile(r"^(`{3,})\s*([^`]*)$")
 
+_SET_IN = re.compile(r"^([ \t]+)(`{3,})\s*[^`]*$")
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -31,6 +33,26 @@ def blocks(lines: Sequence[str]) -> Iterator[Block]:
             end = _end(lines, at, opening[1])
             yield Block(opening[2].strip(), opening[1], at, end, closed=end < len(lines))
             at = end + 1
+
+
+def set_out(lines: Sequence[str]) -> list[str] | None:
+    """The lines with blocks at the margin that are set in as a whole, as within a list; None where there are none."""
+    made, at = list[str](), 0
+    while at < len(lines):
+        opening = _SET_IN.match(lines[at])
+        end = (
+            next((n for n in range(at + 1, len(lines)) if lines[n].rstrip() == opening[1] + opening[2]), 0)
+            if opening
+            else 0
+        )
+        body = lines[at : end + 1]
+        if opening and end and all(line.startswith(opening[1]) or not line.strip() for line in body):
+            made += [line.removeprefix(opening[1]) for line in body]
+            at = end + 1
+        else:
+            made.append(lines[at])
+            at += 1
+    return made if made != list(lines) else None
 
 
 def outside(lines: Sequence[str], found: Iterable[Block]) -> list[str]:

@@ -92,12 +92,16 @@ def prefixed_hunk(hunk: Hunk) -> Hunk | None:
 
 
 def with_kept_lines(hunk: Hunk, known: Collection[str]) -> Hunk | None:
-    """A hunk that lost leading spaces, where a list's dash then reads as a removal. `known`: the file's lines."""
+    """A hunk that lost leading spaces, where a list's dash then reads as a removal. `known`: the file's lines.
+
+    A blank that the code begins with then reads as the space that was lost.
+    """
     if hunk.of_edit:
         return None
+    ops = (Op.DROP, Op.KEEP) if hunk.unprefixed else (Op.DROP,)
     whole = [
         HunkLine(Op.KEEP, line.op + line.text)
-        if line.op is Op.DROP and line.text not in known and line.op + line.text in known
+        if line.op in ops and line.text not in known and line.op + line.text in known
         else line
         for line in hunk.lines
     ]

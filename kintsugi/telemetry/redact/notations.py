@@ -13,7 +13,7 @@ from kintsugi.telemetry.redact.values import is_of_base64, is_secret, looks_rand
 Span = tuple[int, int]
 
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
-_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$() -]{1,40}(?P=quote)[ \t]*|[ \t]*")
+_CELL = re.compile(r"[ \t]*(?P<quote>\\{0,7}[\"']|)[\w.$() -]{1,40}(?P=quote)[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
 _BARS = ("|", "│", "┃", "║")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
@@ -59,7 +59,7 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
                 continue
             return
         begin = at + sum(len(cell) + 1 for cell in cells[:column])
-        value = cells[column].strip().strip("\"'")
+        value = cells[column].strip().strip("\"'\\")
         if value and is_secret(value, True, level, prose=False):
             begin += cells[column].index(value)
             yield begin, begin + len(value)
@@ -100,8 +100,8 @@ def in_two_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]
 
 def _delimiter(text: str, at: int, end: int, stop: int) -> str:
     """What parts the title from its neighbours; empty where it is no title."""
-    before = text[max(0, at - 40) : at].rstrip(" \"'")[-1:]
-    after = text[end : min(end + 40, stop if stop >= 0 else end)].lstrip(" \"'\r")[:1]
+    before = text[max(0, at - 40) : at].rstrip(" \"'\\")[-1:]
+    after = text[end : min(end + 40, stop if stop >= 0 else end)].lstrip(" \"'\\\r")[:1]
     for mark in ("|", ",", ";", "\t", "│", "┃", "║"):
         if (after == mark and before in ("", "\n", mark)) or (before == mark and after in ("", mark)):
             return mark
