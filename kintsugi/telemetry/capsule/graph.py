@@ -149,7 +149,7 @@ class Graph:
             self._sweep(call)
 
     def _lose_what_needs_it(self) -> None:
-        """What cannot be made without something that is missing is missing as well. The innermost was looked at last."""
+        """What is missing takes with it what cannot be made without it. The innermost was looked at last."""
         needed, is_changed = [*reversed(self.asked), *self.hashed], True
         while is_changed:
             is_changed = False
