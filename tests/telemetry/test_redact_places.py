@@ -272,6 +272,13 @@ Stripe-Signature: t=1732960000,v1={hex}
 "securityAnswer":"{word}"
 g-recaptcha-response={random}&email=x
 <td>Password</td><td>{made}</td>
+Password: (string) (len=11) "{word}"
+- key: "password"\n- value: "{word}"
+jdbc:sqlserver://10.0.0.1:1433;databaseName=x;user=bob;password={made};encrypt=true
+rcon_password 2019?Lantern7262
+pw Lan%tern7262
+bob:1001:aad3b435b51404eeaad3b435b51404ee:{hex}:::
+password Tiger@4829137262
 """.strip().split("\n")
 
 
