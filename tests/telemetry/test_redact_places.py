@@ -260,6 +260,18 @@ conn=1001 op=0 BIND dn="cn=bob" cred={word}
 ldap: binddn=cn=bob,dc=example, binddnpw={word}
 {{amqp_params_network,<<"bob">>,<<"{word}">>,<<"vhost">>,"host-1",33333}}
 schtasks.exe /Create /TN backup /RU bob /RP {made}
+etcdctl user add bob:{made}
+bundle config https://gems.example bob:{made}
+conn bob/{made}@//db01:1521/SHOP
+[mail.example]:587    bob@shop.example:{word}
+use key {hex} for the api
+render --key {hex} --host db01
+PIN for door: 482913
+X-Hub-Signature-256: sha256={hex}
+Stripe-Signature: t=1732960000,v1={hex}
+"securityAnswer":"{word}"
+g-recaptcha-response={random}&email=x
+<td>Password</td><td>{made}</td>
 """.strip().split("\n")
 
 

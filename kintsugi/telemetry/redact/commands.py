@@ -257,7 +257,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         0,
         r"(?i:auth)(?:\n\$\d+\n[\w-]{1,40})?\n\$\d+\n(?P<secret>[^\s]{3,200})",
     ),
-    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
+    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:-]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
     (
         "chpasswd",
         REACH_LINE,
@@ -269,7 +269,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         for port in (":5432:", ":5433:", ":6432:")
     ),
     (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
-    *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
+    *((port, 0, rf"\{port}\s{{0,12}}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
     ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\n'),
     ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
     (
