@@ -79,7 +79,7 @@ _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
 )  # fmt: skip
-_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credentials", "auth", "userpwd", "userpass"), 3
+_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credential", "credentials", "auth", "userpwd", "userpass"), 3
 _NAME_OF_USER = re.compile(r"[A-Za-z][\w.@-]{0,40}")
 _IN_BRACKETS = re.compile(r"\[(?P<secret>[^\s\[\]\"'`,=:]{3,200})\](?![\w.\[(*+?{])")  # password=[…]
 _FAR = 200
