@@ -131,9 +131,10 @@ def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
     if names & _NAMES_PACKAGES and code.test_python is None:
         says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON."
         yield Health("packages", OFF, says)
-    if "package.json" in names and shutil.which("node") is None:
-        says = "node cannot be found on this machine: patches in JavaScript and TypeScript cannot be proven here."
-        yield Health("packages", OFF, says)
+    for name, (tool, what) in _TOOLS.items():
+        if name in names and shutil.which(tool) is None:
+            says = f"{tool} cannot be found on this machine: patches in {what} cannot be proven here."
+            yield Health("packages", OFF, says)
     folder = code.test_dependencies or git.directory
     if "package.json" in names and _needs_packages(code, git) and not (folder / "node_modules").is_dir():
         mend = "Set KINTSUGI_TEST_DEPENDENCIES to a checkout with its packages installed."
@@ -150,6 +151,7 @@ def _needs_packages(code: CodeSettings, git: Git) -> bool:
     return not isinstance(package, dict) or any(package.get(name) for name in _LISTS_PACKAGES)
 
 
+_TOOLS = {"package.json": ("node", "JavaScript and TypeScript"), "go.mod": ("go", "Go")}
 _LISTS_PACKAGES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "workspaces")
 _NAMES_PACKAGES = frozenset({"pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "manage.py"})
 

@@ -134,14 +134,20 @@ def summary_of(failure: Failure | None) -> str:
         return ""
     frame = failure.innermost
     place = f" in {frame.path}:{frame.line}" if frame else ""
-    if failure.final.type == CUT_TYPE:
+    telling = failure.telling
+    if telling.type == CUT_TYPE:
         return f"A failure whose report was cut short{place}"
-    kind, message = failure.final.type.rpartition(".")[2], failure.final.message.strip().partition("\n")[0]
+    kind, message = _short(telling.type), telling.message.strip().partition("\n")[0]
     if kind == LOGGED_TYPE and message:
         return cut(message, _SUMMARY) + place
     if not message and not failure.complete:
         return f"{kind}, its message was cut off{place}"
-    return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place
+    group = "" if telling is failure.final else f" (one of an {_short(failure.final.type)})"
+    return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place + group
+
+
+def _short(kind: str) -> str:
+    return kind.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from kintsugi.capture.event import Error, Event, Place
 from kintsugi.capture.fields import as_words
+from kintsugi.capture.log import reports_in
 from kintsugi.capture.report import LOGGED_TYPE
 from kintsugi.telemetry.redact import redact_field
 from kintsugi.workflow.payload import Failure, Frame, Raised, SourceLine
@@ -29,7 +30,7 @@ _FROM = re.compile(r"\braise\b.*\bfrom\b")
 def chain_of(event: Event, said: str) -> Failure | None:
     """The failure as its SDK meant it; None where there is neither an exception nor a stack."""
     language = _LANGUAGES.get(event.platform, "unknown")
-    chain = _linked(event.errors, language)
+    chain = _with_workers(_linked(event.errors, language))
     if not chain and event.stack:
         chain = (Raised(type=LOGGED_TYPE, message=said, frames=_frames(event.stack, language)),)
     elif event.stack and not any(raised.frames for raised in chain):
@@ -48,6 +49,19 @@ def _linked(errors: Sequence[Error], language: str) -> tuple[Raised, ...]:
         _raised(newest_first[at], language, _link(newest_first[at], newest_first[above[at]], language) if at else "")
         for at in _in_order(newest_first, above, 0)
     )
+
+
+def _with_workers(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
+    """What a pool's worker raised comes as the words of a cause, and is raised again where its result is asked for."""
+    told: list[Raised] = []
+    for raised in chain:
+        above = told[-1] if told and told[-1].type.endswith("RemoteTraceback") else None
+        report = next(reports_in(above.message), None) if above else None
+        if report and report.failure and report.failure.final.type.rpartition(".")[2] == raised.type.rpartition(".")[2]:
+            told[-1] = raised.model_copy(update={"frames": (*raised.frames, *report.failure.final.frames)})
+        else:
+            told.append(raised)
+    return tuple(told)
 
 
 def _above(errors: Sequence[Error], at: int) -> int:

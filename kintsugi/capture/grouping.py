@@ -137,7 +137,7 @@ def _parts(
     if failure is None or failure.final.type == LOGGED_TYPE:
         said = fixed(words)
         return ["said", said], ["said", logger, str(len(said.split()))], f"the fixed words: {said}"
-    kinds = [_plain_kind(raised.type) for raised in failure.chain]
+    kinds = _kinds(failure)
     places = _places(failure)
     if places:
         parts = ["raised", *kinds, "in", *places]
@@ -151,6 +151,19 @@ def _parts(
         wordless,
         f"types and fixed words: {', '.join(kinds)}; {said}",
     )
+
+
+def _kinds(failure: Failure) -> list[str]:
+    """Those of a group each once: how many tasks fail in the same way, before the others are stopped, is chance."""
+    kinds: list[str] = []
+    in_groups: set[str] = set()
+    for raised in failure.chain:
+        kind = _plain_kind(raised.type)
+        if raised.link != "group" or kind not in in_groups:
+            kinds.append(kind)
+        if raised.link == "group":
+            in_groups.add(kind)
+    return kinds
 
 
 def _places(failure: Failure) -> list[str]:

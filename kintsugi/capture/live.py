@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
 
-from kintsugi.capture.readers.python import HEADER, Python, read_raised
+from kintsugi.capture.readers.python import HEADER, Python, names_an_exception, read_raised
 from kintsugi.capture.text import split_lines
 from kintsugi.telemetry import capsule as capsules
 from kintsugi.workflow.payload import Capsule, Failure, Frame
@@ -24,7 +24,8 @@ def from_exception(error: BaseException) -> Failure:
     printed = traceback.format_exception(error)
     failure = _read(split_lines("".join(printed)))
     if failure is None:  # it was never raised
-        return Failure(chain=(read_raised(printed[-1]),))
+        said = (line.strip(" |\n") for line in printed)
+        return Failure(chain=(read_raised(next(filter(names_an_exception, said), printed[-1])),))
     seen = {place: variables for one in _related(error) for place, variables in _variables(one.__traceback__)}
     chain = tuple(
         raised.model_copy(update={"frames": tuple(_with_variables(frame, seen) for frame in raised.frames)})

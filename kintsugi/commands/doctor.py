@@ -25,6 +25,7 @@ from kintsugi.commands.receipt import own_key
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
+from kintsugi.integrations.program import commit_in
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError
 from kintsugi.persistence.leases import Leases
@@ -32,7 +33,7 @@ from kintsugi.persistence.migrations import differences, is_current, upgrade
 from kintsugi.workflow.curable import curable
 from kintsugi.workflow.errors import SettingsError, StoreUnavailable
 
-_VERSION = 'Start the program, and have that address answer {"commit": "<the commit that runs>"}.'
+_VERSION = '{"commit": "<the commit that runs>"}.'
 _INDENT = 14
 _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
 
@@ -229,11 +230,15 @@ async def _program(program_url: str | None) -> Health:
     url = f"{program_url.rstrip('/')}/version"
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
-            commit = (await client.get(url)).json()["commit"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        says = f"KINTSUGI_PROGRAM_URL: {url} does not tell the running commit ({type(error).__name__}). {_VERSION}"
-        return Health("program", FAULT, says)
-    return Health("program", OK, f"{program_url} runs {str(commit)[:10]}")
+            answer = await client.get(url)
+        if commit := commit_in(answer.json()):
+            return Health("program", OK, f"{program_url} runs {commit[:10]}")
+        got = f"{url} answers {answer.status_code} without a commit. Have it"
+    except ValueError:
+        got = f"{url} answers {answer.status_code} and no JSON. Have it"
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        got = f"{url} does not answer ({type(error).__name__}). Start the program, and have that address"
+    return Health("program", FAULT, f"KINTSUGI_PROGRAM_URL: {got} answer {_VERSION}")
 
 
 async def _cure(database: Database, program_url: str | None) -> Health:

@@ -59,6 +59,14 @@ def _grouped(changes: Sequence[Change]) -> dict[str, list[Change]]:
     return groups
 
 
+def _joined(group: Sequence[Change]) -> FilePatch | None:
+    """Several sections of a diff for one file as one, where they do nothing but change lines of it."""
+    patches = [change for change in dict.fromkeys(group) if isinstance(change, FilePatch) and change.hunks]
+    if len(patches) < len(dict.fromkeys(group)) or any(one.moved_to or one.mode for one in patches):
+        return None
+    return replace(patches[0], hunks=tuple(hunk for one in patches for hunk in one.hunks))
+
+
 class _Applying:
     """The result as it grows, file by file. Nobody sees it before it is whole."""
 
@@ -72,6 +80,8 @@ class _Applying:
         edits = [change for change in group if isinstance(change, Edit)]
         if len(edits) == len(group):
             self._take_edits(path, edits)
+        elif len(group) > 1 and (joined := _joined(group)):
+            self._take_patch(path, joined)
         elif len(group) > 1:
             raise Refused(f"The reply has {len(group)} changes for {path} that contradict each other. Send one.")
         else:

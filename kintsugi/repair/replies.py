@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from kintsugi.repair.applying.changes import Change, Refused, WholeFile
-from kintsugi.repair.applying.fences import Block, blocks, outside
+from kintsugi.repair.applying.fences import Block, blocks, outside, set_out
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks, outside_blocks, read_blocks
 from kintsugi.repair.applying.reading_diffs import looks_like_diff, names_files, read_diff
@@ -18,13 +19,14 @@ from kintsugi.workflow.patch import ReplyFormat
 
 LARGEST = 8_000_000  # characters
 _CRLF_SHARE = 0.9
+_THOUGHT = re.compile(r"\s*<(think|thinking|thought|reasoning)>")
 
 
 def read_reply(text: str, format: ReplyFormat = ReplyFormat.AUTO) -> tuple[Change, ...]:
     """The changes a reply asks for, at least one. Raises Refused where it cannot be read or contradicts itself."""
     if len(text) > LARGEST:
         raise Refused(f"The reply has {len(text):,} characters; at most {LARGEST:,} are read.")
-    text = _with_plain_lines(text)
+    text = _without_thoughts(_with_plain_lines(text))
     if format is not ReplyFormat.AUTO:
         changes = _READERS[format](text)
         if not changes:
@@ -38,14 +40,23 @@ def _recognised(text: str) -> tuple[Change, ...]:
     if called := patch_in_call(text):
         return _recognised(called)
     edits = _edits(text)
-    v4a = looks_like_v4a(text) and not edits
+    v4a = looks_like_v4a(text) and (not edits or _has_v4a_block(text))
     found = [changes for changes in (edits, _v4a(text) if v4a else (), () if v4a else _diff(text, edits)) if changes]
     if len(found) > 1:
         raise Refused("The reply holds two patches, in two formats. Send one.")
     changes = found[0] if found else _files(text)
+    if not changes and (called := patch_in_call(text, anywhere=True)):
+        return _recognised(called)
+    if not changes and (at_margin := set_out(text.split("\n"))):
+        return _recognised("\n".join(at_margin))
     if not changes:
         raise Refused("The reply holds no patch: no edits, no diff, no *** Begin Patch, no file headed by its path.")
     return changes
+
+
+def _has_v4a_block(text: str) -> bool:
+    lines = text.split("\n")
+    return any(lines[block.start].startswith("*** Begin Patch") for block in blocks(lines) if block.start < block.end)
 
 
 def _edits(text: str) -> tuple[Change, ...]:
@@ -57,7 +68,7 @@ def _edits(text: str) -> tuple[Change, ...]:
 
 def _blocks(text: str) -> tuple[Change, ...]:
     rest = outside_blocks(text)
-    if read_edits(rest) or any(not _is_blank(change) for change in read_tags(rest)):
+    if looks_like_v4a(rest) or read_edits(rest) or any(not _is_blank(change) for change in read_tags(rest)):
         raise Refused("The reply holds two patches, in two formats. Send one.")
     changes = read_blocks(text)
     others = {file.path for file in read_files(rest.split("\n"))} - {change.path for change in changes}
@@ -73,7 +84,9 @@ def _is_blank(change: Change) -> bool:
 
 def _v4a(text: str) -> tuple[Change, ...]:
     lines = text.split("\n")
-    fenced = [block for block in blocks(lines) if looks_like_v4a("\n".join(lines[block.start : block.end]))]
+    first = next((line for line in lines if line.strip()), "")
+    is_bare = first.startswith("*** Begin Patch")  # its fences are lines of the files
+    fenced = [] if is_bare else [one for one in blocks(lines) if looks_like_v4a("\n".join(_within(lines, one)))]
     if not fenced:
         return read_v4a(lines, closed=False)
     _refuse_rest(looks_like_v4a("\n".join(outside(lines, fenced))))
@@ -150,6 +163,16 @@ def _of_one_patch(parts: Sequence[tuple[Change, ...]]) -> tuple[Change, ...]:
 
 def _files(text: str) -> tuple[Change, ...]:
     return read_files(text.split("\n"))
+
+
+def _without_thoughts(text: str) -> str:
+    """A reply without what the model thought before it: a first try in there is none of it. Raises Refused."""
+    if not (opening := _THOUGHT.match(text)):
+        return text
+    _, closing, rest = text.partition(f"</{opening[1]}>")
+    if not closing:
+        raise Refused(f"The reply is cut off: it is all thought, and </{opening[1]}> is missing.")
+    return rest
 
 
 def _with_plain_lines(text: str) -> str:

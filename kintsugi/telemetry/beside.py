@@ -14,7 +14,7 @@ from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.hearing import Hearing
-from kintsugi.telemetry.printed import in_words, on_console, record_of_printed, record_of_words
+from kintsugi.telemetry.printed import in_words, on_console, record_of_printed, record_of_uncaught, record_of_words
 from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import leaves
 
@@ -40,7 +40,7 @@ class Beside:
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if not issubclass(kind, KeyboardInterrupt):
             leaves(error, "end of the program")
-            self._keep(logging.CRITICAL, "uncaught exception", (kind, error, trace))
+            self._handler.handle(record_of_uncaught(error))
 
     def _uncaught_in_thread(self, given: threading.ExceptHookArgs) -> None:
         if given.exc_type is not SystemExit:

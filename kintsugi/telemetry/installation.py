@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -15,16 +15,18 @@ from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.handler import LineHandler, Listener
 from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.interactions import watch_bot
-from kintsugi.telemetry.last_words import LastWords
+from kintsugi.telemetry.last_words import LastWords, ended_by
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.telemetry.lookout import Lookout
 from kintsugi.telemetry.others import Others
 from kintsugi.telemetry.outcomes import Outcomes
+from kintsugi.telemetry.printed import record_of_uncaught
 from kintsugi.telemetry.redact import remember
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
 from kintsugi.telemetry.sidedoors import SideDoors
 from kintsugi.telemetry.started import Started
+from kintsugi.telemetry.unhandled import leaves, mark_of
 from kintsugi.telemetry.writer import NoWriter, Writer
 
 if TYPE_CHECKING:
@@ -105,14 +107,22 @@ class Telemetry:
         self._close_listeners()  # while what goes wrong with a sink is still ours to write
         self._doors.close()
         self.flush()
-        atexit.unregister(self.flush)
+        atexit.unregister(self._end)
         if self._last_words:
             self._last_words.close()
 
     def speak_last(self) -> None:
         """From now on flushes itself at the end of the program, however that comes about."""
-        atexit.register(self.flush)
+        atexit.register(self._end)
         self._last_words = LastWords(self.flush)
+
+    def _end(self) -> None:
+        error = ended_by()
+        if error is not None and not mark_of(error).told_by:
+            leaves(error, "end of the program")
+            self._handler.handle(record_of_uncaught(error))
+        with suppress(KeyboardInterrupt):  # somebody does not want to wait for it
+            self.flush()
 
     def _close_listeners(self) -> None:
         for each in self._listeners:

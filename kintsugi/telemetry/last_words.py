@@ -14,6 +14,17 @@ from types import FrameType
 from kintsugi.telemetry.unhandled import unhandled
 
 
+def ended_by() -> Exception | None:
+    """What the program fails with at its end. The interpreter keeps it, also where another hook than ours shows it.
+
+    Consoles and test runners keep there what they have shown, too: it did not come through the program's main module.
+    """
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    trace = error.__traceback__ if isinstance(error, Exception) else None
+    home = trace.tb_frame.f_globals.get("__name__") if trace else ""
+    return error if home in ("__main__", "runpy") else None
+
+
 class LastWords:
     """Calls `flush` at such ends, until `close()`."""
 

@@ -66,6 +66,13 @@ def record_of_words(error: BaseException) -> logging.LogRecord:
     return logging.LogRecord("kintsugi.telemetry", logging.WARNING, "", 0, IN_WORDS, None, exc_info_of(error))
 
 
+def record_of_uncaught(error: BaseException) -> logging.LogRecord:
+    """The line of an exception that ended the program."""
+    return logging.LogRecord(
+        "kintsugi.telemetry", logging.CRITICAL, "", 0, "uncaught exception", None, exc_info_of(error)
+    )
+
+
 def heard(print_exception: Callable[..., None], hear: Callable[[BaseException], None]) -> Callable[..., None]:
     """`traceback.print_exception`, whose exceptions go to `hear` instead of the console."""
 

@@ -29,11 +29,11 @@ class Curable:
     def __str__(self) -> str:
         if not self.incidents:
             return "no incident yet, so it is not known what the program reports"
+        if self.neither == self.incidents:
+            return f"no cure can be shown for the newest incidents ({self.incidents}), most often as {self.why_not}"
         ways = f"{self.replayed} by sending the request again, {self.counted} by counting runs"
-        says = (
-            f"of the newest {self.incidents} incidents a cure can be shown of {self.incidents - self.neither}: {ways}"
-        )
-        return f"{says}. Most others: {self.why_not}" if self.neither and self.why_not else says
+        says = f"a cure can be shown for {self.incidents - self.neither} of the newest {self.incidents}: {ways}"
+        return f"{says}. Most others: {self.why_not}" if self.neither else says
 
 
 async def curable(store: Store, *, can_ask: bool) -> Curable:

@@ -75,6 +75,13 @@ class Failure(_Value):
         return next(reversed(last or own), None)
 
     @property
+    def telling(self) -> Raised:
+        """The exception that says what failed: the last, or where that only gathers others, the one of `innermost`."""
+        frame = self.innermost
+        at_frame = (raised for raised in reversed(self._raisers) if any(each is frame for each in raised.frames))
+        return next(at_frame, self._raisers[0])
+
+    @property
     def _raisers(self) -> tuple[Raised, ...]:
         """The last exception, or where it only gathers others, those of its group."""
         if len(self.chain) > 1 and self.chain[-2].link == "group":

@@ -7,7 +7,7 @@ import re
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,11 +57,13 @@ def an_empty_repository(folder: Path) -> dict[str, str]:
 
 
 def a_program_in_node_and_python(
-    folder: Path, package: bytes = b'{"devDependencies": {"vitest": "^3"}}'
+    folder: Path,
+    package: bytes = b'{"devDependencies": {"vitest": "^3"}}',
+    names: Sequence[str] = ("package.json", "pyproject.toml"),
 ) -> dict[str, str]:
     git = Git.init_bare(folder / "origin.git", "main")
     blob = git.write_blob(package)
-    listed = "".join(f"100644 blob {blob}\t{name}\n" for name in ("package.json", "pyproject.toml"))
+    listed = "".join(f"100644 blob {blob}\t{name}\n" for name in names)
     tree = git.run("mktree", stdin=listed.encode()).decode().strip()
     git.run("update-ref", "refs/heads/main", git.commit(tree, [], "First", NOON, "Somebody"))
     return {"REPO": str(git.directory)}
@@ -101,7 +103,7 @@ BROKEN = [
     Broken({"KEEP_PAYLOADS_MB": "plenty"}, "KEEP_PAYLOADS_MB: should be a whole number"),
     Broken({"RECEIPT_KEY": "not a key"}, "RECEIPT_KEY should be the private key's PEM, or its file"),
     Broken({"PROGRAM_URL": "shop.example"}, "PROGRAM_URL: should be an address that begins with http"),
-    Broken({"PROGRAM_URL": NOBODY}, "PROGRAM_URL: http://127.0.0.1:9/version does not tell.*Start the program"),
+    Broken({"PROGRAM_URL": NOBODY}, "PROGRAM_URL: http://127.0.0.1:9/version does not answer.*Start the program"),
     Broken({"TELEMETRY": "loud"}, "TELEMETRY: should be 'ring', 'json' or 'off'"),
     Broken({"AT_ONCE": "100"}, "AT_ONCE: should be 64 or less"),
     Broken({"DRY_RUN": "perhaps"}, "DRY_RUN: should be true or false"),
@@ -256,14 +258,18 @@ async def test_packages_that_are_not_here_are_named(folder: Path, monkeypatch: p
     assert after == []
 
 
-async def test_a_program_in_node_without_packages_needs_node_alone(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    settings = a_program_in_node_and_python(folder, b'{"scripts": {"test": "node --test"}}')
-    code = CodeSettings(repo=settings["REPO"], test_python=sys.executable)
+async def test_a_program_in_node_or_go_without_packages_needs_its_tools_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    package = b'{"scripts": {"test": "node --test"}}'
+    settings = a_program_in_node_and_python(folder, package, ("go.mod", "package.json"))
+    code = CodeSettings(repo=settings["REPO"])
     (folder / "git").symlink_to(shutil.which("git") or "")
     monkeypatch.setenv("PATH", str(folder))
 
     assert [each.says.partition(":")[0] for each in checks.packages(code, Git(Path(settings["REPO"])))] == [
-        "node cannot be found on this machine"
+        "node cannot be found on this machine",
+        "go cannot be found on this machine",
     ]
 
 

@@ -93,6 +93,25 @@ def test_a_live_exception_and_its_printed_traceback_are_the_same_failure(fails, 
     assert [raised.type for raised in from_exception(error).chain] == [raised.type for raised in read.exception.chain]
 
 
+def test_a_group_is_summed_up_by_one_of_its_exceptions(request):
+    root = request.config.rootpath
+
+    summary = payload_of(raised_by(gathered), root=root).incident.summary
+    never_raised = payload_of(ExceptionGroup("two", [OSError("no disk")])).incident.summary
+
+    assert summary.startswith("KeyError: ")
+    assert summary.endswith(" (one of an ExceptionGroup)")
+    assert never_raised == "ExceptionGroup: two (1 sub-exception)"
+
+
+def test_how_many_tasks_failed_in_the_same_way_makes_no_other_failure():
+    def failed(count: int) -> str:
+        many = ExceptionGroup("many", [raised_by(missing_key) for _ in range(count)])
+        return payload_of(many).incident.fingerprint
+
+    assert failed(2) == failed(3) != payload_of(raised_by(grouped)).incident.fingerprint
+
+
 def test_other_failures_have_other_fingerprints():
     failures = [missing_key, chained, noted, endless, grouped, not_compiling, gathered]
 

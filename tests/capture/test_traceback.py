@@ -142,6 +142,15 @@ def test_a_failure_after_a_group_is_not_taken_for_its_member(tmp_path):
     assert read(group + PLAIN) == read(PLAIN)
 
 
+def test_a_note_does_not_part_an_exception_from_what_it_led_to(tmp_path):
+    text = printed_by(
+        "try: {}['mug']\nexcept KeyError as e:\n  e.add_note('while serving\\norder 17')\n  raise OSError('shop') from e",
+        tmp_path,
+    )
+
+    assert [raised.type for raised in read(text).chain] == ["KeyError", "OSError"]
+
+
 def test_notes_stand_below_the_message(tmp_path):
     text = printed_by("e = ValueError('bad')\ne.add_note('while reading row 7')\nraise e", tmp_path)
 

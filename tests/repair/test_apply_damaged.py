@@ -113,3 +113,37 @@ def test_what_stands_before_a_quoted_piece_is_not_written_twice():
     except Refused:
         return
     assert after == {"a.py": b"SIZE = 6\nend = 1\n"}
+
+
+SERVE = "func a() {\n\tif x {\n\t\tfail()\n\t}\n}\n\nfunc b() {\n\tif y {\n\t\tstop()\n\t}\n}\n"
+
+
+def test_a_brace_is_not_taken_for_one_that_is_set_in_otherwise():
+    old, new = "\t\tfail()\n}\n", "\nfunc c() {\n\tgo()\n}\n"
+    edit = {"path": "a.go", "search": old, "replace": old + new}
+
+    assert made(json.dumps({"edits": [edit]}), {"a.go": SERVE}) == {
+        "a.go": SERVE.replace("\n\nfunc b", f"\n{new}\nfunc b").encode()
+    }
+
+
+def test_two_sections_of_a_diff_for_one_file_are_one_and_contradict_each_other_where_they_overlap():
+    section = "--- a/a.go\n+++ b/a.go\n@@ -{} +{} @@\n-\t\t{}()\n+\t\t{}()\n"
+    first, second = section.format(3, 3, "fail", "warn"), section.format(9, 9, "stop", "wait")
+
+    assert made(first + second, {"a.go": SERVE}) == {
+        "a.go": SERVE.replace("fail", "warn").replace("stop", "wait").encode()
+    }
+    with pytest.raises(Refused, match="contradict"):
+        made(first + first.replace("warn", "log"), {"a.go": SERVE})
+
+
+def test_a_blank_that_a_line_begins_with_may_be_the_one_that_was_lost():
+    todo = "TODO\n----\n * streams\n * http2\n\nLimits\n"
+    diff = "--- a/TODO\n+++ b/TODO\n@@ -1,6 +1,5 @@\nTODO\n----\n- * streams\n * http2\n\nLimits\n"
+
+    assert made(diff, {"TODO": todo}) == {"TODO": todo.replace(" * streams\n", "").encode()}
+
+
+def test_a_whole_file_may_be_rid_of_blanks_alone():
+    assert made("a.py\n```python\na = 1\nb = 2\n```\n", {"a.py": "a = 1  \nb = 2\n"}) == {"a.py": b"a = 1\nb = 2\n"}

@@ -28,7 +28,7 @@ def test_a_line_that_stands_for_code(line: str):
 @pytest.mark.parametrize(
     "line",
     [
-        *("    ...", "x = 1  # ...", "# TODO: handle more...", "print('...')", "def f(): ...", "# The rest of the arguments are passed on."),
+        *("    ...", "  * ...", "x = 1  # ...", "# TODO: handle more...", "print('...')", "def f(): ...", "# The rest of the arguments are passed on."),
         *("return previous", "# existing users keep their rights", "...config", "args: tuple[int, ...]", "", "# ... your routes and middleware"),
         *("# keep the connection open", "# keep the existing session alive", "# leave the rest to the caller", "# other methods", "# the code is sent by mail", "# keep this method private"),
         *("# existing methods of payment", "# preserve order", "# tests for the parser", "pass  # nothing to do", "# keep imports sorted", "# remaining seconds"),

@@ -133,6 +133,42 @@ async def test_red_in_another_function_is_told(program: Path, settings: ProofSet
     assert "the program that is tested prints there too" in said.evidence.says
 
 
+SERVED = """\
+package parcels
+
+import (
+	"log"
+	"runtime/debug"
+	"testing"
+)
+
+// Recovers from a panic as the server of net/http does.
+func served(handler func() string) string {
+	defer func() {
+		if err := recover(); err != nil {
+			log.Printf("http: panic serving 127.0.0.1:35922: %v\\n%s", err, debug.Stack())
+		}
+	}()
+	return handler()
+}
+
+func TestAnEmptyParcelIsServed(t *testing.T) {
+	if got := served(func() string { return Describe(Parcel{Label: "box"}) }); got != "box: 0 g" {
+		t.Errorf("got %q", got)
+	}
+}
+"""
+
+
+async def test_a_panic_that_a_server_recovers_from_shows_the_failure_as_well(
+    program: Path, settings: ProofSettings
+) -> None:
+    said = await judged(program, {"parcels.go": FIXED, "served_test.go": SERVED}, settings, CRASH)
+
+    assert said.evidence is not None, said.refused
+    assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, True)
+
+
 NOT_FIXES = {
     "comments alone": (
         {"parcels.go": PARCELS.replace("// Heaviest is", "// Heaviest tells")},

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kintsugi.repair.applying.changes import FilePatch, Op, Refused, Removal, WholeFile
+from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, WholeFile
 from kintsugi.repair.replies import read_reply
 from kintsugi.workflow.patch import Edit, ReplyFormat
 
@@ -174,6 +174,9 @@ FIX = (Edit(PATH, OLD, NEW),)
         f"<apply_diff><args><file>\n  <path>{PATH}</path>\n  <diff>\n    <content><![CDATA[\n{BLOCK}]]></content>\n  </diff>\n",
         f"<tool_call>\n<file_path>{PATH}</file_path>\n<content>\n{BLOCK}</content>\n</tool_call>\n",
         json.dumps({"path": PATH, "diff": BLOCK}),
+        f"<think>\nPerhaps so:\n\n{PATH}\n{BLOCK.replace('0)', '1)')}\nNo.\n</think>\n\n{PATH}\n{BLOCK}",
+        f"{PATH}\n" + BLOCK.replace("SEARCH", "search").replace("REPLACE", "replace"),
+        f"{PATH}\n" + BLOCK.replace("0)\n>", "0)>"),
     ],
 )
 @pytest.mark.parametrize("format", [ReplyFormat.AUTO, ReplyFormat.EDITS])
@@ -201,6 +204,20 @@ def test_search_replace_blocks_are_read_wherever_their_path_stands(text: str, fo
         f'<parameter name="path">{PATH}</parameter>\n<parameter name="old_str">{OLD}</parameter>\n'
         f'<parameter name="new_str">{NEW}</parameter>\n',
         f"<path>{PATH}</path>\n<operations>\n{json.dumps([{'search': OLD, 'replace': NEW}])}\n</operations>\n",
+        json.dumps({"functionCall": {"name": "replace", "args": {"path": PATH, "old_string": OLD, "new_string": NEW}}}),
+        json.dumps({"TargetFile": PATH, "ReplacementChunks": [{"TargetContent": OLD, "ReplacementContent": NEW}]}),
+        json.dumps({"path": PATH, "oldStr": OLD, "newStr": NEW, "security_risk": "LOW"}),
+        json.dumps({"edits": [{"path": PATH, "search": OLD.splitlines(), "replace": NEW.splitlines()}]}),
+        str({"path": PATH, "search": OLD, "replace": NEW}),
+        f'{{"path": "{PATH}", "search": """{OLD}""", "replace": """{NEW}"""}}',
+        f"```tool_code\nprint(api.replace(path='{PATH}', old_str={OLD!r}, new_str={NEW!r}))\n```\n",
+        f"<path>{PATH}</path>\n<edits>\n<old_text line=6>\n{OLD}</old_text>\n<new_text>\n{NEW}</new_text>\n</edits>",
+        f"<FILEPATH>{PATH}</FILEPATH>\n<SEARCH>\n{OLD}</SEARCH>\n<REPLACE>\n{NEW}</REPLACE>\n",
+        f'<|DSML|parameter name="path" string="true">{PATH}</|DSML|parameter>\n'
+        f'<|DSML|parameter name="old_str" string="true">{OLD}</|DSML|parameter>\n'
+        f'<|DSML|parameter name="new_str" string="true">{NEW}</|DSML|parameter>\n',
+        f"<arg_key>path</arg_key>\n<arg_value>{PATH}</arg_value>\n<arg_key>old_str</arg_key>\n<arg_value>{OLD}</arg_value>\n"
+        f"<arg_key>new_str</arg_key>\n<arg_value>{NEW}</arg_value>\n",
         f"<path>{PATH}</path>\n<operations>\n<operation>\n<search>\n{OLD}</search>\n<replace>\n{NEW}</replace>\n"
         "</operation>\n</operations>\n",
     ],
@@ -217,6 +234,9 @@ def test_edits_are_read_under_the_names_of_other_tools(text: str):
         json.dumps({"command": "create", "path": PATH, "file_text": NEW}),
         json.dumps({"file_path": PATH, "content": NEW}),
         f'<file path="{PATH}">\n{NEW}</file>\n',
+        f'<x-write file_path="{PATH}">\n{NEW}</x-write>\n',
+        f'<boltAction type="file" filePath="{PATH}">{NEW}</boltAction>\n',
+        f"```{{.python filename={PATH}}}\n{NEW}```\n",
         f"<write_to_file>\n<path>{PATH}</path>\n<content>\n{NEW}</content>\n</write_to_file>\n",
     ],
 )
@@ -254,8 +274,42 @@ def test_a_diff_block_may_have_its_path_in_the_prose(head: str):
     assert (patch.path, patch.hunks[0].new) == (PATH, ["    price = cart.price", NEW.rstrip()])
 
 
-def test_a_patch_may_be_the_input_of_a_call():
-    assert read_reply(json.dumps({"name": "apply_patch", "arguments": json.dumps({"input": V4A})})) == read_reply(V4A)
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"name": "apply_patch", "arguments": json.dumps({"input": V4A})}),
+        json.dumps({"cmd": ["bash", "-lc", f"cd /srv && apply_patch <<'EOF'\n{V4A}EOF\n"]}),
+        f"<|channel|>commentary to=functions.apply_patch <|message|>{json.dumps({'input': V4A})}<|call|>",
+        f"The fix:\n```json\n{json.dumps({'patch': V4A})}\n```\n",
+        "1. So:\n\n   ```diff\n" + "".join(f"   {line}\n" for line in V4A.splitlines()) + "   ```\n",
+        V4A.replace("@@ ", "--- a/shop/pricing.py\n+++ b/shop/pricing.py\n@@ "),
+        V4A.replace("@@ ", "```python\n@@ ").replace("*** End", "```\n*** End"),
+        V4A.replace("pricing.py", "pricing.py ***"),
+    ],
+)
+def test_a_patch_may_be_the_input_of_a_call_and_be_wrapped(text: str):
+    assert read_reply(text) == read_reply(V4A)
+
+
+def test_a_patch_may_come_as_a_mail():
+    mail = f"From 0123 Mon Sep 17 00:00:00 2001\nSubject: fix\n---\n a | 2 +-\n\n{DIFF}-- \n2.39.2\n\n"
+
+    assert read_reply(mail) == read_reply(DIFF)
+
+
+@pytest.mark.parametrize(
+    ("operation", "change"),
+    [
+        ({"type": "create_file", "path": "new.py", "diff": "+x\n+y\n"}, WholeFile("new.py", "x\ny\n", is_new=True)),
+        ({"type": "delete_file", "path": "old.py"}, Removal("old.py")),
+        (
+            {"type": "update_file", "path": PATH, "diff": V4A.partition(".py\n")[2].partition("***")[0]},
+            read_reply(V4A)[0],
+        ),
+    ],
+)
+def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], change: Change):
+    assert read_reply(json.dumps({"type": "apply_patch_call", "operation": operation})) == (change,)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +334,20 @@ def test_a_patch_may_be_the_input_of_a_call():
         (json.dumps(EDIT) + '\n{"pa', "cut off"),
         (json.dumps({"command": "insert", "path": PATH, "insert_line": 3, "content": NEW}), "line numbers"),
         (json.dumps({**EDIT, "use_regex": True}), "regular expression"),
+        (json.dumps([EDIT, {"action": "delete", "path": "shop/old.py"}]), "'delete' of shop/old.py"),
+        (json.dumps([EDIT, {"name": "rename", "input": {"path": "shop/old.py"}}]), "'rename' of shop/old.py"),
+        (json.dumps([EDIT, {"command": "insert", "path": PATH, "insert_line": 3, "new_str": NEW}]), "'insert' of shop"),
+        (f"{json.dumps(EDIT)}\n{json.dumps({'path': 'shop/cart.py'})}", "'no change' of shop/cart.py"),
+        (
+            f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n<replace>\n{NEW}</replace>\n"
+            f"<path>{PATH}</path>\n<command>insert</command>\n<new_str>\n{NEW}</new_str>\n",
+            "'insert' of shop/pricing.py",
+        ),
+        (f"{PATH}\n{BLOCK}\n*** Begin Patch\n*** Delete File: shop/old.py\n*** End Patch\n", "two formats"),
+        (f"{json.dumps(EDIT)}\n```\n{V4A}```\n", "two formats"),
+        (json.dumps({"cmd": ["bash", "-lc", f"apply_patch <<'EOF'\n{V4A}EOF\nrm -rf shop\n"]}), "holds no patch"),
+        (json.dumps([{"input": V4A}, {"input": V4A.replace("+c", "+d")}]), "several patches"),
+        (f"<think>\n{PATH}\n{BLOCK}", "all thought"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
         (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),
         ("--- /dev/null\n+++ b/x.py\n@@ -0,0 +1,3 @@\n+a\n", "cut off"),

@@ -316,7 +316,7 @@ async def test_an_operator_is_told_which_cures_can_be_shown(world: World):
     await world.store.keep_runs("bot", [Runs("buy", HEAD, 3, 1)])
 
     assert str(await curable(world.store, can_ask=True)) == (
-        "of the newest 3 incidents a cure can be shown of 2: 1 by sending the request again, 1 by counting runs. "
+        "a cure can be shown for 2 of the newest 3: 1 by sending the request again, 1 by counting runs. "
         "Most others: it was a POST, and only GET and HEAD are sent again"
     )
     assert (await curable(world.store, can_ask=False)).replayed == 0

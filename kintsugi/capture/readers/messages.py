@@ -8,7 +8,7 @@ from collections.abc import Callable
 _MOST_LINES = 40
 _BLANKS = 4  # in a row, within a message
 
-_RECORD = re.compile(
+RECORD = re.compile(
     r"""\{ | \[?\d{1,4}[-/.]\w{2,3}[-/.]\d{1,4}\b | [\[<(]?\d\d:\d\d:\d\d | [A-Z][a-z]{2}\ [ \d]\d\ \d\d:
     | \[?(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|NOTICE|debug|info|warning|error|critical)\b
     | \d+\.\d+\.\d+\.\d+\  | [=_]{5} | `{3} | ['"]{3} | -{5}""",
@@ -57,14 +57,14 @@ def _without_fence(message: str) -> str:
 
 def _goes_on_in_a_field(line_at: Callable[[int], str | None], at: int, kind: str, message: list[str]) -> bool:
     line = line_at(at)
-    if line is None or _RECORD.match(line):
+    if line is None or RECORD.match(line):
         return False
     return bool(line.strip()) or _goes_on_below(line_at, at)
 
 
 def _goes_on(line_at: Callable[[int], str | None], at: int, kind: str, message: list[str]) -> bool:
     line = line_at(at)
-    if line is None or kind in _OF_ONE_LINE or _RECORD.match(line):
+    if line is None or kind in _OF_ONE_LINE or RECORD.match(line):
         return False
     if not line.strip():
         return _goes_on_below(line_at, at) or (len(message) == 1 and not message[0].strip())
@@ -93,4 +93,4 @@ def _goes_on_below(line_at: Callable[[int], str | None], at: int) -> bool:
     )
     if line is None:
         return False
-    return bool(_DRIVERS_WORDS.match(line)) or (line[:1].isspace() and not _RECORD.match(line.lstrip()))
+    return bool(_DRIVERS_WORDS.match(line)) or (line[:1].isspace() and not RECORD.match(line.lstrip()))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, takewhile
 from typing import Literal, NamedTuple
 
-from kintsugi.capture.readers.messages import message_at
+from kintsugi.capture.readers.messages import RECORD, message_at
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -43,6 +43,7 @@ _QUOTES = ('"""', "'''")  # around a worker's traceback
 _LONGEST = 4_000  # characters of a header or frame
 _MOST_BLOCKS = 1_000  # of one report
 _BLANKS = 6  # empty lines in a row, within a report
+_MOST_NOTES = 20  # lines of the notes of an exception
 _ABOVE = 10  # lines above a traceback that may name it
 
 
@@ -157,9 +158,15 @@ class _Reading:
                 blanks = blanks + 1 if not line.strip() else 0
             elif within and (member := _MEMBER.match(line)):
                 self._add_member(at, member)
-            else:
+            elif link or not self._is_linked_below(at):
                 break
         return 0, None
+
+    def _is_linked_below(self, at: int) -> bool:
+        """Whether the line stands between an exception and what it led to, as its notes do."""
+        below = (self.lines[k] for k in range(at, at + _MOST_NOTES))
+        told = takewhile(lambda line: line is not None and not (_header(line) or RECORD.match(line)), below)
+        return any(connector(line or "") for line in told)
 
     def _add_member(self, at: int, member: re.Match[str]) -> None:
         """A member of a group that was never raised: it has a name and no traceback."""

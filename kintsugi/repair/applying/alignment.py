@@ -16,7 +16,7 @@ _LEAST_LIKE = 0.72  # below this, lines are not the same line mistyped
 _LEAST_LIKE_DROPPED = 0.75
 _SHORTEST = 5  # characters: shorter lines are the same or they are not
 _UNLIKE = 1.5
-_MISTYPED, _MISTYPED_AS_ANOTHER = 0.05, 0.6  # the second: where the very line stands elsewhere in the file
+_MISTYPED, _MISTYPED_AS_ANOTHER = 0.05, 0.8  # the second: where the very line stands elsewhere in the file
 _MISSING, _MISSING_BLANK, _MISSING_BLANK_BESIDE_CHANGE = 1.0, 0.1, 0.7
 _LEFT_OUT, _LEFT_OUT_MORE = 0.5, 0.04
 _LEFT_OUT_BLANK, _LEFT_OUT_BLANK_MORE = 0.25, 0.02
@@ -38,17 +38,21 @@ class Line:
     must: bool
     critical: bool
     wild: bool
+    indent: str = ""
 
 
 At = tuple[int | None, ...]
 
 
-def align(old: Sequence[Line], file: Sequence[str]) -> list[At]:
-    """The best alignment and all that are nearly as good and would change another place; none where none is good."""
+def align(old: Sequence[Line], file: Sequence[str], indents: Sequence[str] = ()) -> list[At]:
+    """The best alignment and all that are nearly as good and would change another place; none where none is good.
+
+    `indents`: by what each line of the file is set in, where lines that are set in otherwise are not the same.
+    """
     telling = sum(bool(line.key) and not line.wild for line in old)
     if not telling or any(line.must and line.wild for line in old):
         return []
-    likeness = _Likeness(old, file)
+    likeness = _Likeness(old, file, indents)
     try:
         found = [one for window in _windows(old, file, likeness) for one in _both(old, file, window, likeness)]
     except _TooMuch:
@@ -69,14 +73,16 @@ class _TooMuch(Exception):  # it never leaves this module
 class _Likeness:
     """The cost of taking one line for another. Raises _TooMuch."""
 
-    def __init__(self, old: Sequence[Line], file: Sequence[str]) -> None:
-        self._old, self._file = old, file
+    def __init__(self, old: Sequence[Line], file: Sequence[str], indents: Sequence[str]) -> None:
+        self._old, self._file, self._indents = old, file, indents
         self._there = frozenset(file)
         self._known: dict[tuple[str, str], float] = {}
         self._left = _MOST_COMPARED
 
     def cost(self, number: int, at: int) -> float:
         line, other = self._old[number], self._file[at]
+        if self._indents and line.key and line.indent != self._indents[at]:
+            return _NEVER
         if line.key == other:
             return 0.0
         if len(line.key) < _SHORTEST or len(other) < _SHORTEST or line.wild:

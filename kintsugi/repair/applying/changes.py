@@ -51,6 +51,7 @@ class Hunk:
     unprefixed: bool = False  # some line came without its leading space
     of_edit: bool = False  # its lines never had any
     short: tuple[int, int] = (0, 0)  # old and new lines that a diff's last header counts and its hunk does not have
+    blank: int = 0  # lines at its end that say nothing: unchanged ones, perhaps, or none of it
 
     @property
     def old(self) -> list[str]:
@@ -70,6 +71,8 @@ class Hunk:
         read = [line.op for line, now in zip(self.lines, lines, strict=True) if now.op is not line.op]
         old, new = self.short
         short = (max(old - read.count(Op.ADD), 0), max(new - read.count(Op.DROP), 0))
+        if short[0] == short[1] <= self.blank:
+            short = (0, 0)
         return replace(self, lines=tuple(lines), short=short)
 
     @property

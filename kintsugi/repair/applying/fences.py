@@ -9,6 +9,8 @@ from dataclasses import dataclass
 # At the margin only: in patches and code, fences further in belong to what is quoted.
 _OPENING = re.compile(r"^(`{3,})\s*([^`]*)$")
 
+_SET_IN = re.compile(r"^([ \t]+)(`{3,})\s*[^`]*$")
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -31,6 +33,20 @@ def blocks(lines: Sequence[str]) -> Iterator[Block]:
             end = _end(lines, at, opening[1])
             yield Block(opening[2].strip(), opening[1], at, end, closed=end < len(lines))
             at = end + 1
+
+
+def set_out(lines: Sequence[str]) -> list[str] | None:
+    """The lines with blocks at the margin that are set in as a whole, as within a list; None where there are none."""
+    made, opened, indent, fence = list(lines), -1, "", ""
+    for at, line in enumerate(lines):
+        if opened >= 0 and line.strip() and not line.startswith(indent):
+            opened = -1
+        if opened >= 0 and line.rstrip() == indent + fence:
+            made[opened : at + 1] = [one.removeprefix(indent) for one in lines[opened : at + 1]]
+            opened = -1
+        elif opened < 0 and (opening := _SET_IN.match(line)):
+            opened, indent, fence = at, opening[1], opening[2]
+    return made if made != list(lines) else None
 
 
 def outside(lines: Sequence[str], found: Iterable[Block]) -> list[str]:

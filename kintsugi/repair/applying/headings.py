@@ -11,6 +11,7 @@ _PATH = re.compile(
 )
 _COMMENT = re.compile(r"^\s*(?:#|//|--|;|/\*|<!--)\s*(?:file(?:name|path)?:\s*|path:\s*)?(\S+?)\s*(?:\*/|-->)?\s*$")
 _BEFORE_PATH = re.compile(r"^(?:[A-Za-z]\w*:)?(?:\d+:\d+:)?")  # a language, then the lines that are shown of the file
+_CLASSES = re.compile(r"^\{\s*\.\w+")  # as in {.python filename=app.py}
 _SAYS_FILE = {"file", "path", "filename", "filepath", "update", "edit", "new", "create", "modify", "change", "in"}
 _CALLED = re.compile(r"/|\.(?:[a-z]{1,4}|[a-z]+[0-9]|json5?|jsonl|ipynb|jinja2?|proto|scala|swift|svelte)$")
 _AT_MOST = 3  # words of a line that names a path without marking it as code
@@ -18,7 +19,7 @@ _AT_MOST = 3  # words of a line that names a path without marking it as code
 
 def path_in_info(info: str) -> str | None:
     """The path in a fence's info string, as in `python app.py`, `python:app.py`, `12:15:app.py` or `title="app.py"`."""
-    return _only(_paths(_BEFORE_PATH.sub("", info)))
+    return _only(_paths(_CLASSES.sub("", _BEFORE_PATH.sub("", info))))
 
 
 def path_of_comment(line: str) -> str | None:

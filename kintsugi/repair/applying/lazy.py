@@ -51,12 +51,14 @@ _SAID = re.compile(
 
 def is_elision(line: str) -> bool:
     """Whether a line stands for lines left out. A bare `...` is one here, though Python has a use for it."""
-    return bool(_BARE.match(line)) or stands_for_code(line)
+    return bool(_BARE.match(line)) or is_bare_ellipsis(line) or stands_for_code(line)
 
 
 def stands_for_code(line: str) -> bool:
     """Whether a line can only be meant as "here the old code goes on"."""
     if not ("." in line or "…" in line or any(mark in line for mark in "#/*<;-%'(")):
+        return False
+    if is_bare_ellipsis(line):
         return False
     return (
         any(one.search(line) for one in (_DOTTED_COMMENT, _DOTTED_WORDS, _WORDS_DOTTED, _SAID)) or line.strip() == "…"
@@ -64,4 +66,5 @@ def stands_for_code(line: str) -> bool:
 
 
 def is_bare_ellipsis(line: str) -> bool:
-    return line.strip() == "..."
+    """Whether a line is only an ellipsis, perhaps as an item of a list: that may be meant as it stands."""
+    return line.strip() in ("...", "* ...")

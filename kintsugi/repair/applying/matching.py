@@ -10,7 +10,7 @@ from kintsugi.repair.applying.alignment import Line, align
 from kintsugi.repair.applying.changes import Hunk, Op
 from kintsugi.repair.applying.lazy import is_elision
 from kintsugi.repair.applying.readings import READINGS, with_kept_lines
-from kintsugi.repair.applying.reindent import Reindent, reindent
+from kintsugi.repair.applying.reindent import AS_IT_IS, Reindent, indent_of, reindent
 from kintsugi.repair.applying.text import Text
 
 
@@ -56,7 +56,7 @@ def places(hunk: Hunk, text: Text, *, strict: bool = False) -> list[Place]:
     for levels in _STEPS:
         for one in read:
             if found := _plain_places(one, text, levels):
-                return found
+                return _better(one, found, text, strict) if all(_is_torn(place, text) for place in found) else found
     if strict:
         return []
     file = set(text.keyed(Level.SPACED, _spaced))
@@ -64,6 +64,26 @@ def places(hunk: Hunk, text: Text, *, strict: bool = False) -> list[Place]:
         if found := _alike(one, text):
             return found
     return []
+
+
+def _better(hunk: Hunk, found: list[Place], text: Text, strict: bool) -> list[Place]:
+    """Where each line is set in as the reply has it and only some are left out, instead of these. None if `strict`.
+
+    Else those of them that set nothing anew: what holds for some of the lines says nothing of the others.
+    """
+    other = _aligned(hunk, text, text.keyed("indents", indent_of))
+    return ([] if strict else other) if other else [place for place in found if place.reindent == AS_IT_IS]
+
+
+def _is_torn(place: Place, text: Text) -> bool:
+    """Whether some lines that are set in stand as the reply has them, and others do not: no whole text was set in."""
+    lines = [line.text for line in place.hunk.lines if line.op is not Op.ADD]
+    pairs = [
+        (indent_of(one), indent_of(text.lines[at]))
+        for one, at in zip(lines, place.at, strict=True)
+        if at is not None and one.strip()
+    ]
+    return any(one and one == other for one, other in pairs) and any(one != other for one, other in pairs)
 
 
 def nearly_fits(hunk: Hunk, text: Text, start: int, end: int) -> bool:
@@ -107,13 +127,24 @@ def _placed(hunk: Hunk, old: Sequence[str], text: Text, level: Level, start: int
 
 
 def _alike(hunk: Hunk, text: Text) -> list[Place]:
+    """By likeness: first with every line set in as the reply has it, so that one `}` is not taken for another."""
+    return _aligned(hunk, text, text.keyed("indents", indent_of)) or _aligned(hunk, text)
+
+
+def _aligned(hunk: Hunk, text: Text, indents: Sequence[str] = ()) -> list[Place]:
     old = [line for line in hunk.lines if line.op is not Op.ADD]
     wanted = [
-        Line(_spaced(line.text), must=line.op is Op.DROP, critical=critical, wild=is_elision(line.text))
+        Line(
+            _spaced(line.text),
+            must=line.op is Op.DROP,
+            critical=critical,
+            wild=is_elision(line.text),
+            indent=indent_of(line.text),
+        )
         for line, critical in zip(old, _criticals(hunk), strict=True)
     ]
     found = []
-    for at in align(wanted, text.keyed(Level.SPACED, _spaced)):
+    for at in align(wanted, text.keyed(Level.SPACED, _spaced), indents):
         pairs = [(line.text, text.lines[to]) for line, to in zip(old, at, strict=True) if to is not None]
         pairs = [(one, other) for one, other in pairs if _spaced(one) == _spaced(other)] or pairs  # else it is mistyped
         carry = reindent(pairs, _changed(hunk), text)

@@ -1,23 +1,33 @@
 """What the fields of an edit are called. Ours come first; the others are those of the tools that models were taught.
 
 Anthropic's text editor has old_str, new_str and file_text, Claude Code and Gemini CLI have file_path, old_string and
-new_string, the Model Context Protocol's file server has oldText and newText.
+new_string, the Model Context Protocol's file server has oldText and newText, Windsurf has TargetContent and
+ReplacementContent.
 """
 
 from __future__ import annotations
 
-PATH = ("path", "file_path", "filePath", "filepath", "file", "filename", "target_file", "relative_path")
-SEARCH = ("search", "old_str", "old_string", "oldString", "oldText", "old_text", "old_code", "find", "original")
-REPLACE = ("replace", "new_str", "new_string", "newString", "newText", "new_text", "new_code", "replacement", "updated")
+PATH = ("path", "file_path", "filePath", "filepath", "file", "filename", "target_file", "relative_path", "TargetFile")
+SEARCH = (
+    *("search", "old_str", "old_string", "old_text", "old_code", "find", "original"),
+    *("oldStr", "oldString", "oldText", "TargetContent"),
+)
+REPLACE = (
+    *("replace", "new_str", "new_string", "new_text", "new_code", "replacement", "updated"),
+    *("newStr", "newString", "newText", "ReplacementContent"),
+)
 CONTENT = ("content", "contents", "file_text", "full_content")
-EVERY = ("replace_all", "replaceAll")
+EVERY = ("replace_all", "replaceAll", "allow_multiple", "AllowMultiple")
 REGEX = ("use_regex", "regex", "is_regex")
 COMMAND = ("command",)
 DIFF = ("diff", "patch")
 TIMES = ("expected_replacements", "occurrences")
 LINES = ("start_line", "end_line", "startLine", "endLine", "insert_line", "line")
-LISTS = ("edits", "files", "changes", "operations", "replacements")
-WRAPPERS = ("input", "arguments", "parameters", "params", "args", "tool_input", "function", "tool_calls", "tool_uses")
+LISTS = ("edits", "files", "changes", "operations", "replacements", "ReplacementChunks")
+WRAPPERS = (
+    *("input", "arguments", "parameters", "params", "args", "tool_input", "function", "tool_calls", "tool_uses"),
+    *("function_call", "functionCall", "tool_call", "toolCall", "operation"),
+)
 
 SAID = (  # about an edit, with nothing to do
     *(
@@ -68,7 +78,10 @@ SAID = (  # about an edit, with nothing to do
         "line_start",
         "line_end",
         "ignore_case",
-        "allow_multiple",
+        "security_risk",
+        "complexity",
+        "CodeMarkdownLanguage",
+        "TargetLintErrorIds",
     ),
 )
 DOES_MORE = (  # beside edits: what asks for something to be done that no edit does

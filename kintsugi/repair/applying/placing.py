@@ -50,8 +50,8 @@ class Placing:
 
     def _of_one_reading(self, number: int, hunk: Hunk) -> list[Place]:
         """The places of a hunk whose lines of dashes are changes or unchanged lines, whichever fits. Raises Refused."""
-        kept = [HunkLine(Op.KEEP, line.op + line.text) if _may_be_kept(line) else line for line in hunk.lines]
-        read = (places(one, self.text, strict=True) for one in (hunk, hunk.with_kept(kept)))
+        hunks = [hunk, *(hunk.with_kept(_kept(hunk, ops)) for ops in ((Op.DROP,), (Op.ADD,), (Op.DROP, Op.ADD)))]
+        read = (places(one, self.text, strict=True) for one in hunks)
         found = {one[0].hunk.lines: one for one in read if one}
         if len(found) != 1:
             raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
@@ -80,6 +80,9 @@ class Placing:
         expected, size = _expected(place.hunk, others), len(place.hunk.old)
         if expected is None or expected < 0 or abs(expected - place.first) <= size:
             return
+        new = place.hunk.new
+        if list(self.text.lines[expected : expected + len(new)]) == new:
+            raise Refused(f"{self.path}: the change at line {expected + 1} is already applied: its lines are there.")
         if nearly_fits(place.hunk, self.text, max(expected - 1, 0), expected + size + 1):
             raise Refused(
                 f"{self.path}: a change fits at line {place.first + 1}, but the reply means the lines near line "
@@ -148,6 +151,12 @@ class Placing:
         )
 
 
+def _kept(hunk: Hunk, ops: Sequence[Op]) -> list[HunkLine]:
+    return [
+        HunkLine(Op.KEEP, line.op + line.text) if line.op in ops and _may_be_kept(line) else line for line in hunk.lines
+    ]
+
+
 def _may_be_kept(line: HunkLine) -> bool:
     """Whether a line may have been an unchanged one of dashes or plus signs, as headings are underlined."""
     bare = line.text.strip()
@@ -203,9 +212,18 @@ def _is_done(hunk: Hunk, text: Text) -> bool:
     if not any(_tells(line) for line in new) or _still_there(hunk, text):
         return False
     starts = positions([line.strip() for line in new], text.keyed(Level.INDENTED, str.strip))
+    ended = text.keyed(Level.TRAILING, str.rstrip)
+    starts = [start for start in starts if _is_ended(text.lines[start:][: len(new)], ended[start:], new)]
     if len(hunk.old) != len(new):
         return bool(starts)
     return any(_is_set_in_alike(new, text.lines[start : start + len(new)], text) for start in starts)
+
+
+def _is_ended(there: Sequence[str], ended: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether no line has blanks at its end that the new one, which is to have none, would be rid of."""
+    return all(
+        line == plain or wanted != wanted.rstrip() for line, plain, wanted in zip(there, ended, new, strict=False)
+    )
 
 
 def _still_there(hunk: Hunk, text: Text) -> bool:

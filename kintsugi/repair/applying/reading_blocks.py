@@ -16,10 +16,11 @@ from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
 from kintsugi.workflow.patch import Edit
 
-_OPENING = re.compile(r"^[ \t]*(?:<{5,9}|-{5,9})[ \t]*(?:SEARCH|ORIGINAL)\b>?:?[ \t]*(.*?)[ \t]*$")
+_OPENING = re.compile(r"^[ \t]*(?:<{5,9}|-{5,9})[ \t]*(?:SEARCH|ORIGINAL|search)\b>?:?[ \t]*(.*?)[ \t]*$")
 _DIVIDER = re.compile(r"^[ \t]*={5,9}[ \t]*$")
-_CLOSING = re.compile(r"^[ \t]*(?:>{5,9}|\+{5,9})[ \t]*(?:REPLACE|UPDATED)\b>?[ \t]*$")
+_CLOSING = re.compile(r"^[ \t]*(?:>{5,9}|\+{5,9})[ \t]*(?:REPLACE|UPDATED|replace)\b>?[ \t]*$")
 _GLUED = re.compile(r"((?:>{5,9}|\+{5,9})[ \t]*REPLACE>?)[ \t]*((?:<{5,9}|-{5,9})[ \t]*SEARCH)")
+_CLOSED_LATE = re.compile(r"^(.*\S)[ \t]*(>{7}[ \t]?REPLACE)[ \t]*$", re.MULTILINE)  # by its last line's end
 _CLAIM = re.compile(r"^[ \t]*:(?:start|end)_line:\s*\[?\d+\]?[ \t]*$")
 _RULE = re.compile(r"^[ \t]*-{5,9}[ \t]*$")
 _ESCAPED = re.compile(r"^([ \t]*)\\([<>=+-]{5,9}(?:[ \t].*)?)$")
@@ -47,7 +48,7 @@ def read_blocks(text: str, path: str = "") -> tuple[Edit, ...]:
 
     An empty SEARCH makes a new file. An edit without any path is for the one file that it fits.
     """
-    lines = _GLUED.sub(r"\1\n\2", text).split("\n")
+    lines = _lines(text)
     edits, after = list[Edit](), 0
     for block in _blocks(lines):
         path = _path(lines, block, after) or path
@@ -58,9 +59,16 @@ def read_blocks(text: str, path: str = "") -> tuple[Edit, ...]:
 
 def outside_blocks(text: str) -> str:
     """The text without its blocks."""
-    lines = _GLUED.sub(r"\1\n\2", text).split("\n")
+    lines = _lines(text)
     within = {at for block in _blocks(lines) for at in range(block.start, block.end)}
     return "\n".join(line for at, line in enumerate(lines) if at not in within)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of the reply, each marker in one of its own."""
+    lines = _GLUED.sub(r"\1\n\2", text).split("\n")
+    left_open = sum(map(bool, map(_OPENING.match, lines))) > sum(map(bool, map(_CLOSING.match, lines)))
+    return _CLOSED_LATE.sub(r"\1\n\2", "\n".join(lines)).split("\n") if left_open else lines
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[_Block]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from kintsugi.repair.applying.changes import Change, FilePatch, Hunk, Op, Refused, Removal, WholeFile
-from kintsugi.repair.applying.reading_hunks import is_header, missing_at_end, read_hunks
+from kintsugi.repair.applying.reading_hunks import is_header, read_hunks, with_missing
 
 _COUNTS = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _NOTHING = "/dev/null"
@@ -17,8 +17,9 @@ _EXTENDED = re.compile(
     r"^(old mode|new mode|deleted file mode|new file mode|copy from|copy to|rename from|rename to|similarity index"
     r"|dissimilarity index|index|Index:|={20,})\b ?(.*)$"
 )
+_VERSION = re.compile(r"\d+\.\d+")
 _OCTAL = re.compile(r"\\([0-7]{3}|.)")
-_TIMESTAMP = re.compile(r"(\t.*|\s+\d{4}-\d\d-\d\d[ T].*)$")
+_TIMESTAMP = re.compile(r"(\t.*|\s+\([a-z ]+\)|\s+\d{4}-\d\d-\d\d[ T].*)$")
 _PREFIX_PAIRS = {("a", "b"), ("i", "w"), ("c", "i"), ("c", "w"), ("o", "w"), ("old", "new"), ("b", "a")}
 
 
@@ -93,10 +94,16 @@ def _sections(lines: Sequence[str]) -> Iterator[_Section]:
             section = section or _Section()
             end = _counted_end(lines, at) if is_header(line) else at + 1
             section.body += lines[at:end] if section.body or line.strip() else []
-            at = end - 1
+            at = len(lines) if end > at + 1 and _signs_off(lines, end) else end - 1
         at += 1
     if section:
         yield section
+
+
+def _signs_off(lines: Sequence[str], at: int) -> bool:
+    """Whether what follows a whole hunk is git's name at the end of a mail: dashes and a blank, then its version."""
+    said = [line for line in lines[at:] if line.strip()]
+    return len(said) == 2 and said[0].rstrip("\r") == "-- " and bool(_VERSION.match(said[1]))
 
 
 def _is_file_header(lines: Sequence[str], at: int) -> bool:
@@ -133,7 +140,7 @@ def _changes(section: _Section, *, is_last: bool) -> Iterator[Change]:
         raise Refused(f"{section.extended['copy from']} is copied. Send the copy as a new file.")
     hunks = read_hunks(section.body)
     if is_last and hunks:
-        hunks = (*hunks[:-1], replace(hunks[-1], short=missing_at_end(section.body)))
+        hunks = (*hunks[:-1], with_missing(hunks[-1], section.body))
     mode = section.extended.get("new mode") or section.extended.get("new file mode")
     if section.new == _NOTHING or "deleted file mode" in section.extended:
         yield Removal(old, _side(hunks, Op.DROP) if hunks else None)

@@ -6,13 +6,14 @@ several objects one after another.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kintsugi.repair.applying.changes import Change, EveryEdit, Refused, WholeFile
+from kintsugi.repair.applying.changes import Change, EveryEdit, FilePatch, Refused, Removal, WholeFile
 from kintsugi.repair.applying.fences import blocks
 from kintsugi.repair.applying.names import (
     COMMAND,
@@ -31,6 +32,8 @@ from kintsugi.repair.applying.names import (
     WRAPPERS,
 )
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_blocks
+from kintsugi.repair.applying.reading_calls import calls_in_python, patches_in
+from kintsugi.repair.applying.reading_hunks import read_hunks
 from kintsugi.workflow.patch import Edit
 
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
@@ -41,9 +44,17 @@ _BRACKET = re.compile(r'[\[{]\s*(?:[\[{]\s*)?["“\\]')
 _CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:(?:{"|".join((*PATH, *LISTS))})"\s*(?::|\Z)|\w*\Z)')
 _HINT = 'Send {"edits": [{"path": …, "search": …, "replace": …}]}.'
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
-_PATCHES = ("*** Begin Patch", "diff --git ", "--- ")
-_KNOWN = frozenset((*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND, *DIFF, *LINES, *SAID))
+_FIELDS = (*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND, *DIFF, *LINES, *SAID)
+_KNOWN = frozenset(name.lower().replace("_", "") for name in _FIELDS)
+_NEW, _GONE = "create_file", "delete_file"  # of an operation whose text is a diff without headers
 _LOOKS_ONLY = ("view", "undo_edit")
+_DEEPEST = 20  # calls within calls
+_VERBS = (*COMMAND, "action", "type", "operation", "op", "tool", "name")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_LOOKS = {
+    *("view", "read", "open", "list", "ls", "search", "grep", "find", "glob", "look", "show", "cat", "get"),
+    *("undo", "think", "check", "inspect"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +70,29 @@ def read_edits(text: str, path: str = "") -> tuple[Change, ...] | None:
 
     `path` is that of edits that name none.
     """
-    found = [written for value in _values(text) if (written := _edits_in(value)) is not None]
+    values = _values(text)
+    found = [written for value in values if (written := _edits_in(value)) is not None]
     if not found:
         return None
+    refuse_half(values)
     edits = [{"path": path, **edit} if path and isinstance(edit, dict) else edit for edit in _joined(found)]
     return tuple(change for number, edit in enumerate(edits, 1) for change in changes_in(edit, number))
 
 
-def patch_in_call(text: str) -> str | None:
-    """The patch that is the text of a tool's call, as in {"input": "*** Begin Patch …"}; None where there is none."""
-    if not text.lstrip().startswith(("{", "[")):
+def patch_in_call(text: str, *, anywhere: bool = False) -> str | None:
+    """The patch that is the text of a tool's call; None where there is none. `anywhere`: prose may be around it."""
+    if not anywhere and not text.lstrip().startswith(("{", "[")):
         return None
-    texts = [one for value in _decoded(text.strip())[0] for one in _texts(value)]
-    patches = [one for one in texts if one.lstrip().startswith(_PATCHES)]
-    return patches[0] if len(patches) == 1 else None
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """The texts in the fields of an object where calls carry a patch."""
-    match value:
-        case str():
-            yield value
-            if value.lstrip().startswith("{"):
-                yield from (one for inner in _decoded(value)[0] for one in _texts(inner))
-        case list():
-            yield from (one for inner in value for one in _texts(inner))
-        case dict():
-            yield from (one for name in (*WRAPPERS, *DIFF, *COMMAND) for one in _texts(value.get(name)))
+    lines = text.split("\n")
+    fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)] if anywhere else []
+    first = _BRACKET.search(text)
+    for source in (text.strip(), *fenced, text[first.start() :] if anywhere and first else ""):
+        patches = patches_in(_decoded(source.lstrip())[0])
+        if len(patches) > 1:
+            raise Refused("The reply holds several patches, each in a call. Send one.")
+        if patches:
+            return patches[0]
+    return None
 
 
 def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
@@ -101,6 +108,10 @@ def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
     marked_up = _first(edit, (*DIFF, *CONTENT))
     if isinstance(marked_up, str) and looks_like_blocks(marked_up):
         return read_blocks(marked_up, path)
+    if edit.get("type") == _GONE:
+        return (Removal(path),)
+    if isinstance(marked_up, str) and _has(edit, DIFF):
+        return (_of_diff(path, marked_up, is_new=edit.get("type") == _NEW),)
     if _has(edit, LINES):
         raise Refused(f"Edit {number} gives its place by line numbers alone. Quote the lines. {_HINT}")
     if _has(edit, CONTENT):
@@ -108,10 +119,46 @@ def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
     return (_edit(path, edit, number),)
 
 
+def _of_diff(path: str, diff: str, *, is_new: bool) -> Change:
+    """What a diff without the names of its files asks for. Raises Refused for one that changes nothing."""
+    hunks = read_hunks(diff.split("\n"))
+    if not hunks:
+        raise Refused(f"The diff changes nothing in {path}: no line begins with + or -.")
+    if is_new:
+        return WholeFile(path, "".join(f"{line}\n" for hunk in hunks for line in hunk.new), is_new=True)
+    return FilePatch(path, hunks)
+
+
 def _refuse_more(edit: dict[str, Any], number: int) -> None:
     """Raises Refused for a field that no edit has: the reply wants more than would be done."""
-    if unknown := sorted(str(name) for name in edit if name not in _KNOWN):
+    if unknown := sorted(str(name) for name in edit if str(name).lower().replace("_", "") not in _KNOWN):
         raise Refused(f"Edit {number} has the field {unknown[0]!r}, which is no part of an edit. {_HINT}")
+
+
+def refuse_half(values: Sequence[Any]) -> None:
+    """Raises Refused where, beside edits, something else is to become of a file: half of a reply is never done."""
+    for value in values:
+        if (asked := _asked(value)) is not None:
+            raise Refused(f"The reply asks for {asked} beside its edits, which is not done. Send edits alone.")
+
+
+def _asked(value: Any, verb: str = "", deep: int = 0) -> str | None:
+    """What a value wants of a file that is no edit, whether it is said beside the file or around it."""
+    if deep > _DEEPEST:
+        return None
+    if isinstance(value, list):
+        return next((asked for one in value if (asked := _asked(one, verb, deep + 1)) is not None), None)
+    if not isinstance(value, dict) or is_change(value) or any(isinstance(value.get(name), list) for name in LISTS):
+        return None
+    verb = next((str(value[name]) for name in _VERBS if isinstance(value.get(name), str)), verb)
+    if _has(value, PATH):
+        words = [word.lower() for word in _WORD.findall(verb)]
+        return (
+            None
+            if words[:1] and words[0] in _LOOKS and "replace" not in words
+            else f"{verb or 'no change'!r} of {_first(value, PATH)}"
+        )
+    return next((asked for name in WRAPPERS if (asked := _asked(value.get(name), verb, deep + 1)) is not None), None)
 
 
 def is_change(value: Any) -> bool:
@@ -121,7 +168,8 @@ def is_change(value: Any) -> bool:
     if _has(value, SEARCH) and _has(value, REPLACE):
         return True
     diff = _first(value, DIFF)
-    return _has(value, PATH) and (_has(value, CONTENT) or (isinstance(diff, str) and looks_like_blocks(diff)))
+    is_marked_up = isinstance(diff, str) and (looks_like_blocks(diff) or bool(read_hunks(diff.split("\n"))))
+    return _has(value, PATH) and (_has(value, CONTENT) or is_marked_up or value.get("type") == _GONE)
 
 
 def _joined(found: Sequence[_Written]) -> list[Any]:
@@ -147,7 +195,8 @@ def _values(text: str) -> list[Any]:
     lines = text.split("\n")
     fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)]
     first = _BRACKET.search(text)
-    for sources in ([text], fenced, [text[first.start() :]] if first else []):
+    called = [calls_in_python(source) for source in (text, *fenced) if "(" in source]
+    for sources in ([text], fenced, [text[first.start() :]] if first else [], called):
         if values := [value for source in sources for value in _sequence(source)]:
             return values
     return []
@@ -156,6 +205,8 @@ def _values(text: str) -> list[Any]:
 def _sequence(source: str) -> list[Any]:
     """JSON values, perhaps with prose between; none where the source begins with no JSON. Raises Refused if cut off."""
     cut_off = False
+    if (literal := _in_python(source)) is not None:
+        return [literal]
     for written in _spellings(source.strip().removeprefix("\ufeff")):
         values, rest = _decoded(written)
         if any(_edits_in(value) is not None for value in values):
@@ -165,6 +216,16 @@ def _sequence(source: str) -> list[Any]:
     if cut_off:
         raise Refused("The reply is cut off, or malformed: after some edits, one cannot be read. Send them all.")
     return []
+
+
+def _in_python(source: str) -> Any:
+    """The value of a source that is no JSON, but a list or object as Python writes them; None for anything else."""
+    if not source.lstrip().startswith(("{", "[")) or _decoded(source.strip())[0]:
+        return None
+    try:
+        return ast.literal_eval(source.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _spellings(source: str) -> Iterator[str]:
@@ -260,6 +321,8 @@ def _counts(number: Any) -> bool:
 
 def _text(edit: dict[str, Any], names: Sequence[str], number: int) -> str:
     text = _first(edit, names)
+    if isinstance(text, list) and text and all(isinstance(line, str) for line in text):
+        return "".join(f"{line}\n" for line in text)
     if not isinstance(text, str):
         raise Refused(f"Edit {number} has no text for {names[0]!r}. {_HINT}")
     return text

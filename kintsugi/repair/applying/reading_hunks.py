@@ -33,8 +33,8 @@ def read_hunks(lines: Sequence[str], *, ends_file: bool = False) -> tuple[Hunk, 
     return tuple(hunks)
 
 
-def missing_at_end(lines: Sequence[str]) -> tuple[int, int]:
-    """How many old and new lines the last hunk's header counts that the hunk does not have.
+def with_missing(hunk: Hunk, lines: Sequence[str]) -> Hunk:
+    """The last hunk of these lines with how many old and new lines its header counts that it does not have.
 
     None where it has more on one side: then the header is wrong, or prose follows. A blank line at its end may be an
     unchanged one that lost its space.
@@ -42,14 +42,15 @@ def missing_at_end(lines: Sequence[str]) -> tuple[int, int]:
     heads = [at for at, line in enumerate(lines) if is_header(line)]
     counts = _COUNTS.match(lines[heads[-1]]) if heads else None
     if counts is None:
-        return 0, 0
+        return hunk
     body = [line for line in lines[heads[-1] + 1 :] if not _NO_NEWLINE.match(line)]
     said = len(body)
     while said and not body[said - 1].strip("\r"):
         said -= 1
     old = int(counts[1] or 1) - sum(line[:1] != Op.ADD for line in body[:said])
     new = int(counts[2] or 1) - sum(line[:1] != Op.DROP for line in body[:said])
-    return (0, 0) if min(old, new) < 0 or old == new <= len(body) - said else (old, new)
+    is_whole = min(old, new) < 0 or old == new <= len(body) - said
+    return replace(hunk, short=(0, 0) if is_whole else (old, new), blank=len(body) - said)
 
 
 def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -1,7 +1,8 @@
 """Reading edits that are written in tags, as in `<edit><path>…</path><search>…</search><replace>…</replace></edit>`.
 
-Tags are read where a line or another tag begins with them. `<parameter=old_str>` and `<parameter name="old_str">` are
-ways to write `<old_str>`. What stands between two tags is taken as it is, without the line break after the first one.
+Tags are read where a line or another tag begins with them, in small or in capital letters. `<parameter=old_str>`,
+`<parameter name="old_str">` and `<arg_key>old_str</arg_key><arg_value>` are ways to write `<old_str>`. What stands
+between two tags is taken as it is, without the line break after the first one.
 """
 
 from __future__ import annotations
@@ -12,15 +13,24 @@ from collections.abc import Iterator
 from kintsugi.repair.applying.changes import Change, Refused
 from kintsugi.repair.applying.names import COMMAND, CONTENT, EVERY, PATH, REGEX, REPLACE, SEARCH
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks
-from kintsugi.repair.applying.reading_edits import changes_in, is_change, read_edits
+from kintsugi.repair.applying.reading_calls import in_parameters
+from kintsugi.repair.applying.reading_edits import changes_in, is_change, read_edits, refuse_half
 
 _OPERATIONS = "operations"
-_NAMES = "|".join(sorted({*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *REGEX, *COMMAND, _OPERATIONS}))
+_SMALL = {*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *REGEX, *COMMAND, _OPERATIONS}
+_NAMES = "|".join(sorted(_SMALL | {name.upper() for name in _SMALL}))
+_TOLD = "|".join(sorted(name for name in (*SEARCH, *REPLACE) if "_" in name))  # beside these, with their lines' numbers
 _START = r"(?:(?<=\n)|(?<=>)|^)[ \t]*"
-_OPENING = re.compile(rf"{_START}<(?:(?P<tag>{_NAMES})|parameter(?:=| name=[\"'])(?P<parameter>{_NAMES})[\"']?)>")
-_OF_FILE = re.compile(
-    rf"{_START}<(?:file|edit|create|write)\s+(?:path|name|filename|file)=[\"'](?P<path>[^\"'\n]+)[\"'][^>\n]*>"
+_PREFIX = r"(?:[^\s<>/=\w]+\w+)?[^\s<>/=\w]*"  # as special words of a model have it
+_OPENING = re.compile(
+    rf"{_START}<(?:(?P<tag>{_NAMES})|(?P<told>{_TOLD}) [^<>\n]*"
+    rf"|(?P<before>{_PREFIX})parameter(?:=| name=[\"'])(?P<parameter>{_NAMES})[\"']?(?: [^<>\n]*)?)>"
 )
+_OF_FILE = re.compile(
+    rf"{_START}<(?P<as>(?:[a-z]+-)?(?:file|edit|create|write)|boltAction)\s+(?:type=[\"']file[\"']\s+)?"
+    r"(?:path|name|filename|file|file_path|filePath)=[\"'](?P<path>[^\"'\n]+)[\"'][^>\n]*(?<!/)>"
+)
+_WHOLE = re.compile(r"file|[a-z]+-write|boltAction")
 _TEXTS = ("search", "replace", "content")
 _CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
 _LAST_INDENT = re.compile(r"\n[ \t]+\Z")
@@ -32,7 +42,11 @@ def read_tags(text: str) -> tuple[Change, ...]:
     """The changes of a reply in tags; none where it holds none. Raises Refused where one is not whole."""
     if "</" not in text and not _OF_FILE.search(text):
         return ()
-    records = [record for record in _records(text) if is_change(record) or _OPERATIONS in record]
+    text = in_parameters(text)
+    found = list(_records(text))
+    records = [record for record in found if is_change(record) or _OPERATIONS in record]
+    if records:
+        refuse_half([record for record in found if _OPERATIONS not in record and len(record) > 1])
     return tuple(change for number, record in enumerate(records, 1) for change in _changes(number, record))
 
 
@@ -71,8 +85,9 @@ def _said(text: str) -> Iterator[tuple[str, str]]:
                 yield "content", _held(text[at:end])
                 at = end
             continue
-        closing = "</parameter>" if found["parameter"] else f"</{found['tag']}>"
-        name, end = found["tag"] or found["parameter"], text.find(closing, at)
+        tag = found["tag"] or found["told"]
+        closing = f"</{tag or found['before'] + 'parameter'}>"
+        name, end = tag or found["parameter"], text.find(closing, at)
         if end < 0 and _canonical(name) in _TEXTS:
             raise Refused(f"The reply is cut off: {found[0].strip()} is not closed by {closing}.")
         if end >= 0 and not _is_around_others(_canonical(name), text[at:end]):
@@ -87,14 +102,15 @@ def _next(text: str, at: int) -> re.Match[str] | None:
 
 def _end_of_whole_file(text: str, found: re.Match[str]) -> int | None:
     """Where `<file path="…">` ends that holds a file as a whole; None for one around edits. Raises Refused."""
-    if not found[0].lstrip().startswith("<file"):
+    if not _WHOLE.fullmatch(found["as"]):
         return None
-    end = text.find("</file>", found.end())
+    closing = f"</{found['as']}>"
+    end = text.find(closing, found.end())
     body = text[found.end() : end if end >= 0 else len(text)]
     if _OPENING.search(body) or looks_like_blocks(body):
         return None
     if end < 0:
-        raise Refused(f"The reply is cut off: the file {found['path']} is not closed by </file>.")
+        raise Refused(f"The reply is cut off: the file {found['path']} is not closed by {closing}.")
     return end
 
 
@@ -112,9 +128,9 @@ def _is_around_others(name: str, held: str) -> bool:
 
 def _canonical(name: str) -> str:
     for known in (PATH, SEARCH, REPLACE, CONTENT, EVERY):
-        if name in known:
+        if name in known or (name.isupper() and name.lower() in known):
             return known[0]
-    return name
+    return name.lower() if name.isupper() else name
 
 
 def _held(text: str) -> str:

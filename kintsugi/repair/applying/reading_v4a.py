@@ -9,8 +9,9 @@ from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal
 from kintsugi.repair.applying.reading_hunks import read_hunks
 
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
-_FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: *(.+?) *$")
+_FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: *(.+?)(?: \*\*\*)? *$")
 _MOVE = re.compile(r"^\*\*\* Move to: *(.+?) *$")
+_FENCE = re.compile(r"^`{3,}\w*\s*$")
 _END_OF_FILE = "*** End of File"
 
 
@@ -64,10 +65,20 @@ def _change(verb: str, path: str, body: list[str]) -> Change:
     moved_to = next((move[1] for line in body[:2] if (move := _MOVE.match(line.strip()))), None)
     ends = any(line.strip() == _END_OF_FILE for line in body)
     kept = [line for line in body if not _MOVE.match(line.strip()) and line.strip() != _END_OF_FILE]
-    hunks = read_hunks(kept, ends_file=ends)
+    hunks = read_hunks(_bare(kept, path), ends_file=ends)
     if not hunks and moved_to is None:
         raise Refused(f"The patch changes nothing in {path}: no line begins with + or -.")
     return FilePatch(path, hunks, moved_to=moved_to)
+
+
+def _bare(body: list[str], path: str) -> list[str]:
+    """The lines without a fence around them, and without a diff's headers that name the file once more."""
+    said = [at for at, line in enumerate(body) if line.strip()]
+    if len(said) > 1 and _FENCE.match(body[said[0]]) and _FENCE.match(body[said[-1]]):
+        body = body[said[0] + 1 : said[-1]]
+    headers = [line[4:].strip().removeprefix(prefix) for line, prefix in zip(body, ("a/", "b/"), strict=False)]
+    is_headed = body[:1] and body[0].startswith("--- ") and body[1:2] and body[1].startswith("+++ ")
+    return body[2:] if is_headed and headers == [path, path] else body
 
 
 def _new_file(path: str, body: list[str]) -> WholeFile:

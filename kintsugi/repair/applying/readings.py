@@ -14,7 +14,7 @@ Reading = Callable[[Hunk], Hunk | None]
 """Another way to read a hunk; None where there is nothing to read another way."""
 
 _NUMBER = re.compile(r"^\s*(?:[Ll]ine |L|\[)?(\d+)(?:\]|\)|\.)?(?:[ ]?[|:│┃→▏][ ]?|\t|(?=\s*$)|[ ]{1,2}(?=\S|    ))")
-_BARRED = re.compile(r"\s*\d+ ?[|│┃▏→]")
+_BARRED = re.compile(r"\s*\d+ ?[|│┃▏→]|\s{3,}\d+\t")
 _NUMBERED_SHARE = 0.8
 _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", "\u2018\u2019\u201a\u201b\u2032"
 TYPOGRAPHIC_QUOTES = "\u201c\u201d\u2018\u2019"
@@ -92,12 +92,16 @@ def prefixed_hunk(hunk: Hunk) -> Hunk | None:
 
 
 def with_kept_lines(hunk: Hunk, known: Collection[str]) -> Hunk | None:
-    """A hunk that lost leading spaces, where a list's dash then reads as a removal. `known`: the file's lines."""
+    """A hunk that lost leading spaces, where a list's dash then reads as a removal. `known`: the file's lines.
+
+    A blank that the code begins with then reads as the space that was lost.
+    """
     if hunk.of_edit:
         return None
+    ops = (Op.DROP, Op.KEEP) if hunk.unprefixed else (Op.DROP,)
     whole = [
         HunkLine(Op.KEEP, line.op + line.text)
-        if line.op is Op.DROP and line.text not in known and line.op + line.text in known
+        if line.op in ops and line.text not in known and line.op + line.text in known
         else line
         for line in hunk.lines
     ]

@@ -27,7 +27,10 @@ def build_whole(path: str, wanted: WholeFile, text: Text) -> Built:
     """The file as sent, in the file's own endings and indentation. Raises Refused for parts and placeholders."""
     new, level = _read(wanted.text, text)
     key = _as_it_is if _means_trailing_blanks(path, text, new) else _ended
-    made = _splices(text, _as_indented(path, new, text), key, straightened=level is Level.ALIKE)
+    indented, straightened = _as_indented(path, new, text), level is Level.ALIKE
+    made = _splices(text, indented, key, straightened=straightened)
+    if not made:  # then the blanks at the ends of lines are all that it is about
+        made = _splices(text, indented, _as_it_is, straightened=straightened)
     for one in made:
         refuse_lazy_lines(one.lines, text.lines[one.start : one.end], text)
     _refuse_fragment(path, text, made)

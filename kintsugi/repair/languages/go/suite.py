@@ -17,7 +17,7 @@ from kintsugi.repair.languages import Machine, Overlay, PlainSuite
 from kintsugi.repair.languages.collected import Told, collecting, results
 from kintsugi.repair.languages.files import content_of
 from kintsugi.repair.languages.reports import inside, result
-from kintsugi.repair.languages.results import Ending, Failure, Frame, Results, TestResult, short_name
+from kintsugi.repair.languages.results import Ending, Failure, Frame, Raised, Results, TestResult, short_name
 from kintsugi.repair.sandbox import Job, Outcome
 
 TEST = re.compile(rb"^func\s+((?:Test|Fuzz|Example)\w*)\s*\(", re.MULTILINE)
@@ -180,14 +180,14 @@ def _build_failure(told: Told, package: str) -> Failure:
 
 
 def _failure(printed: str, tree: str) -> Failure:
-    """What a failing test printed: the stack of a panic, also of one that the program answered, or its own words."""
+    """What a failing test printed: the stack of its panic, or its own words and the panics that a server recovered."""
     panics = list(_PANIC.finditer(printed))
-    stacks = list(_GOROUTINE.finditer(printed))
-    if not panics or not stacks:
-        said = "\n".join(line for line in printed.splitlines() if not line.lstrip().startswith(("===", "---")))
-        return Failure("Failed", said.strip()[-2000:], assertion=True, frames=())
-    frames = _frames(printed[stacks[0].end() :], tree)
-    return Failure(panics[0]["kind"], panics[0]["message"], assertion=False, frames=frames)
+    stacks = _GOROUTINE.split(printed)[1:]
+    if panics and stacks:
+        return Failure(panics[0]["kind"], panics[0]["message"], assertion=False, frames=_frames(stacks[0], tree))
+    said = "\n".join(line for line in printed.splitlines() if not line.lstrip().startswith(("===", "---")))
+    recovered = tuple(Raised("panic", _frames(stack, tree)) for stack in stacks if "\npanic(" in stack)
+    return Failure("Failed", said.strip()[-2000:], assertion=True, frames=(), causes=recovered)
 
 
 def _frames(stack: str, tree: str) -> tuple[Frame, ...]:
