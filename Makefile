@@ -51,7 +51,8 @@ chaos: $(VENV)/.development
 wheel: $(VENV)/.runtime
 	$(BIN)/python -m hatchling build -d dist
 
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+INSTALL := install --quiet --disable-pip-version-check --no-compile
+PIP = $(BIN)/python -m pip $(INSTALL)
 
 # The hash-locked requirements. Each is installed when its file changes.
 $(VENV)/.runtime: requirements.txt requirements-pip.txt pyproject.toml
@@ -62,14 +63,17 @@ $(VENV)/.development: requirements-dev.txt requirements-pip.txt pyproject.toml
 	@touch $(VENV)/.runtime
 
 # Modules are compiled when they are first imported: most never are. A pip of today goes first: the one that comes with a Python
-# may take twice as long for all the others. Two install half of the lock each, which names all that anything in it needs.
+# may take twice as long for all the others. The Python's own pip installs it, as to unpack another one before takes three
+# seconds; where there is none, that is done. Two install half of the lock each, which names all that anything in it needs.
 # Ctrl-C does not reach them: it is passed on, so that none goes on beside the next try.
 define install
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "Kintsugi needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
 @echo "== installing $(1) into $(VENV)"
-$(PYTHON) -m venv $(VENV)
-$(PIP) --require-hashes -r requirements-pip.txt
+$(PYTHON) -m venv --without-pip $(VENV)
+@if $(PYTHON) -c 'import pip' 2>/dev/null; \
+  then $(PYTHON) -m pip --python $(BIN)/python $(INSTALL) --require-hashes -r requirements-pip.txt; \
+  else $(BIN)/python -m ensurepip >/dev/null && $(PIP) --require-hashes -r requirements-pip.txt; fi
 @for half in 0 1; do awk "/^[^ ]/ { n++ } n % 2 == $$half" $(1) >$(VENV)/half-$$half.txt; done
 $(PIP) --no-deps --require-hashes -r $(VENV)/half-0.txt & first=$$!; \
   $(PIP) --no-deps --require-hashes -r $(VENV)/half-1.txt & second=$$!; trap "kill $$first $$second" INT TERM; \

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select, update
 
 from kintsugi.persistence.codec import payload_from_json, payload_to_json
+from kintsugi.persistence.keep import Keep
 from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.persistence.tables import INCIDENT, LOOK, PAYLOAD, SIGHTING
@@ -29,18 +30,6 @@ log = logging.getLogger("kintsugi.retention")
 PRUNE_EVERY = timedelta(hours=1)
 _PAGE = 500  # payloads looked at in one go
 _MOST = 20  # pruned in one transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """How long what was captured is kept after the end of its incident, and how many bytes of it in all."""
-
-    time: timedelta | None = None
-    bytes: int | None = None
-
-    @property
-    def everything(self) -> bool:
-        return self.time is None and self.bytes is None
 
 
 @dataclass(frozen=True, slots=True)

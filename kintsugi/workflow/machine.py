@@ -62,6 +62,7 @@ def objection(incident: Incident, trigger: Trigger) -> NotAllowedNow | GuardRefu
     return None if cursor.row else _refusal(cursor)
 
 
+@cache
 def possible(state: State) -> tuple[str, ...]:
     """What can come next: the states that the table leads to from `state`, in its order."""
     ways = [row.dest for row in TRANSITIONS if state in row.sources and row.dest not in (None, state)]

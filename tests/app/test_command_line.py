@@ -25,7 +25,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
 from tests.world.patience import PATIENCE
-from tests.world.terminal import run
+from tests.world.terminal import run, start
 
 ROOT = Path(__file__).parents[2]
 TRACEBACK = """Traceback (most recent call last):
@@ -529,25 +529,16 @@ def a_repository(folder: Path, kind: str) -> None:
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 0)])
 def test_the_service_ends_when_it_is_told_to(terminal: Terminal, name: str, status: int):
-    service = subprocess.Popen(
-        [sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {RUN}"],
-        cwd=terminal.folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert service.stderr
-    while "Working" not in (line := service.stderr.readline()):
+    service = start(["run", "--only", "worker"], terminal.folder, os.environ | {"PYTHONPATH": str(ROOT)})
+    assert service.output
+    while "Working" not in (line := service.output.readline()):
         assert line, "it ended before it worked"
     service.send_signal(getattr(signal, name))
-    _, said = service.communicate(timeout=PATIENCE)
+    said, _ = service.communicate(timeout=PATIENCE)
 
     assert service.returncode == status
     assert "Traceback" not in said
     assert ("Nothing is lost" in said) == (name == "SIGINT")
-
-
-RUN = "import sys; sys.argv[1:] = ['run', '--only', 'worker']; from kintsugi.__main__ import main; main()"
 
 
 def test_both_ways_to_capture_name_the_build_that_git_has_checked_out(terminal: Terminal):

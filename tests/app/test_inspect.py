@@ -96,15 +96,26 @@ def test_a_file_that_is_absent_is_said(folder: Path):
 
 
 @pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("", "The name of the file is empty.\n"),
+        ("/proc/self/mem", "/proc/self/mem cannot be read: Input/output error.\n"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(folder: Path, file: str, says: str):
+    done = types(folder, "inspect", file)
+
+    assert (done.returncode, done.stderr.decode()) == (2, says)
+
+
+@pytest.mark.parametrize(
     ("typed", "status", "says"),
     [
         ("- <&-", 2, "Standard input is closed. Name a file, or pipe the text in.\n"),
-        ("'' ", 2, "The name of the file is empty.\n"),
-        ("/proc/self/mem", 2, "/proc/self/mem cannot be read: Input/output error.\n"),
         ("bot.log >&-", 0, ""),
     ],
 )
-def test_what_cannot_be_read_or_written_is_a_sentence_at_most(folder: Path, typed: str, status: int, says: str):
+def test_what_is_closed_is_a_sentence_at_most(folder: Path, typed: str, status: int, says: str):
     line = f"exec {sys.executable} -m kintsugi inspect {typed}"
 
     done = subprocess.run(["sh", "-c", line], cwd=folder, env=given(folder), capture_output=True, check=False)

@@ -21,7 +21,8 @@ from kintsugi.commands.show import show
 from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.persistence.backup import backup
 from kintsugi.persistence.database import Database, DatabaseError
-from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
+from kintsugi.persistence.keep import Keep
+from kintsugi.persistence.retention import Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal

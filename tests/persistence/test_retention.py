@@ -11,8 +11,9 @@ from sqlalchemy import create_engine, insert, select, text
 
 from kintsugi.persistence.codec import incident_to_json
 from kintsugi.persistence.database import Database
+from kintsugi.persistence.keep import Keep
 from kintsugi.persistence.ledger import SqlLedger
-from kintsugi.persistence.retention import Keep, Pruned, Pruner
+from kintsugi.persistence.retention import Pruned, Pruner
 from kintsugi.persistence.tables import INCIDENT, PAYLOAD
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.payload import Payload

@@ -19,7 +19,8 @@ from sqlalchemy import text
 from kintsugi.persistence.chaining import history_of
 from kintsugi.persistence.codec import incident_from_json
 from kintsugi.persistence.database import Database, connect
-from kintsugi.persistence.retention import Keep, Pruner
+from kintsugi.persistence.keep import Keep
+from kintsugi.persistence.retention import Pruner
 from kintsugi.receipt.checking import check
 from kintsugi.receipt.envelope import key_id, public_key, sealed
 from kintsugi.receipt.statement import statement_of

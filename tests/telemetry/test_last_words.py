@@ -14,12 +14,14 @@ import pytest
 from tests.world.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-READY = """
+LOADED = """
+import kintsugi.telemetry.installation
 from kintsugi.telemetry.redact import redact
 redact("something")
-telemetry.install()
 """
 """The first text that is looked at makes the redactor's scanner, which takes longer than all else that a child does."""
+
+READY = f"{LOADED}\ntelemetry.install()"
 
 HEAD = """
 import logging, multiprocessing, os, signal, sys
@@ -33,7 +35,7 @@ def say_softly(number):
     log.warning("last %s", number)
 """
 WAYS = {
-    "SIGTERM": """
+    "SIGTERM": f"""{LOADED}
 for number in range(50):
     child = os.fork()
     if not child:

@@ -1,5 +1,6 @@
 """Secrets that nothing but their place tells: behind a flag, in a call, in a table, in a dump of any language."""
 
+import json
 import re
 
 import pytest
@@ -259,6 +260,18 @@ conn=1001 op=0 BIND dn="cn=bob" cred={word}
 ldap: binddn=cn=bob,dc=example, binddnpw={word}
 {{amqp_params_network,<<"bob">>,<<"{word}">>,<<"vhost">>,"host-1",33333}}
 schtasks.exe /Create /TN backup /RU bob /RP {made}
+etcdctl user add bob:{made}
+bundle config https://gems.example bob:{made}
+conn bob/{made}@//db01:1521/SHOP
+[mail.example]:587    bob@shop.example:{word}
+use key {hex} for the api
+render --key {hex} --host db01
+PIN for door: 482913
+X-Hub-Signature-256: sha256={hex}
+Stripe-Signature: t=1732960000,v1={hex}
+"securityAnswer":"{word}"
+g-recaptcha-response={random}&email=x
+<td>Password</td><td>{made}</td>
 """.strip().split("\n")
 
 
@@ -307,15 +320,26 @@ def test_a_secret_is_found_by_its_place(line):
         "Key:\n{}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
         "Please write down this verification key.\n\n\t{}\n",
+        'key: "password"\n  - value: "{}"',
+        "Preparing: update users set password = ? where name = ?\nParameters: {}(String), bob(String)",
         "Private Keys\n============\n(0) {0}\n(1) {0}",
         "insert into users (username, password) values (?, ?)\nbinding parameter (1:VARCHAR) <- [bob]\n"
         "binding parameter (2:VARCHAR) <- [{}]",
     ],
 )
-def test_a_secret_is_found_on_another_line(text):
-    shown = redact(text.format(RANDOM))
+@pytest.mark.parametrize("written", [str, json.dumps, repr, lambda text: json.dumps({"log": json.dumps({"m": text})})])
+def test_a_secret_is_found_on_another_line(text, written):
+    text = f"It starts\n{text}\nand ends"
 
-    assert shown == text.format("***")
+    shown = redact(written(text.format(RANDOM)))
+
+    assert shown == written(text.format("***"))
+
+
+def test_a_file_of_settings_in_a_string_ends_with_the_string():
+    line = '{{"env": "A=1\\nDB_PASS={}","other":["a","b"]}}'
+
+    assert redact(line.format(RANDOM)) == line.format("***")
 
 
 @pytest.mark.parametrize(
@@ -338,10 +362,18 @@ def test_a_secret_is_found_on_another_line(text):
         "java -jar cli.jar -P 443 -u bob -p {} -w ESPACE1 --ssl",
         'expect "password:"\nsend -- "{}\\r"',
         "Enter passphrase for key '/root/.ssh/id_rsa': {}",
+        "jdbc:sqlserver://10.0.0.1:1433;databaseName=x;user=bob;password={};encrypt=true",
+        "chpasswd -e <<< 'bob:{}'",
+        "-Credential bob:{}",
     ],
 )
 def test_what_stands_beside_a_secret_stays(line):
     assert redact(line.format(RANDOM)) == line.format("***")
+
+
+@pytest.mark.parametrize("word", ["2019?Tigger", "1987%Samsung", "Tig%er482", "Tigger@482"])
+def test_a_password_of_words_numbers_and_signs(word):
+    assert redact(f"rcon_password {word}") == "rcon_password ***"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from kintsugi.app.settings.values import (
     revealed,
 )
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.retention import Keep
+from kintsugi.persistence.keep import Keep
 from kintsugi.workflow.calling import Calling, quiet_hours
 from kintsugi.workflow.incident import Budget, Price
 from kintsugi.workflow.severity import Severity

@@ -35,8 +35,10 @@ _USER_OF_MAIL = re.compile(
 )
 _TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{2,})")
 _NO_PORT = re.compile(
-    r"[\w.-]{2,80}:(?P<password>(?!\d{1,5}(?:[/?\s]|$))[^\s:/?#@\"'<>\\&${}%*]{12,200})(?=[?\s\"'/]|$)"
+    r"[\w.-]{2,80}:(?P<password>(?!\d{1,5}(?:[/?;\s]|$))[^\s:/?#@\"'<>\\&${}%*]{12,200})(?=[?\s\"'/]|$)"
 )
+# A name and a password behind an address, as programs are told how to log in there.
+_BESIDE = re.compile(r"[\w.:/-]{2,120} [A-Za-z][\w.@+-]{1,40}:(?P<password>[^\s:/\"'`,;()\[\]{}<>|=]{6,60})(?=\s|$)")
 _NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
 
@@ -52,6 +54,9 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
         found = _LOOSE.match(text, end)
     if found:
         return [found.span("password")] if is_secret(found["password"], True, Grade.PASSWORD, prose=False) else []
+    beside = _BESIDE.match(text, end)
+    if beside and looks(beside["password"]) >= Look.LIKELY:
+        return [beside.span("password")]
     odd = _NO_PORT.match(text, end)
     if odd and _is_token(odd["password"]):
         return [odd.span("password")]
@@ -68,15 +73,23 @@ _BEFORE_PORT = re.compile(
     r"(?P<name>[A-Za-z][\w.\\-]{1,40}|):(?P<secret>[^\s:/@\"'<>(){}\[\]]{6,60})$",
     re.IGNORECASE,
 )
+_BEHIND_SLASH = re.compile(
+    r"(?:^|[\s\"'=])[A-Za-z][\w.$-]{1,40}/(?P<secret>[^\s:/@\"'<>(){}\[\]]{6,60})$"
+)  # as Oracle has it
 _PORT = re.compile(r"[\w.-]{2,80}:\d{2,5}(?![\w:])")
 _HOST = re.compile(r"(?!sha\d)(?:[A-Za-z][\w-]{0,40}[A-Za-z\d]|\d{1,3}(?:\.\d{1,3}){3}(?![\w.]))")
 
 
 def before_host(text: str, start: int, end: int) -> Iterable[Span]:
     """The password of `user:password@host` without a scheme: mixed as no version or tag is."""
-    if text.find(":", max(0, start - 62), start) < 0 or text[start - 1].isspace():
+    if text[start - 1].isspace():
         return ()
     window = text[max(0, start - 110) : start]
+    if ":" not in window[-62:]:
+        slashed = _BEHIND_SLASH.search(window) if "/" in window[-62:] and text[end - 1 : end + 2] != "@." else None
+        if not slashed or looks(slashed["secret"]) < Look.LIKELY:
+            return ()
+        return ((start - len(slashed["secret"]), start),)
     found = _BEFORE_HOST.search(window) if _HOST.match(text, end) else None
     if not found and _PORT.match(text, end):
         found = _BEFORE_PORT.search(window)

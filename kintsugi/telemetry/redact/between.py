@@ -14,28 +14,30 @@ AFTER = re.compile(
             [^\s:=]{1,60}(?:(?:\ ["'][^"'\n]{1,80}["'])?(?=\ ?[:=])
             |(?:\ [^\s:=]{1,60}){0,3}?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ ))
             |\ to\ (?:use|connect|log\ in)(?=\ is\ ))?
-    (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
+    (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?(?::(?:protected|private))?\]?(?:\*\*|__)?)
     (?:[ ]\([a-z][a-z0-9 -]{1,24}\)(?=:))?
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)(?:[ ]""[ ]=>)?|%3[DdAa]
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
             (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
-            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?(?:[\w.+/=-]{12}|\*\*\*\]))|Optional\[|<<(?=")
+            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?(?:[\w.+/=-]{12}|\*\*\*\]))|Optional\[|<<(?=\\{0,7}")
                 |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=")|chr[ ](?="))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | <<[-~]?["']?[A-Z]{2,12}["']?\r?\n[ \t]{0,12}(?=[^\s"'-])
                 | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
-            (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
+            (?:\r?\n[ \t]{0,12}(?=\\{0,7}["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?(?:\([\w.*=]{2,24}\)[ ]){0,2}
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
             default[ \t]{0,12}=[ \t]{0,4})
       | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<(?:\w{1,20}:)?(?:[vV]alue|AttributeValue|string)(?:[ ][^<>]{0,80})?>
             |</key>\s{0,24}<string>
-            |</(?:name|string)>\s{0,24}<(?:value|string)>|;s:\d{1,5}:(?=\\{0,7}")))
-      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
+            |</(?:name|string)>\s{0,24}<(?:value|string)>
+            |</(?:td|th|dt|b|strong|label)>:?\s{0,24}<(?:td|dd|span|code|b)(?:[ ][^<>]{0,80})?>
+                (?=[^\s<>]{0,60}[\d!\#$%&*@?])|;s:\d{1,5}:(?=\\{0,7}")))
+      | (?P<attribute>[ \t,]{0,4}(?:,?\s{1,24}(?:-[ ]{1,3})?)?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
             \\{0,7}[bu]?["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
             (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["']))
             |[ ]--value[= ](?=[^\s-]))
-      | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
+      | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])
             (?:(?=\\{0,7}[bBrRuU]?\\{0,7}["'])|(?<=,)(?=[^\s,()\[\]{}"'=]{6,80}[)\]])|(?=[$:]\w{1,20}[,)]|\?[,)]))
       | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
@@ -145,7 +147,7 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
         is_one = before.lower().endswith(_WORDS_BEFORE) or not before.isascii()  # most are none: a tenth of the search
         word = _WORD_BEFORE.search(before) if is_one else None
         level = max(level, grade(f"{word[1]} {name}")) if word else level
-    if level is Grade.WEAK and mark in ("?", "&"):
+    if level is Grade.WEAK and (mark in ("?", "&") or (stem[:2] == "--" and name.endswith("key"))):
         return Grade.TOKEN
     return level
 

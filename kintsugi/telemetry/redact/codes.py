@@ -27,7 +27,8 @@ _NOT_FOR_PEOPLE = re.compile(
 )
 _OF_LOGINS = re.compile(r"(?i:otp|2fa|mfa|passcode|one-time)\b")
 _BEHIND = re.compile(
-    r"s?(?: (?:sent|issued|created|generated|given|received))?(?: (?:for|of|to|with) [^\n:=\d]{1,40}?| slot \d{1,3})?"
+    r"s?(?: (?:sent|issued|created|generated|given|received|used|entered))?"
+    r"(?: (?:for|of|to|with) [^\n:=\d]{1,40}?| slot \d{1,3})?"
     r"(?P<link> is(?: now)?:?|:|\ ?=|\ ->|(?: was| has been)?(?: (?:re)?(?:set|changed))? to:?|(?=\ [\d\"'\[(]))"
     r"\ ?[\"'`*\[(]{0,2}"
     r"(?:(?P<grouped>\d{4}-\d{3}-\d{4}|\d{3}-\d{2}-\d{3}|\d{3}[ -]\d{3}|(?=[A-Z-]{0,8}\d|[A-Z]{4}-[A-Z]{4})"

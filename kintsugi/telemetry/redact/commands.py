@@ -239,7 +239,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         "pass ",
         REACH_LINE,
         r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?(?:quote )?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
-        r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}(?:\s{0,4}(?:\n|$|\d{3} )|\\))",
+        r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}\s{0,4}(?:\n|$|\d{3} ))",
     ),
     (
         " login ",
@@ -253,11 +253,11 @@ LINES: tuple[tuple[str, int, str], ...] = (
     ),
     ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
     (
-        "auth\\r\\n$",
+        "auth\n$",
         0,
-        r"(?i:auth)(?:\\r\\n\$\d+\\r\\n[\w-]{1,40})?\\r\\n\$\d+\\r\\n(?P<secret>[^\\\s]{3,200})",
+        r"(?i:auth)(?:\n\$\d+\n[\w-]{1,40})?\n\$\d+\n(?P<secret>[^\s]{3,200})",
     ),
-    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
+    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:-]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
     (
         "chpasswd",
         REACH_LINE,
@@ -269,8 +269,8 @@ LINES: tuple[tuple[str, int, str], ...] = (
         for port in (":5432:", ":5433:", ":6432:")
     ),
     (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
-    *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
-    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
+    *((port, 0, rf"\{port}\s{{0,12}}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
+    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\n'),
     ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
     (
         "&p=",
@@ -288,6 +288,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         (name, 0, rf"{name}\w{{1,40}}=(?P<secret>[^\s;\"']{{16,400}})")
         for name in ("wordpress_logged_in_", "wordpress_sec_")
     ),
+    (":::", REACH_LINE, r"[^\n]{0,60}?[0-9a-fA-F]{32}:(?P<secret>[0-9a-fA-F]{32}):::"),  # as Windows keeps passwords
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
@@ -297,6 +298,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         "<<<",
         REACH_LINE,
         r"[^\n]{0,80}?\b(?:[\w-]{0,20}passwd[\w-]{0,20}|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
+        r"(?:[\w.@-]{1,40}:)?"
         r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
     ),
     *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
@@ -310,8 +312,8 @@ LINES: tuple[tuple[str, int, str], ...] = (
       for codes in ("recovery codes", "backup codes")),
     *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
       for where in ("@tcp(", "@unix(")),
-    *((sent, 0, r"(?i:send(?:ing)?|write)[\w ]{0,12}(?: --)?[ (:]{1,3}b?[\"'](?:[a-z]{2,12}\\n)?"
-       r"(?P<secret>(?=[^\"'\s\d]{0,60}\d)[^\"'\s\\]{6,60})\\[rn]")
+    *((sent, 0, r"(?i:send(?:ing)?|write)[\w ]{0,12}(?: --)?[ (:]{1,3}b?[\"'](?:[a-z]{2,12}\n)?"
+       r"(?P<secret>(?=[^\"'\s\d]{0,60}\d)[^\"'\s\\]{6,60})\n")
       for sent in ('send "', 'send -- "', 'sending "', "send b'", "send(b'", "write_channel: b'", "write(b'")),
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"

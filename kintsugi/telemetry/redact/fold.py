@@ -1,4 +1,5 @@
-"""Folding: the text as the rules are to see it, with colour codes gone and look-alike signs made plain."""
+"""Folding: the text as the rules are to see it, with colour codes gone, look-alike signs made plain, and the line ends
+of a text that stands in one string as what they are."""
 
 import re
 from typing import NamedTuple
@@ -24,12 +25,15 @@ _VANISHING = re.compile(
     "|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
-_HINTS = ("\\x1b", "\\u001b", "\\033", "\\e[", "\\xa0", "\\u00a0", "\\u20", "\\uff", "\\u30")
+_HINTS = ("\\n", "\\r", "\\t", "\\x1b", "\\u001b", "\\033", "\\e[", "\\xa0", "\\u00a0", "\\u20", "\\uff", "\\u30")
 # An odd character written out, as `repr` and JSON do.
 _WRITTEN = r"\\{1,8}(?:x(?P<byte>[0-9a-f]{2})|u(?P<unit>[0-9a-fA-F]{4}))"
 
 
-_TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_WRITTEN}")
+# Line ends and tabs, written out once or more, as a text of many lines stands in JSON, in `repr` and in both.
+_LINES = r"(?:\\{1,8}r)?\\{1,8}(?P<line>[nrt])"
+_OF_LINES = {"n": "\n", "r": "\n", "t": "\t"}
+_TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_LINES}|{_WRITTEN}")
 
 
 class Folded(NamedTuple):
@@ -78,6 +82,8 @@ def _instead(found: re.Match[str]) -> str | None:
     """What stands for it in the folded text; None where it is an ordinary character and stays."""
     if found.lastindex is None:
         return ""
+    if found["line"]:
+        return _OF_LINES[found["line"]]
     code = int(found[found.lastindex], 16)
     return _PLAIN.get(code) or ("" if _VANISHING.fullmatch(chr(code)) else None)
 

@@ -62,6 +62,19 @@ def authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) ->
     return _unless_plain(text, begin, value.end, sure=False)
 
 
+# Of a request as a service signs it: a header `x-…-signature`, with the time and how it was made beside it, or not.
+_SIGNED = re.compile(r"(?i:http_)?(?i:x[-_][\w-]{0,40}|[\w-]{1,40}-)signature(?:-\w{1,8})*\Z", re.IGNORECASE)
+_SIGNATURE = re.compile(
+    r"(?:\\{0,7}[\"'])?(?:\w{1,10}=[\w.-]{1,20},\s?){0,3}(?:\w{1,10}=)?(?P<secret>[0-9A-Fa-f]{32,128}|[\w+/-]{24,344}={0,2})(?![\w.])"
+)
+
+
+def signature(text: str, name: str, at: int) -> tuple[Span, ...]:
+    """The signature of a request that stands at `at`, behind a header of this name."""
+    found = _SIGNATURE.match(text, at) if _SIGNED.match(name) else None
+    return (found.span("secret"),) if found and looks_random(found["secret"]) else ()
+
+
 def _in_a_row(pattern: re.Pattern[str], text: str, at: int, end: int, quoted: bool) -> Iterator[re.Match[str]]:
     """The parameters or cookies from here on, each at most so far from the last, up to the next header.
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behind
-from kintsugi.telemetry.redact.headers import authorization
+from kintsugi.telemetry.redact.headers import authorization, signature
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, is_of_people, is_strong, looks
@@ -79,12 +79,12 @@ _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
 )  # fmt: skip
-_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credentials", "auth", "userpwd", "userpass"), 3
+_OF_TWO_THINGS, _SHORTEST_SECRET = ("creds", "credential", "credentials", "auth", "userpwd", "userpass"), 3
 _NAME_OF_USER = re.compile(r"[A-Za-z][\w.@-]{0,40}")
 _IN_BRACKETS = re.compile(r"\[(?P<secret>[^\s\[\]\"'`,=:]{3,200})\](?![\w.\[(*+?{])")  # password=[…]
 _FAR = 200
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
-_HIDDEN = re.compile(r"\[\*\*\*\]|\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
+_HIDDEN = re.compile(r"\[\*\*\*\]|\*{1,3}(?=$|\s|[%&]|;\w[\w ]{1,24}=|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
 _USUAL_SIGNS = ("=", ": ", ":", "= ")
@@ -100,7 +100,9 @@ _IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])")
 _ACT = re.compile(
     r"(?<!o)auth(?:enticat[a-z]{1,5}|ori[sz][a-z]{1,7})?(?:_?(?:attempt|args|arguments|user))?$", re.IGNORECASE
 )
+_FURTHER_CODES = re.compile(r"(?:[,;] ?(?=[a-z-]{0,20}\d)[\w-]{4,20}){1,19}")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
+_OPENED = re.compile(r"(?i:\b(?:wi-?fi|wlan|vpn|api|webhook|service|netrc|login|log in|account|ssh|door|unlock)\b)")
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b'", '[b"')
 
 
@@ -125,6 +127,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         name = stem + text[start : after.end("tail")]
         if name[-13:].lower() == "authorization":
             return authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
+        if "ignature" in name and (signed := signature(text, name, after.end())):
+            return signed
         level = level_behind(text, at, stem, name, after)
         if not level and after["sign"] == "=" and _FIRST_OF_QUERY.match(text, after.end()):
             level = grade(name, in_address=True)
@@ -195,18 +199,28 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
         *(said_below(text, at, stop, level) if is_title else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
-        *(weighed(text, at, stop, _said(text[at:stop], level)) if is_near else ()),
+        *(weighed(text, at, stop, _said(text, at, stop, level)) if is_near else ()),
     ]
 
 
-def _said(name: str, level: Grade) -> Said:
-    """How heavily a name announces what stands further on."""
-    return Said.ACT if level is Grade.TOKEN and _ACT.search(name) else SAID[level]
+def _said(text: str, at: int, end: int, level: Grade) -> Said:
+    """How heavily a name announces what stands further on: a mere `key` more where its line says what it opens."""
+    if (
+        level is Grade.WEAK
+        and text[end - 3 : end].lower() == "key"
+        and _OPENED.search(text, max(0, at - _BEFORE), end + _FAR)
+    ):
+        return Said.TOKEN
+    return Said.ACT if level is Grade.TOKEN and _ACT.search(text[at:end]) else SAID[level]
+
+
+_BEHIND_SHORT = "=:\"'\\ "
 
 
 def shortly(text: str, start: int, end: int) -> Iterable[Span]:
     """A key too short to be looked for alone, such as `pin` and `pat`, with the sign or quote that follows it."""
-    return keyed(text, start, end - 1) if not text[start - 1 : start].isalpha() or start == 0 else ()
+    end = start + len(text[start:end].rstrip(_BEHIND_SHORT).removesuffix(" for"))
+    return keyed(text, start, end) if not text[start - 1 : start].isalpha() or start == 0 else ()
 
 
 def parameter(text: str, start: int, end: int) -> Iterable[Span]:
@@ -321,6 +335,8 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
     if not _counts(text, value, level, prose=kind in ("prose", "said", "gap") or sign.startswith(":")):
         return ()
     value = _without_a_name(whole(text, value), text, name)
+    if name[-5:].lower() == "codes" and (more := _FURTHER_CODES.match(text, value.end)):
+        return ((value.start, more.end()),)
     hashed = _HASH.match(text, value.start) if text[value.start] == "$" else None
     return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
 

@@ -42,9 +42,10 @@ ROOTS = (
     "bearer", "macaroon", "samlresponse", "magic=", "zugangsdaten", "identifiants", "credenciales", "credenziali",
     "device_code", "code_verifier", "mfa_code", "mfacode", "sms_code", "smscode", "verification_code",
     "verificationcode",
+    "captcha", "security_answer", "securityanswer", "security-answer", "security answer",
 )  # fmt: skip
 # Keys that are too short to be looked for without what follows them.
-SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin", "cred") for sign in ("=", ":", '"', "'", "\\"))
+SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin", "cred") for sign in ("=", ":", '"', "'", "\\", " for "))
 
 # Services whose name alone, as that of a variable, is the name of a token for them.
 _SERVICES = words(
@@ -128,13 +129,14 @@ _SECRET = (
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
     "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "hashsalt",
     "signingsalt", "encryptionsalt",
-    "wifikey", "secretseed", "walletseed", "seedhex", "cred",
+    "securityanswer", "wifikey", "secretseed", "walletseed", "seedhex", "cred",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
     "crumb", "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode",
     "hmac", "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth", "samlresponse",
-    "devicecode", "codeverifier", "sessionticket", "macaroon",
+    "devicecode", "authorizationcode", "captcharesponse", "captchakey", "captchasecret",
+    "codeverifier", "sessionticket", "macaroon",
 )  # fmt: skip
 _WEAK = ("sessionid", "sid")
 _IN_ADDRESS = words(
@@ -177,6 +179,8 @@ def grade(name: str, in_address: bool = False) -> Grade:
     words = [word.lower() for word in _WORDS.findall(_ESCAPES.sub("", name))]
     while len(words) > 1 and (words[-1] in _DECORATION or words[-1].isdigit()):
         words.pop()
+    if words[-2:] == ["or", "key"]:
+        del words[-2:]  # secretOrKey
     if not words:
         return Grade.NONE
     if in_address and (words[-1] in _IN_ADDRESS or "".join(words[-2:]) in _IN_ADDRESS):

@@ -13,7 +13,7 @@ from kintsugi.telemetry.redact.values import is_of_base64, is_secret, looks_rand
 Span = tuple[int, int]
 
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
-_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$() -]{1,40}(?P=quote)[ \t]*|[ \t]*")
+_CELL = re.compile(r"[ \t]*(?P<quote>\\{0,7}[\"']|)[\w.$() -]{1,40}(?P=quote)[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
 _BARS = ("|", "│", "┃", "║")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
@@ -59,7 +59,7 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
                 continue
             return
         begin = at + sum(len(cell) + 1 for cell in cells[:column])
-        value = cells[column].strip().strip("\"'")
+        value = cells[column].strip().strip("\"'\\")
         if value and is_secret(value, True, level, prose=False):
             begin += cells[column].index(value)
             yield begin, begin + len(value)
@@ -100,8 +100,8 @@ def in_two_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]
 
 def _delimiter(text: str, at: int, end: int, stop: int) -> str:
     """What parts the title from its neighbours; empty where it is no title."""
-    before = text[max(0, at - 40) : at].rstrip(" \"'")[-1:]
-    after = text[end : min(end + 40, stop if stop >= 0 else end)].lstrip(" \"'\r")[:1]
+    before = text[max(0, at - 40) : at].rstrip(" \"'\\")[-1:]
+    after = text[end : min(end + 40, stop if stop >= 0 else end)].lstrip(" \"'\\\r")[:1]
     for mark in ("|", ",", ";", "\t", "│", "┃", "║"):
         if (after == mark and before in ("", "\n", mark)) or (before == mark and after in ("", mark)):
             return mark
@@ -264,10 +264,11 @@ def _told_one_by_one(text: str, at: int, number: str) -> re.Match[str] | None:
 
 _VALUES = re.compile(
     r"(?:aram(?:eter)?s|ARAM(?:ETER)?S|indings|args|rguments|alues|ALUES)[\"']?\s?[:=]?\s?[\[(]\s{0,4}"
+    r"|: (?=[^,\n()]{1,200}\([A-Z]\w{1,20}\))"
     r"|[ ]\[(?=\")|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
 )
 _ITEM = re.compile(
-    r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|[^\"',\n\[\]()]{0,80})"
+    r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|(?P<typed>[^,\n()]{1,200})\([A-Z]\w{1,20}\)|[^\"',\n\[\]()]{0,80})"
     r"(?:\s?,\s{0,4}|\s{0,4}[\])]|$)"
 )
 _MOST_ITEMS, _BEFORE_VALUES = 20, ("[", "(", ";")
@@ -283,8 +284,9 @@ def _in_order(text: str, at: int, number: int, level: Grade) -> Iterable[Span]:
         item = _ITEM.match(text, begin)
         if not item:
             break
-        if index + 1 == number and item["value"] and is_secret(item["value"], True, level, prose=False):
-            return (item.span("value"),)
+        value = "value" if item["value"] else "typed"
+        if index + 1 == number and item[value] and is_secret(item[value], True, level, prose=False):
+            return (item.span(value),)
         begin = item.end()
     return ()
 

@@ -4,7 +4,6 @@ The work at a place does not grow with the text, and a place inside a span alrea
 that the whole is linear. A check is a function of (text, start, end of the literal) to the spans to hide.
 """
 
-import math
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -15,7 +14,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
+from kintsugi.telemetry.redact.budget import BESIEGED, STRETCH, USUAL
 from kintsugi.telemetry.redact.codes import code_for_people
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
@@ -30,7 +29,7 @@ Place = tuple[int, int, int]  # the number of a rule, and where its literal star
 # What is hidden also in code, outside of its literals.
 KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
 _AFTER_A_CALL = '", line '  # of a traceback
-_CALLED = re.compile(r'\\?", line \d+(?:, in [^\n\\]{0,300})?\r?(?:\n|\\n)$')
+_CALLED = re.compile(r'\\?", line \d+(?:, in [^\n]{0,300})?\n$')
 _LONGEST_CODE = 600
 _END = itemgetter(2)
 
@@ -42,7 +41,7 @@ _LITTLE_WORK = 40
 # tuple): a unit is about five microseconds. At an act or a service it costs as much as it looks at: honest logs are
 # full of users, and hold few words that may be secrets.
 _COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
-_LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
+_LAST_PLACES, _MOST_LAST_PLACES = 5, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
 _MOST_SHAPES = 32
 _NONE: list[Found] = []
@@ -206,7 +205,7 @@ class Scanner:
             counted[(end - 1) // STRETCH] += 1 if self._costs[rule][0] == 1 else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // STRETCH not in dense]
-        found = self.spans_at(rest, folded, Work(Budget(math.inf)))
+        found = self.spans_at(rest, folded, Work(BESIEGED))
         for at in dense:
             stop = min((at + 1) * STRETCH, len(folded.text))
             found.append((at * STRETCH, stop, "flood"))
@@ -241,9 +240,9 @@ def _is_code(text: str, place: int) -> bool:
     That line is the one right below `File "…", line …`; what follows it may be locals, whose values are not quoted.
     """
     window = text[max(0, place - _LONGEST_CODE) : place]
-    start = max(window.rfind("\n") + 1, window.rfind("\\n") + 2)
+    start = window.rfind("\n") + 1
     before = window[start:]
-    if start < 2 or before.count('"') % 2 or before.count("'") % 2:
+    if not start or before.count('"') % 2 or before.count("'") % 2:
         return False
     return _CALLED.search(window, 0, start) is not None
 

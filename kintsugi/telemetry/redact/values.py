@@ -35,12 +35,13 @@ _NEXT_OPTION = re.compile(r"(?<=\S)\?[A-Za-z]\w{1,40}=")  # of a game's server: 
 _REST = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]*")
 _WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
 _NEXT_FIELD = re.compile(r"(?:[;&]|\\[nr])[A-Za-z_][\w.-]{0,40}=")  # then it is no line of an environment file
+_END_OF_STRING = re.compile(r"\w\\{0,7}[\"'](?=[,)\]}])")  # in which the file stands as a whole
 # Where a value ends that stands within something encoded, and one that stands in an address as it is.
 _ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
 _PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
 _ENCODED_SIGN = re.compile(r"%(?:25){0,2}3[AD]$", re.IGNORECASE)
 _CALL = re.compile(
-    r"(?:await |new |\$|@|\[)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,80}+)(?P<bracket>[({\[])(?:\s{1,40}(?=[\"']))?"
+    r"(?:await |new |\$|@|\[)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,80}+)(?P<bracket>[({\[])(?:\s{1,40}(?=\\{0,7}[\"']))?"
 )
 _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 
@@ -125,7 +126,7 @@ _WORDS_AND_NUMBERS = re.compile(
 _NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
 _FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
 _OF_LICENSES = re.compile(r"(?P<first>[A-Z0-9]{4,8})(?:-(?!(?P=first))[A-Z0-9]{4,8}){2,9}")  # in groups of one length
-_VERSION = re.compile(r"[v^~]?\d{1,4}\.\d{1,4}\.\d{1,6}(?:\(@.*)?")
+_VERSION = re.compile(r"[v^~]?\d{1,4}\.\d{1,4}\.\d{1,6}(?:\(@.*)?|0x[0-9A-Fa-f]{1,16}")  # or an address
 _DIGIT = re.compile(r"\d")
 _TURNS = re.compile(r"[a-z](?=[A-Z])")
 _RUGGED = re.compile(r"[A-Z][a-z](?=[A-Z])")  # hardly ever in the names of things
@@ -171,7 +172,7 @@ def whole(text: str, value: Value) -> Value:
 def to_end_of_word(text: str, at: int) -> Value | None:
     """A value that is all the rest of its line, as in an environment file, where it may hold any character."""
     match = _WHOLE_LINE.match(text, at)
-    if match and _NEXT_FIELD.search(match[0]):
+    if match and (_NEXT_FIELD.search(match[0]) or _END_OF_STRING.search(match[0])):
         return None
     return Value(at, match.end(), quoted=False) if match else None
 

@@ -62,7 +62,7 @@ _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
 _NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
 # A quick look: a digit beside what no number has, or letters in an order that no word has.
-_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
+_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~?-]\d)|(?=[A-Za-z_!#$%&*+@^~?-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
 _REST_OF_NAME = re.compile(
     r"(?:s|ed|ing|_?(?:args|arguments|attempts?|commands?|requests?|params|users?|with))?(?![A-Za-z0-9_])",
     re.IGNORECASE,
@@ -150,7 +150,7 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     name, stop = text[at:end], _end_of_line(text, end)
     again = text.find(f" {name}", end, stop)  # the nearest one announces
     for word, begin, value, look in islice(_candidates(text, end, stop if again < 0 else again, said), _MOST_BEHIND):
-        if said + look + _link(text, (at, end), begin, word, said) >= ENOUGH:
+        if said + look + _link(text, (at, end), word, said) >= ENOUGH:
             yield begin, begin + len(value)
         else:
             yield VAIN
@@ -183,9 +183,9 @@ def _end_of_line(text: str, end: int) -> int:
     return rest.end() if rest else len(text)
 
 
-def _link(text: str, name: Span, begin: int, word: Word, said: Said) -> Link:
-    """How the value at `begin` in a word is linked to the name that announces it."""
-    at, end = name
+def _link(text: str, name: Span, word: Word, said: Said) -> Link:
+    """How the value in a word is linked to the name that announces it."""
+    (at, end), begin = name, word[0] + word[2].skipped
     before = text[end:begin]
     if before == "[":
         return Link.BLOCKED  # a case of a test
@@ -199,7 +199,7 @@ def _link(text: str, name: Span, begin: int, word: Word, said: Said) -> Link:
     last = None if is_led else _LAST_WORD.search(before, max(0, len(before) - 24))
     if last and last[1].lower() in _NO_LINKS and not _is_linked(text[at:end], before, last[1]):
         return Link.BLOCKED
-    if said is not Said.TOKEN and (paired := _pair(text, end, begin, before, said)):
+    if said is not Said.TOKEN and (paired := _pair(text, end, word, before, said)):
         return paired
     if said is Said.SERVICE and _GIVEN_WITH.fullmatch(before, 1) and text[at:end].lower() not in _OF_PERSONS:
         return Link.DIRECT  # vpn with …
@@ -239,14 +239,15 @@ def _is_led(before: str) -> bool:
     return lead[-1:].lower() in _ENDS_OF_LEADS and _LED.search(lead, max(0, len(lead) - _NEAR)) is not None
 
 
-def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
-    """How a value is linked to a name before it, which may be that of a user. A colon tells least."""
+def _pair(text: str, end: int, word: Word, before: str, said: Said) -> Link:
+    """How a value is linked to a name before it, which may be that of a user. A colon tells least: names and numbers
+    stand behind one, too."""
     if said is Said.WEAK:
         return Link.NONE
     paired = _PAIRED.search(before, max(0, len(before) - _NEAR))
     if not paired and said is not Said.SERVICE:
         paired = _IN_A_CALL.match(before) or _BEHIND_A_NAME.fullmatch(before)
-    if not paired and _is_a_line_of_its_own(text, end, begin):
+    if not paired and _is_a_line_of_its_own(text, end, word[0] + word[2].skipped):
         paired = _BEHIND_A_NAME.fullmatch(before)
     if not paired or paired.start() > _CLOSE:
         return Link.NONE
@@ -255,7 +256,7 @@ def _pair(text: str, end: int, begin: int, before: str, said: Said) -> Link:
     if paired.re is _BEHIND_A_NAME:
         is_of_two = said is not Said.KEY or paired["comma"] or text[max(0, end - 11) : end].lower().endswith(_OF_TWO)
         return Link.DIRECT if is_of_two else Link.NONE
-    return Link.LED if paired[0].endswith(":") else Link.PAIRED
+    return Link.LED if paired[0].endswith(":") and word[2].look < Look.LIKELY else Link.PAIRED
 
 
 def _is_of_a_user(name: str) -> bool:
@@ -288,6 +289,8 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         name = before[len(before[:-1].rstrip(_OF_NAMES)) : -1]
         if name[:1].isalpha() and _is_of_a_user(name):
             return Link.NONE if said is Said.KEY else Link.LED
+    if before[-1:] == "[" and between[:1] == " ":
+        return Link.BLOCKED  # the id of an element of syslog's: [name@32473 …
     if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _is_led(before):
