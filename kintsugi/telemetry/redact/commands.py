@@ -288,6 +288,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         (name, 0, rf"{name}\w{{1,40}}=(?P<secret>[^\s;\"']{{16,400}})")
         for name in ("wordpress_logged_in_", "wordpress_sec_")
     ),
+    (":::", REACH_LINE, r"[^\n]{0,60}?[0-9a-fA-F]{32}:(?P<secret>[0-9a-fA-F]{32}):::"),  # as Windows keeps passwords
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
@@ -297,6 +298,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         "<<<",
         REACH_LINE,
         r"[^\n]{0,80}?\b(?:[\w-]{0,20}passwd[\w-]{0,20}|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
+        r"(?:[\w.@-]{1,40}:)?"
         r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
     ),
     *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
