@@ -97,8 +97,8 @@ def _files_of_the_program() -> Iterator[Path]:
 
 
 def is_installed(name: str) -> bool:
-    """Whether this file came with Python, an environment or us; also what is no file, such as `<string>`."""
-    if name.startswith("<"):
+    """Whether this file came with Python, an environment or us; also what is no file, such as `<string>` or ``."""
+    if not name or name.startswith("<"):
         return True
     path = Path(name).resolve()
     ours = (Path(__file__).parents[1], *_ENVIRONMENT)

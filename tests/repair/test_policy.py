@@ -82,6 +82,14 @@ def test_a_password_that_a_test_makes_up_is_only_shown_and_what_a_field_is_calle
         ("i18n/sv.json", '{"users.password": "L\u00f6senordet"}\n'): [],
         ("config/sv.json", '{"users.password": "L\u00f6senordet"}\n'): [True],
         ("i18n/sv.json", f'{{"users.password": "{random}"}}\n'): [True],
+        ("NEWS.md", "- It redeems the token (@shopkeeper87)\n"): [],
+        ("NEWS.md", f"- It redeems the token ({random})\n"): [True],
+        ("a.py", f'token = "@{random}"\n'): [True],
+        ("a.py", '{"passphrase": "relay4.example.com:9009"}\n'): [],
+        ("a.py", f'{{"passphrase": "{random}:9009"}}\n'): [True],
+        ("a.py", f'{{"passphrase": "https://{random}@relay4.example.com:9009"}}\n'): [True],
+        ("tests/test_a.py", f'login(password="1113-{made_up}")\n'): [False],
+        ("tests/test_a.py", f'login(password="1113-{random}")\n'): [True],
     }
 
     told = {one: check(Applied({one[0]: one[1].encode()}), TREE) for one in rows}

@@ -104,6 +104,12 @@ ASKS_ITSELF = {
     "a package": 'const axios = require("axios"); await axios.get("http://localhost:1/a", { timeout: 5 });',
 }
 ASKS_OTHERS = {
+    "the sample of a kind": 'expect(1).toEqual(expect.any(Function).sample("return 1")());',
+    "a kind by a name": 'const kind = expect.any(Function); Object.values(kind)[0]("return 1")();',
+    "a kind that a function gets": "run(expect.any(Function));",
+    "a matcher that looks at a kind": "expect.extend({ toRun(a, b) {} }); expect(1).toEqual(expect.any(Function));",
+    "an expect that is made": "const expect = made; expect(1).toEqual(expect.any(Function));",
+    "what is made where it is expected": 'expect(Function("return 1")()).toEqual(expect.any(Function));',
     "another machine": 'await fetch("https://evil.example/a");',
     "a name that begins so": 'await fetch("http://localhost.evil.example/a");',
     "a name before it": 'await fetch("http://localhost:1@evil.example/a");',
@@ -258,6 +264,7 @@ HARMLESS_GO = {
     "its own package called exec": ('	"os"', '	"os"\n	"example.com/shelf/exec"'),
     "a comment": ("// Load", "// os/exec is not used here, nor unsafe.\n// Load"),
     "a word of a text": ("	return string", '	_ = "//go:linkname"\n	return string'),
+    "the kind of a listener": ("// Load", 'import "net"\n\nvar at net.Listener\n\n// Load'),
 }
 GO_IN_A_TEST = """\
 package shelf
@@ -267,7 +274,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
+	"time"
+
+	coder "github.com/coder/websocket"
+	"github.com/gorilla/websocket"
+	old "golang.org/x/net/websocket"
 )
 
 func TestAsks(t *testing.T) {
@@ -286,6 +300,15 @@ GO_ASKS_ITSELF = {
     "a server of its own": "go http.Serve(listener, handler)",
     "a client that it never asks": "}\n\ntype row struct {\n\tc *http.Client",
     "its own client": "client := server.Client(); client.Get(server.URL)",
+    "a place of its own": 'net.DialTimeout("tcp", net.JoinHostPort("127.0.0.2", port), 1)',
+    "an address that a function of it says": 'http.Get(at())\n}\n\nfunc at() string {\n\treturn "http://127.0.0.1:80/"',
+    "a listener's address": 'at := listener.Addr().String(); http.Get(fmt.Sprintf("http://%s/a", at))',
+    "the host of an address": 'at, err := url.Parse(server.URL); coder.Dial(ctx, fmt.Sprintf("ws://%s/", at.Host), nil)',
+    "a wait": "select { case <-time.After(1): }; http.Get(server.URL)",
+    "a websocket": 'websocket.DefaultDialer.Dial("ws" + strings.TrimPrefix(server.URL, "http") + "/a", nil)',
+    "a websocket by a context": 'coder.Dial(ctx, strings.Replace(server.URL, "http", "ws", 1), nil)',
+    "a websocket of the library": 'ws, _ := old.Dial("ws://127.0.0.1:80/", "", "x"); old.JSON.Send(ws, 1)',
+    "what kind of message it is": "_ = websocket.BinaryMessage; _ = websocket.IsCloseError(err, websocket.CloseGoingAway)",
 }
 GO_ASKS_OTHERS = {
     "another machine": 'http.Get("https://evil.example")',
@@ -320,6 +343,27 @@ GO_ASKS_OTHERS = {
     "a name of another scope": "if false { at := server.URL; _ = at }; http.Get(at)",
     "a name of a switch": "at := server.URL; switch at := place.(type) { case string: http.Get(at) }",
     "a status that leads away": "w.WriteHeader(http.StatusFound); http.Get(server.URL)",
+    "a place by a name that begins so": 'net.Dial("tcp", net.JoinHostPort("127.0.0.1.evil.example", "80"))',
+    "a place by a host": 'net.Dial("tcp", net.JoinHostPort(host, "80"))',
+    "a port that is a host, in an address": 'http.Get(fmt.Sprintf("http://%s/", net.JoinHostPort("127.0.0.1", port)))',
+    "a function that says two": "http.Get(at())\n}\n\nfunc at() string {\n\tif x { return place }\n\treturn server.URL",
+    "a function that says a name": 'http.Get(at())\n}\n\nfunc at() (place string) {\n\tplace = "https://evil.example"; return',
+    "a function by a name of its own": "at := made; http.Get(at())\n}\n\nfunc at() string {\n\treturn server.URL",
+    "a function of another file": "http.Get(at())",
+    "an address in an address": 'http.Get(fmt.Sprintf("http://%s/", place))',
+    "an address with a name after it": 'http.Get(fmt.Sprintf("http://%s.evil.example/", listener.Addr().String()))',
+    "the host of another address": 'at, _ := url.Parse(place); http.Get(fmt.Sprintf("http://%s/", at.Host))',
+    "a host that is set": 'at, _ := url.Parse(server.URL); at.Host = "a.example"; http.Get(fmt.Sprintf("http://%s/", at.Host))',
+    "an address that somebody changes": 'at, _ := url.Parse(server.URL); run(at); http.Get(fmt.Sprintf("http://%s/", at.Host))',
+    "an address that changes itself": 'at, _ := url.Parse(server.URL); at.UnmarshalBinary(b); http.Get(fmt.Sprintf("http://%s/", at.Host))',
+    "a host by its pointer": 'at, _ := url.Parse(server.URL); h := &at.Host; *h = b; http.Get(fmt.Sprintf("http://%s/", at.Host))',
+    "a websocket to another": 'websocket.DefaultDialer.Dial("wss://evil.example/", nil)',
+    "a websocket's own dialer": "websocket.DefaultDialer.NetDial = made; websocket.DefaultDialer.Dial(server.URL, nil)",
+    "a websocket's dialer by a name": "d := websocket.DefaultDialer; d.Dial(server.URL, nil)",
+    "another dialer of websockets": "(&websocket.Dialer{}).Dial(server.URL, nil)",
+    "a host that is replaced": 'coder.Dial(ctx, strings.Replace(server.URL, "127.0.0.1", "evil.example", 1), nil)',
+    "a codec that is handed on": "send := old.JSON.Send; send(ws, 1)",
+    "a websocket's function handed on": "run(coder.Dial, server.URL)",
 }
 
 
@@ -355,6 +399,12 @@ def test_a_test_in_node_may_ask_its_own_machine_and_set_what_it_takes_back(line:
 @pytest.mark.parametrize("line", [*ASKS_OTHERS.values(), *FOR_GOOD.values()], ids=[*ASKS_OTHERS, *FOR_GOOD])
 def test_a_test_in_node_may_ask_no_other_machine_and_leave_nothing_set(line: str) -> None:
     assert True in found("test/load.test.mjs", IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)).values()
+
+
+def test_a_kind_that_is_only_expected_is_no_code_that_is_run() -> None:
+    line = "expect(f).not.toHaveBeenCalledWith(1, expect.objectContaining({ a: [expect.any(Function)] }));"
+
+    assert found("test/load.test.mjs", IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)) == {}
 
 
 @pytest.mark.parametrize("kind", GO_ASKS_ITSELF)

@@ -635,6 +635,91 @@ def test_functions_and_classes_inside_of_others_are_values_too() -> None:
     assert (function(1), key(), local.value, wrapped.__name__) == (3, 7, 1, "cached")
 
 
+class StandIn:
+    """Says that it is what it holds, as a queue's tasks do until they are asked for."""
+
+    __slots__ = ("__dict__", "maker")
+
+    def __init__(self, maker: Callable[[], Any], made: object = None) -> None:
+        self.maker = maker
+        object.__setattr__(self, "__thing", made)
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        return type(self._made())
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return self._made().__dict__
+
+    def _made(self) -> Any:
+        return object.__getattribute__(self, "__thing") or object.__getattribute__(self, "maker")()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made(), name)
+
+
+class Task:
+    def ask(self) -> str:
+        return "asked"
+
+
+def in_background(function: Any, *, late: bool = False) -> Any:
+    """A class for each task, of which no module has the name; `late`: not made before it is asked for."""
+    takes_itself = function.__code__.co_varnames[0] == "self"
+    made = type("made", (Task,), {"run": function if takes_itself else staticmethod(function)})()
+    return StandIn(lambda: made, None if late else made) if not late else StandIn(lambda: (function, made)[1])
+
+
+class Actor:
+    def __init__(self, does: Any) -> None:
+        self.broker, self.does = object(), does
+
+
+@in_background
+def in_a_queue(value: object) -> None:
+    raise LookupError(value)
+
+
+@in_background
+def on_itself(self: Any, value: object) -> None:
+    raise LookupError(value, self.ask())
+
+
+@functools.partial(in_background, late=True)
+def late(value: object) -> None:
+    raise LookupError(value)
+
+
+@Actor
+def acts(value: object) -> None:
+    raise LookupError(value)
+
+
+@pytest.mark.parametrize("task", [in_a_queue, on_itself, late, acts])
+def test_a_task_is_called_however_its_queue_hides_it(task: Any) -> None:
+    does = task.does if isinstance(task, Actor) else task.run
+    capsule = made_of(_raised(lambda: does(5)))
+
+    assert (capsule.function, run(capsule).args[0]) == (does.__name__, 5)
+
+
+def test_what_cannot_be_rebuilt_takes_only_those_calls_with_it_that_use_what_it_was_asked_for() -> None:
+    reads = (line for line in ())
+    asked = [reads.send, functools.cache(reads.send), iter([reads.send]), types.MappingProxyType({reads.send: 1})]
+
+    for one in asked:
+        again = run(made_of(_raised(lambda one=one: handed_over([5, one]))))  # type: ignore[misc]
+
+        assert (type(again), again.args[0][0]) == (LookupError, 5)
+    with pytest.raises(BaseException, match="a generator, which holds more than can be seen"):
+        run(made_of(_raised(lambda: uses(functools.cache(reads.send)))))
+
+
+def uses(one: Any) -> None:
+    raise LookupError(one(None))
+
+
 def test_a_class_inside_of_a_function_has_base_and_decorator_by_the_names_they_have_there() -> None:
     def ended(base: type, marked: Any) -> None:
         @marked

@@ -8,12 +8,16 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode
 
+import bottle  # type: ignore[import-untyped]
 import django  # type: ignore[import-untyped]
 import flask
 import pytest
+import quart
 from aiohttp import web
 from aiohttp.test_utils import TestClient as ClientOfAiohttp
 from aiohttp.test_utils import TestServer
@@ -112,6 +116,39 @@ async def of_all(request: web.Request, handler: Callable[[web.Request], Any]) ->
     return await handler(request)
 
 
+@(in_quart := quart.Quart(__name__)).post("/items/<int:number>")
+async def of_quart(number: int) -> None:
+    asked, user = quart.request, quart.g.user
+    given = (await asked.form)["item"], asked.args["sort"], asked.headers["Accept"], asked.endpoint
+    raise _asked(asked, number, *given, quart.current_app.config["PAGE"], user.name, quart.session["token"] is None)
+
+
+@in_quart.before_request
+async def knows_who_asks() -> None:
+    quart.g.user = User(name="bob", hashed_password=PASSWORD)
+    quart.session["token"] = None
+
+
+@in_quart.errorhandler(Exception)
+async def tells_while_it_is_served(error: Exception) -> str:
+    TOLD.append(recorded(error))
+    return ""
+
+
+TOLD: list[Capsule] = []
+in_quart.config.update(PAGE=20, SECRET_KEY=SESSION, PROPAGATE_EXCEPTIONS=True)
+in_bottle = bottle.Bottle()
+
+
+@in_bottle.post("/items/<number:int>")  # type: ignore[untyped-decorator]
+def of_bottle(number: int) -> None:
+    asked = bottle.request
+    bottle.response.set_header("X-Seen", "1")
+    given = asked.forms["item"], asked.query["sort"], asked.headers["Accept"], asked.app.config["page"]
+    raise _asked(asked, number, *given)
+
+
+in_bottle.config.update(page=20, catchall=False)
 PAGE, USER = web.AppKey("PAGE", int), web.RequestKey("USER", User)
 in_fastapi = FastAPI()
 in_fastapi.state.page = 20
@@ -224,6 +261,24 @@ def by_fastapi() -> Capsule:
     return _caught(lambda: TestClient(in_fastapi).post("/items/5?sort=name", json=FORM, headers=HEADERS))
 
 
+def by_quart() -> Capsule:
+    asyncio.run(in_quart.test_client().post("/items/5?sort=name", form=FORM, headers=HEADERS))
+    return TOLD.pop()
+
+
+def by_bottle() -> Capsule:
+    form = urlencode(FORM).encode()
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/items/5",
+        "QUERY_STRING": "sort=name",
+        "wsgi.input": BytesIO(form),
+    }
+    environ |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(form))}
+    environ |= {f"HTTP_{name.upper()}": value for name, value in HEADERS.items()}
+    return _caught(lambda: in_bottle(environ, lambda *_: None))
+
+
 def _caught(serves: Callable[[], object]) -> Capsule:
     with pytest.raises(Asked) as seen:
         serves()
@@ -232,7 +287,12 @@ def _caught(serves: Callable[[], object]) -> Capsule:
 
 def recorded(error: BaseException) -> Capsule:
     """The capsule, where this file is the program, but for what starts it here."""
-    while error.__traceback__ and error.__traceback__.tb_frame.f_code.co_name in ("_caught", "<lambda>", "tells"):
+    while error.__traceback__ and error.__traceback__.tb_frame.f_code.co_name in (
+        "_caught",
+        "<lambda>",
+        "tells",
+        "_by_quart",
+    ):
         error.__traceback__ = error.__traceback__.tb_next
     capsule = record(error, is_project=lambda file: file == __file__)
     assert capsule
@@ -255,7 +315,7 @@ SERVED: dict[Callable[[], Capsule], object] = {
     by_django: of_django,
     by_aiohttp: of_aiohttp,
 }
-SERVED |= {by_fastapi: of_fastapi}
+SERVED |= {by_fastapi: of_fastapi, by_quart: of_quart, by_bottle: of_bottle}
 NAMES = {served: cast(Any, view).__name__ for served, view in SERVED.items()}
 
 
@@ -296,6 +356,10 @@ COMES_TO: list[tuple[Callable[[], Capsule], Callable[[Any], object]]] = [
     (by_fastapi, lambda request: request.cookies["session"].upper()),
     (by_fastapi, lambda request: request.headers["authorization"].split()),
     (by_fastapi, lambda request: request._json["password"].upper()),
+    (by_quart, lambda request: request.cookies["session"].upper()),
+    (by_quart, lambda _: quart.g.user.hashed_password.upper()),
+    (by_bottle, lambda request: request.forms["password"].upper()),
+    (by_bottle, lambda request: request.get_header("Authorization").split()),
 ]
 
 

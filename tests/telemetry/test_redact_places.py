@@ -270,6 +270,10 @@ PIN for door: 482913
 X-Hub-Signature-256: sha256={hex}
 Stripe-Signature: t=1732960000,v1={hex}
 "securityAnswer":"{word}"
+<elementProp name="password"><stringProp name="Argument.value">{word}</stringProp></elementProp>
+database('x','bob','{made}','Vendor')
+printf '{word}\\n' | docker login -u bob --password-stdin
+net use Z: \\\\nas\\share {made} /user:bob
 g-recaptcha-response={random}&email=x
 <td>Password</td><td>{made}</td>
 """.strip().split("\n")
@@ -320,6 +324,9 @@ def test_a_secret_is_found_by_its_place(line):
         "Key:\n{}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
         "Please write down this verification key.\n\n\t{}\n",
+        'key: "password"\n  - value: "{}"',
+        '+ value = "{}"\n+ name  = "DB_PASSWORD"',
+        "Preparing: update users set password = ? where name = ?\nParameters: {}(String), bob(String)",
         "Private Keys\n============\n(0) {0}\n(1) {0}",
         "insert into users (username, password) values (?, ?)\nbinding parameter (1:VARCHAR) <- [bob]\n"
         "binding parameter (2:VARCHAR) <- [{}]",
@@ -360,10 +367,18 @@ def test_a_file_of_settings_in_a_string_ends_with_the_string():
         "java -jar cli.jar -P 443 -u bob -p {} -w ESPACE1 --ssl",
         'expect "password:"\nsend -- "{}\\r"',
         "Enter passphrase for key '/root/.ssh/id_rsa': {}",
+        "jdbc:sqlserver://10.0.0.1:1433;databaseName=x;user=bob;password={};encrypt=true",
+        "chpasswd -e <<< 'bob:{}'",
+        "-Credential bob:{}",
     ],
 )
 def test_what_stands_beside_a_secret_stays(line):
     assert redact(line.format(RANDOM)) == line.format("***")
+
+
+@pytest.mark.parametrize("word", ["2019?Tigger", "1987%Samsung", "Tig%er482", "Tigger@482"])
+def test_a_password_of_words_numbers_and_signs(word):
+    assert redact(f"rcon_password {word}") == "rcon_password ***"
 
 
 @pytest.mark.parametrize(

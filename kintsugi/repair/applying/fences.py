@@ -37,21 +37,15 @@ def blocks(lines: Sequence[str]) -> Iterator[Block]:
 
 def set_out(lines: Sequence[str]) -> list[str] | None:
     """The lines with blocks at the margin that are set in as a whole, as within a list; None where there are none."""
-    made, at = list[str](), 0
-    while at < len(lines):
-        opening = _SET_IN.match(lines[at])
-        end = (
-            next((n for n in range(at + 1, len(lines)) if lines[n].rstrip() == opening[1] + opening[2]), 0)
-            if opening
-            else 0
-        )
-        body = lines[at : end + 1]
-        if opening and end and all(line.startswith(opening[1]) or not line.strip() for line in body):
-            made += [line.removeprefix(opening[1]) for line in body]
-            at = end + 1
-        else:
-            made.append(lines[at])
-            at += 1
+    made, opened, indent, fence = list(lines), -1, "", ""
+    for at, line in enumerate(lines):
+        if opened >= 0 and line.strip() and not line.startswith(indent):
+            opened = -1
+        if opened >= 0 and line.rstrip() == indent + fence:
+            made[opened : at + 1] = [one.removeprefix(indent) for one in lines[opened : at + 1]]
+            opened = -1
+        elif opened < 0 and (opening := _SET_IN.match(line)):
+            opened, indent, fence = at, opening[1], opening[2]
     return made if made != list(lines) else None
 
 

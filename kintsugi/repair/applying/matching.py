@@ -10,7 +10,7 @@ from kintsugi.repair.applying.alignment import Line, align
 from kintsugi.repair.applying.changes import Hunk, Op
 from kintsugi.repair.applying.lazy import is_elision
 from kintsugi.repair.applying.readings import READINGS, with_kept_lines
-from kintsugi.repair.applying.reindent import Reindent, indent_of, reindent
+from kintsugi.repair.applying.reindent import AS_IT_IS, Reindent, indent_of, reindent
 from kintsugi.repair.applying.text import Text
 
 
@@ -67,9 +67,12 @@ def places(hunk: Hunk, text: Text, *, strict: bool = False) -> list[Place]:
 
 
 def _better(hunk: Hunk, found: list[Place], text: Text, strict: bool) -> list[Place]:
-    """Where each line is set in as the reply has it and only some are left out, instead of these. None if `strict`."""
+    """Where each line is set in as the reply has it and only some are left out, instead of these. None if `strict`.
+
+    Else those of them that set nothing anew: what holds for some of the lines says nothing of the others.
+    """
     other = _aligned(hunk, text, text.keyed("indents", indent_of))
-    return found if not other else [] if strict else other
+    return ([] if strict else other) if other else [place for place in found if place.reindent == AS_IT_IS]
 
 
 def _is_torn(place: Place, text: Text) -> bool:

@@ -80,6 +80,9 @@ class Placing:
         expected, size = _expected(place.hunk, others), len(place.hunk.old)
         if expected is None or expected < 0 or abs(expected - place.first) <= size:
             return
+        new = place.hunk.new
+        if list(self.text.lines[expected : expected + len(new)]) == new:
+            raise Refused(f"{self.path}: the change at line {expected + 1} is already applied: its lines are there.")
         if nearly_fits(place.hunk, self.text, max(expected - 1, 0), expected + size + 1):
             raise Refused(
                 f"{self.path}: a change fits at line {place.first + 1}, but the reply means the lines near line "

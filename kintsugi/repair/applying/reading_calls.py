@@ -17,7 +17,7 @@ _SCRIPT = re.compile(
     r"\s*(?:cd [^\s;&|]+ && )?(?:apply_patch|git apply|patch -p1)(?: -)? <<-?\s*(['\"]?)(\w+)\1\n(.*?\n)\2\s*",
     re.DOTALL,
 )
-_ARGUMENT = re.compile(r"<arg_key>\s*(\w+)\s*</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+_ARGUMENT = re.compile(r"<arg_key>\s*(\w+)\s*</arg_key>\s*<arg_value>((?:(?!<arg_key>).)*?)</arg_value>", re.DOTALL)
 
 
 def patches_in(values: Sequence[Any]) -> list[str]:

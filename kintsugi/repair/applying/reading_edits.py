@@ -48,6 +48,7 @@ _FIELDS = (*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND,
 _KNOWN = frozenset(name.lower().replace("_", "") for name in _FIELDS)
 _NEW, _GONE = "create_file", "delete_file"  # of an operation whose text is a diff without headers
 _LOOKS_ONLY = ("view", "undo_edit")
+_DEEPEST = 20  # calls within calls
 _VERBS = (*COMMAND, "action", "type", "operation", "op", "tool", "name")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _LOOKS = {
@@ -141,10 +142,12 @@ def refuse_half(values: Sequence[Any]) -> None:
             raise Refused(f"The reply asks for {asked} beside its edits, which is not done. Send edits alone.")
 
 
-def _asked(value: Any, verb: str = "") -> str | None:
+def _asked(value: Any, verb: str = "", deep: int = 0) -> str | None:
     """What a value wants of a file that is no edit, whether it is said beside the file or around it."""
+    if deep > _DEEPEST:
+        return None
     if isinstance(value, list):
-        return next((asked for one in value if (asked := _asked(one, verb)) is not None), None)
+        return next((asked for one in value if (asked := _asked(one, verb, deep + 1)) is not None), None)
     if not isinstance(value, dict) or is_change(value) or any(isinstance(value.get(name), list) for name in LISTS):
         return None
     verb = next((str(value[name]) for name in _VERBS if isinstance(value.get(name), str)), verb)
@@ -155,7 +158,7 @@ def _asked(value: Any, verb: str = "") -> str | None:
             if words[:1] and words[0] in _LOOKS and "replace" not in words
             else f"{verb or 'no change'!r} of {_first(value, PATH)}"
         )
-    return next((asked for name in WRAPPERS if (asked := _asked(value.get(name), verb)) is not None), None)
+    return next((asked for name in WRAPPERS if (asked := _asked(value.get(name), verb, deep + 1)) is not None), None)
 
 
 def is_change(value: Any) -> bool:

@@ -14,7 +14,7 @@ Reading = Callable[[Hunk], Hunk | None]
 """Another way to read a hunk; None where there is nothing to read another way."""
 
 _NUMBER = re.compile(r"^\s*(?:[Ll]ine |L|\[)?(\d+)(?:\]|\)|\.)?(?:[ ]?[|:│┃→▏][ ]?|\t|(?=\s*$)|[ ]{1,2}(?=\S|    ))")
-_BARRED = re.compile(r"\s*\d+ ?[|│┃▏→]")
+_BARRED = re.compile(r"\s*\d+ ?[|│┃▏→]|\s{3,}\d+\t")
 _NUMBERED_SHARE = 0.8
 _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", "\u2018\u2019\u201a\u201b\u2032"
 TYPOGRAPHIC_QUOTES = "\u201c\u201d\u2018\u2019"

@@ -11,6 +11,7 @@ from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import SAYS, says
 from kintsugi.repair.policy.go_again import Calls, again, called_in
 from kintsugi.repair.policy.go_loopback import GoLoopback
+from kintsugi.repair.policy.go_websockets import WEBSOCKETS
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
 
@@ -40,7 +41,7 @@ _IMPORTED: tuple[tuple[str, str], ...] = (
 _USED: tuple[tuple[str, str], ...] = (
     ("shell", r"os#(?:StartProcess|FindProcess|RemoveAll|Chmod|Chown|Symlink|Link)"),
     ("eval", r"reflect#(?:NewAt|SliceHeader|StringHeader|MakeFunc)|runtime/debug#SetPanicOnFault"),
-    ("network", r"net#(?:Dial\w*|Listen\w*|Dialer|ListenConfig|Lookup\w*|Resolver|DefaultResolver|FileConn)"),
+    ("network", r"net#(?:Dial\w*|Listen(?!er$)\w*|Dialer|ListenConfig|Lookup\w*|Resolver|DefaultResolver|FileConn)"),
     (
         "network",
         r"net/http#(?:Get|Post|PostForm|Head|NewRequest\w*|Client|DefaultClient|Transport|DefaultTransport"
@@ -162,10 +163,11 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     """(rule, what) as often as it is there."""
     imports = dict(imports_of(tree))
     found: Counter[tuple[str, str]] = Counter()
-    for path in imports.values():
-        found.update((rule, f"the package {path}") for rule, pattern in _IMPORTED if re.fullmatch(pattern, path))
     dotted = [path for name, path in imports.items() if name.startswith(".")]
     loopback = GoLoopback(tree, imports) if is_test else None
+    for path in imports.values():
+        if loopback is None or path in dotted or path not in WEBSOCKETS:  # of these each use is looked at
+            found.update((rule, f"the package {path}") for rule, pattern in _IMPORTED if re.fullmatch(pattern, path))
     bare = ("identifier", "type_identifier") if dotted else ()  # which may be a name of a package that has none here
     for node in nodes(tree, "selector_expression", "qualified_type", "comment", *bare):
         uses = list(_of(node, imports, dotted))

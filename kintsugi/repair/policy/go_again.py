@@ -12,7 +12,7 @@ from functools import cached_property
 
 from kintsugi.repair.languages.go.tests import is_comment
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tokens
-from kintsugi.repair.policy.go_loopback import bindings_of
+from kintsugi.repair.policy.go_bindings import bindings_of
 
 _DEEPEST = 5
 _MOST = 60_000

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
+from kintsugi.repair.policy.go_bindings import arguments, bindings, bindings_of, is_only_read, quoted
+from kintsugi.repair.policy.go_websockets import WEBSOCKETS, keeps_here
 
 _HOST = r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
 _URL = re.compile(rf"(?:https?|wss?)://{_HOST}(?::(?:\d+|%d))?(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(rf"{_HOST}?:(?:\d+|%d)", re.IGNORECASE)
+_ALONE = r"localhost|127(?:\.\d{1,3}){3}|::1"
+_PUT_IN = re.compile(r"((?:https?|wss?)://)?%s(?:[/?].*)?", re.DOTALL)
 _SERVES = re.compile(
     r"net/http#(?:Server|Serve\w*|Handle|HandleFunc|ListenAndServe\w*|DefaultServeMux)|net#(?:Listen\w*|ListenConfig)"
 )
@@ -49,7 +53,6 @@ _LINKS, _LINKING = ("os#Symlink", "os#Link"), re.compile(r"\b(?:Syml|L)ink\b")
 _AT = {**dict.fromkeys(_LINKS, 1), "os#RemoveAll": 0, "os#Chmod": 0}
 """Which argument says what is made or changed."""
 _MAKES_A_FOLDER = ("os#MkdirTemp", "io/ioutil#TempDir")
-_FOLDER_CALL = re.compile(r"\w+\.(?:MkdirTemp|TempDir)\(")
 _DEEPEST = 6
 _MOST = 20_000
 """Names that are followed in one file: each may be given many others."""
@@ -71,9 +74,13 @@ class GoLoopback:
             return True
         if self._is_odd:
             return False
+        package, _, name = full.partition("#")
+        if package in WEBSOCKETS:
+            return keeps_here(node, package, name, self._is_here)
         if full in _ASKS:
-            given = _arguments(node)
-            return len(given) > _ASKS[full] and self._is_here(given[_ASKS[full]])
+            given = arguments(node)
+            is_here = self._is_here if full.startswith("net/http#") else self._is_place_here
+            return len(given) > _ASKS[full] and is_here(given[_ASKS[full]])
         return _CLIENTS.fullmatch(full) is not None and self._clients_ask_here
 
     def stays_in_its_folder(self, node: Node, full: str) -> bool:
@@ -81,7 +88,7 @@ class GoLoopback:
 
         A link may lead anywhere. So where there is one, nothing is removed or changed: it could be what is behind it.
         """
-        given = _arguments(node)
+        given = arguments(node)
         if full not in _AT or (full not in _LINKS and self._makes_links):
             return False
         if self._given.keys() & self.imports.keys():
@@ -98,15 +105,15 @@ class GoLoopback:
         if node.type != "call_expression":
             return False
         function = node.child_by_field_name("function")
-        if self._name_of(function) == "path/filepath#Join" and (given := _arguments(function)):
-            places = [_quoted(one) for one in given[1:]]
+        if self._name_of(function) == "path/filepath#Join" and (given := arguments(function)):
+            places = [quoted(one) for one in given[1:]]
             below = all(place and ".." not in place for place in places)
             of_system = given[0].type == "call_expression" and self._name_of(given[0].child_by_field_name("function"))
             if of_system == "os#TempDir":
                 return not self._sets_environment and below and bool(places) and re.match(r"\w", places[0]) is not None
             return below and self._is_in_its_folder(given[0], deep + 1)
-        if self._name_of(function) in _MAKES_A_FOLDER and (given := _arguments(function)):
-            is_systems = _quoted(given[0]) == "" and text_of(given[0]) in ('""', "``")
+        if self._name_of(function) in _MAKES_A_FOLDER and (given := arguments(function)):
+            is_systems = quoted(given[0]) == "" and text_of(given[0]) in ('""', "``")
             return is_systems or self._is_in_its_folder(given[0], deep + 1)
         return self._is_of_test(function)
 
@@ -207,7 +214,7 @@ class GoLoopback:
             name, on = text_of(function.named_children[-1]), text_of(function.named_children[0])
             if name in ("NewRequest", "NewRequestWithContext") and self.imports.get(on) == "net/http":
                 at = 1 if name == "NewRequest" else 2
-                if len(given) <= at or not (self._is_here(given[at]) or re.match(r"/(?!/)", _quoted(given[at]))):
+                if len(given) <= at or not (self._is_here(given[at]) or re.match(r"/(?!/)", quoted(given[at]))):
                     return False
             elif (name in _SENDS and not (given and self._is_request(given[0]))) or (
                 name in _BY_CLIENT and on not in self.imports and not (given and self._is_no_address(given[0]))
@@ -239,19 +246,19 @@ class GoLoopback:
 
     def _is_no_address(self, node: Node) -> bool:
         """What a header is asked for, or an address of this machine."""
-        return (_quoted(node) != "" and "/" not in _quoted(node)) or self._is_here(node)
+        return (quoted(node) != "" and "/" not in quoted(node)) or self._is_here(node)
 
     @cached_property
     def _given(self) -> dict[str, list[Node | None]]:
         found: dict[str, list[Node | None]] = {}
-        for name, value, _ in _bindings(self.tree):
+        for name, value, _ in bindings(self.tree):
             found.setdefault(name, []).append(value)
         return found
 
     @cached_property
     def _scopes(self) -> dict[str, set[int]]:
         found: dict[str, set[int]] = {}
-        declared = ((name, node) for name, _, node in _bindings(self.tree) if node.type != "assignment_statement")
+        declared = ((name, node) for name, _, node in bindings(self.tree) if node.type != "assignment_statement")
         without = (
             (text_of(name), one) for one in nodes(self.tree, "var_spec") for name in one.children_by_field_name("name")
         )
@@ -273,21 +280,44 @@ class GoLoopback:
             return False
         match node.type:
             case "interpreted_string_literal" | "raw_string_literal":
-                return bool(_URL.fullmatch(_quoted(node)) or _PLACE.fullmatch(_quoted(node))) and "%" not in _quoted(
-                    node
-                )
+                return bool(_URL.fullmatch(quoted(node)) or _PLACE.fullmatch(quoted(node))) and "%" not in quoted(node)
             case "identifier":
                 given = self._held_by(node)
                 return bool(given) and all(one is not None and self._is_here(one, deep + 1) for one in given)
             case "selector_expression":
-                return self._is_servers(node)
+                return self._is_servers(node) or self._is_host(node)
             case "binary_expression":
                 left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
                 follows = text_of(right)[1:2] in ("/", "?") and text_of(right)[:1] in ('"', "`")
+                if quoted(left) == "ws" and self._is_without_scheme(right):
+                    return self._is_here(right, deep + 1)
                 return self._is_here(left, deep + 1) and (follows or left.type == "binary_expression")
             case "call_expression":
                 return self._is_made_here(node, deep)
         return False
+
+    def _is_place_here(self, node: Node, deep: int = 0) -> bool:
+        """What may be dialled: also `net.JoinHostPort("127.0.0.1", port)`, where any port leads to no other machine."""
+        if deep > _DEEPEST:
+            return False
+        if node.type == "identifier" and (given := self._held_by(node)):
+            return all(one is not None and self._is_place_here(one, deep + 1) for one in given)
+        if node.type == "call_expression" and self._name_of(node.child_by_field_name("function")) == "net#JoinHostPort":
+            asked = arguments(node.child_by_field_name("function"))
+            return len(asked) == 2 and re.fullmatch(_ALONE, quoted(asked[0])) is not None
+        return self._is_here(node, deep)
+
+    def _is_result_here(self, call: Node, deep: int) -> bool:
+        """Whether the one thing that a function of this file returns is here, wherever it returns."""
+        name = text_of(call.child_by_field_name("function"))
+        declared = [
+            one for one in nodes(self.tree, "function_declaration") if text_of(one.child_by_field_name("name")) == name
+        ]
+        if len(declared) != 1 or name in self._given or name in self.imports:
+            return False
+        within = (one for one in nodes(declared[0], "return_statement") if not _is_of_closure(one, declared[0]))
+        returned = [[each for part in one.named_children for each in part.named_children] for one in within]
+        return bool(returned) and all(len(one) == 1 and self._is_here(one[0], deep + 1) for one in returned)
 
     def _is_servers(self, node: Node) -> bool:
         """`server.URL`, of one that httptest made."""
@@ -306,14 +336,59 @@ class GoLoopback:
         name = self._name_of(function)
         if text_of(function).endswith(".Addr().String"):
             return True
+        if function.type == "identifier":
+            return self._is_result_here(call, deep)
         if name == "strings#TrimPrefix" and given:
+            return self._is_here(given[0], deep + 1)
+        if name == "strings#Replace" and [quoted(one) for one in given[1:3]] == ["http", "ws"]:
             return self._is_here(given[0], deep + 1)
         if name != "fmt#Sprintf" or not given:
             return False
-        form = _quoted(given[0])
-        if form.startswith("%s"):
-            return form[2:3] in ("/", "?", "") and len(given) > 1 and self._is_here(given[1], deep + 1)
+        form = quoted(given[0])
+        if put_in := _PUT_IN.fullmatch(form):
+            return len(given) > 1 and self._is_here(given[1], deep + 1) and (not put_in[1] or self._is_bare(given[1]))
         return (_URL.fullmatch(form) or _PLACE.fullmatch(form)) is not None
+
+    def _is_bare(self, node: Node) -> bool:
+        """`listener.Addr().String()`, `place.Host`: a host and a port, and no address that begins with its scheme."""
+        if node.type == "selector_expression":
+            return self._is_host(node)
+        if node.type == "identifier" and (given := self._held_by(node)):
+            return all(one is not None and one.type == "call_expression" and self._is_bare(one) for one in given)
+        function = node.child_by_field_name("function") if node.type == "call_expression" else None
+        return function is not None and text_of(function).endswith(".Addr().String")
+
+    def _is_host(self, node: Node) -> bool:
+        """`place.Host` of `place, err := url.Parse(server.URL)`, where nobody else gets hold of the place."""
+        on, name = node.named_children[0], text_of(node.named_children[-1])
+        if name != "Host" or on.type != "identifier" or not self._held_by(on):
+            return False
+        given = [(value, at) for told, value, at in bindings_of(self.tree) if told == text_of(on)]
+        uses = [one for one in nodes(self.tree, "identifier") if text_of(one) == text_of(on)]
+        others = sum(not is_only_read(one) for one in uses)
+        return others == len(given) and all(
+            value is not None and at == 0 and self._is_parsed(value) for value, at in given
+        )
+
+    def _is_parsed(self, call: Node) -> bool:
+        """`url.Parse(server.URL)`"""
+        function = call.child_by_field_name("function") if call.type == "call_expression" else None
+        asked = arguments(function) if function is not None else []
+        return (
+            function is not None
+            and self._name_of(function) == "net/url#Parse"
+            and len(asked) == 1
+            and self._is_here(asked[0])
+        )
+
+    def _is_without_scheme(self, node: Node) -> bool:
+        """`strings.TrimPrefix(server.URL, "http")`"""
+        function = node.child_by_field_name("function") if node.type == "call_expression" else None
+        return (
+            function is not None
+            and self._name_of(function) == "strings#TrimPrefix"
+            and [quoted(one) for one in arguments(function)[1:]] == ["http"]
+        )
 
     def _name_of(self, function: Node) -> str:
         if function.type != "selector_expression":
@@ -322,49 +397,11 @@ class GoLoopback:
         return f"{self.imports[on]}#{name}" if on in self.imports else ""
 
 
-def _bindings(tree: Node) -> Iterator[tuple[str, Node | None, Node]]:
-    """Names, what each is given, which is None where that is not seen, and where."""
-    for node in nodes(tree, "short_var_declaration", "assignment_statement", "var_spec", "const_spec"):
-        left = node.child_by_field_name("left")
-        names = left.named_children if left is not None else node.children_by_field_name("name")
-        values = node.child_by_field_name("right") or node.child_by_field_name("value")
-        given = [one for one in values.named_children if one.type != "comment"] if values is not None else []
-        for at, name in enumerate(names):
-            if given or node.type not in ("var_spec", "const_spec"):
-                makes = at == 0 and len(given) == 1 and _FOLDER_CALL.match(text_of(given[0])) is not None
-                yield text_of(name), given[at] if len(given) == len(names) or makes else None, node
-    for node in nodes(tree, "parameter_declaration", "variadic_parameter_declaration"):
-        for name in node.children_by_field_name("name"):
-            yield text_of(name), None, node
-    for node in nodes(tree, "range_clause", "receive_statement"):
-        for name in nodes(node.child_by_field_name("left") or node, "identifier"):
-            yield text_of(name), None, node
-    for node in nodes(tree, "type_switch_statement"):
-        for name in nodes(node.child_by_field_name("alias"), "identifier"):
-            yield text_of(name), None, node
-
-
-def bindings_of(node: Node) -> Iterator[tuple[str, Node | None, int]]:
-    """Names, what each is given, also by a call that returns several, and its place among these."""
-    for name, value, by in _bindings(node):
-        left = by.child_by_field_name("left")
-        names = left.named_children if left is not None else by.children_by_field_name("name")
-        values = by.child_by_field_name("right") or by.child_by_field_name("value")
-        whole = values.named_children if values is not None and by.type != "range_clause" else []
-        place = next((at for at, one in enumerate(names) if text_of(one) == name), 0)
-        is_one = value is None and len(whole) == 1 and whole[0].type == "call_expression"
-        yield name, whole[0] if is_one else value, place if is_one else 0
-
-
-def _arguments(node: Node) -> list[Node]:
-    """Of the call whose function it is; none where it is handed on."""
-    call = node.parent
-    function = call.child_by_field_name("function") if call.type == "call_expression" else None
-    if function is None or function.id != node.id:
-        return []
-    return [one for one in call.child_by_field_name("arguments").named_children if one.type != "comment"]
-
-
-def _quoted(node: Node) -> str:
-    is_text = node.type in ("interpreted_string_literal", "raw_string_literal")
-    return text_of(node)[1:-1] if is_text else ""
+def _is_of_closure(node: Node, function: Node) -> bool:
+    """Whether a function within this one is the one that it belongs to."""
+    for one in above(node):
+        if one.id == function.id:
+            return False
+        if one.type == "func_literal":
+            return True
+    return True

@@ -14,6 +14,7 @@ from kintsugi.repair.languages.node.language import JavaScript
 from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import says
+from kintsugi.repair.policy.node_expected import is_expected
 from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS, PURE, NodeNames, module_in, only_pure
 from kintsugi.repair.policy.node_tests import EVERY_OBJECT, InTest
 from kintsugi.repair.policy.python import Danger
@@ -268,7 +269,8 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         bare = full.rpartition(".")[2] if full.partition(".")[0] in HOLDERS else full.partition(".")[0]
         bare = bare if bare == "WebAssembly" or full.partition(".")[0] in HOLDERS else full
         for rule, pattern in _GLOBALS:
-            if re.fullmatch(pattern, bare) and not (bare == full and names.is_declared(node, bare)):
+            is_own = bare == full and (names.is_declared(node, bare) or is_expected(node, names))
+            if re.fullmatch(pattern, bare) and not is_own:
                 yield rule, bare
 
 

@@ -18,8 +18,11 @@ _PLACEHOLDER = re.compile(
     r"|secret\w*|password\w*|pass|token\w*|key\w*|abc\w{0,6}|user\w*|none|null|true|false|hunter2|s3cr3t|.{0,7})$",
     re.IGNORECASE,
 )
-_IN_WORDS = re.compile(r"(?=.{,23}$)[A-Za-z]{2,}(?:[ _.\-\"\\]?[A-Za-z]{2,})*\d{0,6}\W{0,2}$")
+_IN_WORDS = re.compile(r"(?=.{,23}$)(?:\d{1,6}[-_. ])?[A-Za-z]{2,}(?:[ _.\-\"\\]?[A-Za-z]{2,})*\d{0,6}\W{0,2}$")
 """As somebody makes one up: `ShareSecret123!`"""
+_ADDRESS = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}:\d{1,5}$")
+_MENTION = re.compile(r"@[A-Za-z0-9][\w-]{,38}$")  # of a person, in a document
+_DOCUMENT = re.compile(r"\.(?:md|mdx|rst|txt|adoc)$")
 _HASHED = re.compile(r"\$2[aby]\$\d\d\$|\$argon2id?\$|\bpbkdf2_sha256\$\d+\$")
 """What is stored in the place of a password."""
 _OF_TRANSLATIONS = re.compile(
@@ -52,7 +55,9 @@ def secrets_added(added: Sequence[str], old: str, path: str, *, is_test: bool) -
     text = "\n".join(suspect)
     if _shown(text, path) == text:
         return
-    found = [one for line in suspect for one in _secrets_in(line, old, path)]
+    found = [one for line in suspect for one in _secrets_in(line, old, path) if not _ADDRESS.match(one)]
+    if _DOCUMENT.search(path):
+        found = [one for one in found if not _MENTION.match(one)]
     if _OF_TRANSLATIONS.search(path):
         found = [one for one in found if any(map(str.isdigit, one))]  # what a field is called, in some language
     is_made_up = is_test and all(_IN_WORDS.match(one) or _HASHED.search(one) for one in found)

@@ -11,7 +11,9 @@ import functools
 import gc
 import inspect
 import re
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
@@ -32,6 +34,7 @@ from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.masked import Masked
 from kintsugi.telemetry.capsule.names import Names
+from kintsugi.telemetry.capsule.of_bottle import OfBottle, under_way_in_bottle
 from kintsugi.telemetry.capsule.of_discord import Libraries
 from kintsugi.telemetry.capsule.of_flask import UNDER_WAY, OfFlask, under_way_in_flask
 from kintsugi.telemetry.capsule.of_web import Requests, has_read_rows
@@ -53,13 +56,14 @@ _HOMES = 4  # modules whose own names are looked through for values
 
 @dataclass(frozen=True, slots=True)
 class _Crash:
-    """`frames`: the project's own. `is_served`: whether these serve a request; `in_flask`: what Flask has of that."""
+    """`frames`: the project's own. `is_served`: whether these serve a request; `around`: what is set up for that."""
 
     error: BaseException
     frames: list[FrameType]
     masked: Masked
+    requests: Requests
     is_served: bool
-    in_flask: OfFlask | None
+    around: OfFlask | OfBottle | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,9 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     masked = Masked()
     running = set(under_way())
     requests = Requests()
-    in_flask = under_way_in_flask(error.__traceback__, running) if frames else None
-    is_served = in_flask is not None or (bool(frames) and requests.serves(error.__traceback__, frames, running))
-    crash = _Crash(error, frames, masked, is_served, in_flask)
+    around = _around(error.__traceback__, running) if frames else None
+    is_served = around is not None or (bool(frames) and requests.serves(error.__traceback__, frames, running))
+    crash = _Crash(error, frames, masked, requests, is_served, around)
     handed_over: set[int] = set()  # to calls that hold a secret: any of these may be what holds it
     passing = requests.handing_on(error.__traceback__, running) if is_served else set()
     serving = [frame for frame in frames if frame is frames[-1] or frame not in passing]
@@ -116,13 +120,13 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
             holds = _unfit(outermost, call, crash)
             if not holds:
                 return outermost
-            around = call.frame
+            taken = call.frame
             handed_over.update(call.objects if not outermost.source else ())
             ends = time.thread_time() + 2 * CPU_SECONDS  # for the ways to those inside of it, long at the first crash
         elif masked.is_too_much or time.thread_time() > ends:
             break
         elif handed_over.isdisjoint(call.objects):
-            masked.go_on(frame.f_code for frame in frames[frames.index(around) : frames.index(call.frame)])
+            masked.go_on(frame.f_code for frame in frames[frames.index(taken) : frames.index(call.frame)])
             found = _written(call, crash, ends)
             if found.source and not _unfit(found, call, crash):
                 return replace(found, in_part=f"the call around it, {outermost.function}, {holds}")
@@ -136,6 +140,14 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
     return Capsule(module if type(module) is str else "", code.co_qualname, why_not=f"{why}")
 
 
+def _around(stack: TracebackType | None, running: set[FrameType]) -> OfFlask | OfBottle | None:
+    if "bottle" in sys.modules:
+        frames = [frame for frame, _ in traceback.walk_tb(stack)]
+        if (found := under_way_in_bottle([*frames, *running])) is not None:
+            return found
+    return under_way_in_flask(stack, running)
+
+
 def _unfit(found: Capsule, call: Call, crash: _Crash) -> str:
     """Why a call inside of this one is better made again; "" where none is."""
     if found.why_not.startswith(_HELD_BACK):
@@ -143,7 +155,7 @@ def _unfit(found: Capsule, call: Call, crash: _Crash) -> str:
     inside = crash.frames[crash.frames.index(call.frame) :]
     if crash.is_served and has_read_rows(inside):
         return _OF_A_DATABASE
-    bound = bound_to_a_request(inside) if not crash.in_flask else ""
+    bound = bound_to_a_request(inside) if not crash.around else ""
     return f"reads {bound}, which may be there only while a request is served" if bound else ""
 
 
@@ -181,10 +193,11 @@ def _source(call: Call, crash: _Crash) -> tuple[str, str]:
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
     builders = Builders(names, functools.partial(_frame_of, crash.error.__traceback__))
     wanted = _names_in(crash.frames)
-    graph = Graph(builders.fill, Libraries().is_wiring, wanted, masked=crash.masked, leaves_out=crash.is_served)
+    is_wiring = crash.requests.comes_last if crash.is_served else Libraries().is_wiring
+    graph = Graph(builders.fill, is_wiring, wanted, masked=crash.masked, leaves_out=crash.is_served)
     entry = _as_entry(call, builders, graph)
-    if crash.in_flask:
-        (entry.on or entry).on = crash.in_flask.entry(builders, graph)
+    if crash.around:
+        (entry.on or entry).on = crash.around.entry(builders, graph)
     graph.complete(entry)
     taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}
     kind = raw.home_of(type(crash.error))[1]
@@ -205,7 +218,10 @@ def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
         entry.opens, entry.on = _inside(call, builders, graph)
     else:
         of = builders.names
-        entry.opens = (of.of(call.made) if call.made else of.named(call.module, call.path)) + "("
+        reached = of.of(call.made) if call.made else of.named(call.module, call.path)
+        if call.is_searched:
+            reached = f"undecorated({reached}, {call.frame.f_code.co_name!r})"
+        entry.opens = f"{reached}("
     positional = call.positional
     if call.on_first:
         entry.opens, entry.on = _on_first(call, builders, graph)
@@ -266,9 +282,9 @@ def _way(call: Call, crash: _Crash) -> str:
     elif call.flags & inspect.CO_ASYNC_GENERATOR:
         way = "async def to_its_end():\n    async for _ in {call}:\n        pass\n\nasyncio.run(to_its_end())"
     elif call.flags & inspect.CO_GENERATOR:
-        way = "list({call})" if crash.in_flask else "for _ in {call}:\n    pass"
+        way = "list({call})" if crash.around else "for _ in {call}:\n    pass"
     *before, last = way.rpartition("\n")
-    return f"{''.join(before)}{UNDER_WAY}.run(lambda: {last})" if crash.in_flask else way
+    return f"{''.join(before)}{UNDER_WAY}.run(lambda: {last})" if crash.around else way
 
 
 def _check_whole(source: str, more: int, ends: float, crash: _Crash) -> None:

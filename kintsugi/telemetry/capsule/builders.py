@@ -122,7 +122,8 @@ class Builders:
         if by_base is not None and by_base(self, graph, value, entry):
             return None
         if not own:
-            return self._of_class_inside(graph, value, entry, seen)
+            entry.opens = self.names.of_stand_in(value)
+            return None if entry.opens else self._of_class_inside(graph, value, entry, seen)
         if seen.is_of_discord and base is object:
             return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):

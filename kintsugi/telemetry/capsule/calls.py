@@ -13,17 +13,18 @@ from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.behind import made_when_asked, way_to
 from kintsugi.telemetry.capsule.graph import MOST_ITEMS
 from kintsugi.telemetry.capsule.taken import asked_of_globals, taken_out
 
 _MOST_FRAMES = 1_000
 _COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
 _NOTHING = object()
+_SEARCHED = "?"
 _NEW, _CALL = vars(object)["__new__"], vars(type)["__call__"]
 _PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes)))
 _FILLED = frozenset(map(id, (list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter)))
 _OF_A_REQUEST = {("werkzeug.local", "LocalProxy"), ("bottle", "LocalRequest"), ("cherrypy", "_ThreadLocalProxy")}
-_INNER = ("__wrapped__", "callback", "_callback", "func", "fget", "fset", "fdel", "function", "run", "coro", "__func__")
 
 
 class Unreachable(Exception):
@@ -42,6 +43,7 @@ class Call:
     keywords: tuple[tuple[str, object, str], ...]  # the third is what the function calls it
     on_first: str = ""  # the method's name, where the first argument is what it is called on
     made: type | None = None  # the class, where the call is the making of an object
+    is_searched: bool = False  # whether the function is found only once what lies at `path` is asked for it
 
     @property
     def is_inside(self) -> bool:
@@ -148,13 +150,14 @@ def _call(frame: FrameType, inner: Set[CodeType]) -> Call:
         return Call(frame, module, qualified, "", *_arguments(frame))
     positional, keywords = _arguments(frame)
     path, on_first, function = _path(code, module, qualified, positional)
+    searched, on_first = on_first == _SEARCHED, on_first.removeprefix(_SEARCHED)
     if "__discord_ui_model_type__" in function.__dict__:  # buttons call by place, whatever the parameters are called
         by_place = code.co_argcount - len(positional)
         positional += tuple(one[:2] for one in keywords[:by_place])
         keywords = keywords[by_place:]
     keywords = tuple(one for one in keywords if not _is_default(function, *one[:2]))
     made = _made_by(function, positional)
-    return Call(frame, module, qualified, path, positional[made is not None :], keywords, on_first, made)
+    return Call(frame, module, qualified, path, positional[made is not None :], keywords, on_first, made, searched)
 
 
 def _check_inside(frame: FrameType, inner: Set[CodeType]) -> None:
@@ -234,11 +237,13 @@ def _path(
     names = raw.names_of(holder) if owner else raw.globals_of(sys.modules[module])
     name = _mangled(owner, name)
     found = names.get(name)
-    if found is None or _inner(found, code) is None:
+    if found is None or way_to(found, code) is None:
         name, found = _elsewhere(code, names) or (name, found)
     if found is None:
         raise Unreachable(f"{qualified} is not in its module")
-    way = _inner(found, code)
+    way = way_to(found, code)
+    if way is None and (made := made_when_asked(found, code)) is not None:
+        return f"{owner}.{name}".lstrip("."), _SEARCHED, made
     if way is None:
         raise Unreachable(f"{qualified} is hidden behind a {raw.shown_kind(found)}")
     inner, function = way
@@ -269,27 +274,3 @@ def _elsewhere(code: CodeType, names: Mapping[str, Any]) -> tuple[str, Any] | No
         if raw.code_of(value) is code and type(name) is str and name.isidentifier():
             return name, value
     return None
-
-
-def _inner(found: Any, code: CodeType, depth: int = 0) -> tuple[str, FunctionType] | None:
-    """The function with this code, and the attributes that lead to it from what was found: "" for that itself."""
-    if raw.code_of(found) is code:
-        return "", found
-    if depth > 8:
-        return None
-    for name, value in _held(found):
-        if name in _INNER and (deeper := _inner(value, code, depth + 1)) is not None:
-            return f".{name}{deeper[0]}", deeper[1]
-    return None
-
-
-def _held(found: object) -> Iterator[tuple[str, Any]]:
-    kind = type(found)
-    if kind is FunctionType or kind is staticmethod or kind is classmethod:
-        yield from dict.copy(found.__dict__).items()
-    if kind is staticmethod or kind is classmethod:
-        yield "__func__", found.__func__  # type: ignore[attr-defined]
-    elif kind is property:
-        yield from (("fget", found.fget), ("fset", found.fset), ("fdel", found.fdel))  # type: ignore[attr-defined]
-    elif kind is not FunctionType:
-        yield from raw.state_of(found)

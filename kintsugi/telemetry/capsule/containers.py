@@ -128,5 +128,5 @@ def of_view(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     entry.opens, entry.closes = (
         (f"{builders.names.named('types', 'MappingProxyType')}(", ")") if is_proxy else ("", f".{name}()")
     )
-    entry.parts = [Part(builders.value(graph, behind[0], entry.hint, entry.depth + 1))]
+    entry.parts = [graph.made_of(entry, builders.value(graph, behind[0], entry.hint, entry.depth + 1))]
     return None

@@ -97,6 +97,7 @@ class Graph:
     _seen: set[str] = field(default_factory=set)  # those, and all that were before
     _pending: int = 0  # characters of these
     hashed: list[tuple[Entry, Entry]] = field(default_factory=list)  # what is a key or in a set, and what holds it
+    asked: list[tuple[Entry, Entry]] = field(default_factory=list)  # what is asked for something, and what that makes
     _ends: float = field(default_factory=lambda: time.thread_time() + CPU_SECONDS)
     _looks: float = field(default_factory=lambda: time.perf_counter() + CPU_SECONDS)  # before that it cannot be late
 
@@ -142,12 +143,20 @@ class Graph:
                 self._fill(value, entry)
                 self.size += len(entry.opens) + 4 * len(entry.parts)
                 entry.needs_name |= entry.depth % _STRETCH == 0
-        for key, holder in self.hashed:
-            if why := _missing_in(key):
-                holder.opens, holder.parts, holder.closes = why, [], ""
+        self._lose_what_needs_it()
         self._look_through()
         if self.leaves_out:
             self._sweep(call)
+
+    def _lose_what_needs_it(self) -> None:
+        """What is missing takes with it what cannot be made without it. The innermost was looked at last."""
+        needed, is_changed = [*reversed(self.asked), *self.hashed], True
+        while is_changed:
+            is_changed = False
+            for key, holder in needed:
+                if (why := _missing_in(key)) and holder.opens != why:
+                    holder.opens, holder.parts, holder.closes = why, [], ""
+                    is_changed = bool(self.asked)
 
     def _fill(self, value: object, entry: Entry) -> None:
         """One that is not what it should be must not take the others with it."""
@@ -317,6 +326,12 @@ class Graph:
     def is_hashed_for(self, holder: Entry, inner: Entry) -> None:
         """Whoever copies `inner` needs its keys as well."""
         self.hashed += [(key, holder) for key, one in self.hashed if one is inner]
+
+    def made_of(self, holder: Entry, part: str | Entry) -> Part:
+        """A part that is asked for something when its holder is made: without the one there is no other."""
+        if isinstance(part, Entry):
+            self.asked.append((part, holder))
+        return Part(part)
 
     def step(self, price: float = 1) -> None:
         """One more piece of something large. Raises TooMuch, where that is enough."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from kintsugi.telemetry.capsule.helpers_around import AROUND
+
 HELPERS = {
+    **AROUND,
     "with_state": '''\
 def with_state(one, /, **state):
     """The same object with these attributes, set past its own code."""
@@ -176,45 +179,13 @@ def of_unknown_state(kind):
         return missing(f"{kind.__name__}: not shown")
     return object.__new__(type(kind.__name__, (kind,), {"__getattr__": unknown, "__module__": kind.__module__}))
 ''',
-    "in_flask": '''\
-def in_flask(app, request, session, g):
-    """A context in which Flask serves this request."""
-    state = dict(vars(request))
-
-    def push():
-        flask.ctx.RequestContext(app, {}, request, session).push()
-        vars(request).update(state)
-        stack = getattr(flask.globals, "_app_ctx_stack", None)  # before Flask 2.2
-        held = flask.globals.app_ctx if stack is None else stack.top
-        if type(g) is dict:
-            vars(held.g).update(g)
-        else:
-            held.g = g
-
-    context = contextvars.copy_context()
-    context.run(push)
-    return context
-''',
-    "like_app": '''\
-def like_app(name, config, others):
-    """Stands for an app that a function has made: one with the same settings, and nothing else of it."""
-    app = flask.Flask(name)
-    app.config.update(config, **{key: missing(f"{key}: not written down") for key in others})
-    app.extensions = missing("the extensions of the app")
-
-    def unknown(_, endpoint, __):
-        raise NotRebuilt(f"the address of {endpoint}: the routes of the app are not written down")
-
-    app.url_build_error_handlers.append(unknown)
-    return app
-''',
     "inside": '''\
 def inside(module, path, line, /, **around):
     """What the code of a module makes under this name inside of a function, with what it takes from around it."""
     try:
         return _made_inside(module, path, line, around)
     except Exception as error:  # it is not there any more, or takes more from there than is known
-        raise NotRebuilt(f"{path} cannot be made: {type(error).__name__}: {error}") from error
+        return missing(f"{path} cannot be made: {type(error).__name__}: {error}")
 
 
 def _parsed(source):
@@ -299,7 +270,7 @@ def undecorated(one, name):
         if getattr(getattr(one, "__code__", None), "co_name", "") == name:
             break
         one = next((found for at in inner if (found := getattr(one, at, None))), one)
-    return one
+    return getattr(one, "__func__", one)
 ''',
 }
 _MADE_NEW = '''
@@ -412,6 +383,7 @@ _NEEDS = {
     "stand_in": ("with_state", "of_unknown_state", "missing"),
     "of_unknown_state": ("missing",),
     "running_loop": ("missing",),
+    "like_app": ("missing",),
 }
 
 

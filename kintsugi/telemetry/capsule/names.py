@@ -12,6 +12,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.behind import stood_for
 
 _REBUILT = frozenset(
     map(id, (list, dict, set, tuple, frozenset, str, bytes, int, float, bool, type(None), bytearray, complex))
@@ -24,7 +25,10 @@ _STANDARD: dict[int, tuple[str, str]] = {
     id(collections.deque): ("collections", "deque"),
 }
 _MOST_NAMES = 2_000
-OF_THE_FILE = ("ast", "asyncio", "contextvars", "flask", "functools", "importlib", "inspect", "re", "sqlite3", "sys")
+OF_THE_FILE = (
+    *("ast", "asyncio", "bottle", "contextvars", "flask", "functools", "importlib", "inspect", "quart", "re"),
+    *("sqlite3", "sys"),
+)
 """Modules that the file's own functions use."""
 
 
@@ -100,6 +104,15 @@ class Names:
             self._held[module] = _by_identity(raw.globals_of(sys.modules.get(module)))
         names, held = self._held[module]
         return self._by_name(module, names, value) if id(value) in held else ""
+
+    def of_stand_in(self, value: object) -> str:
+        """By the name of what stands for it in one of the modules, and hands on all that is asked of it."""
+        for names in self._homes if raw.is_of_python(type(value)) else ():
+            module = _name_of(names)
+            for name, one in itertools.islice(dict(names).items(), _MOST_NAMES if module else 0):
+                if _is_a_name(name) and stood_for(one) is value:
+                    return self.named(module, name)
+        return ""
 
     def _by_name(self, module: str, names: Mapping[str, Any], value: object) -> str:
         place = next((name for name, one in names.items() if one is value and _is_a_name(name)), "")

@@ -7,6 +7,7 @@ out, and whatever comes to it is told so; any other call is refused for one.
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,20 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.standard import BUILD
 
 if TYPE_CHECKING:
     from kintsugi.telemetry.capsule.builders import Builders
 
 _HOLD = frozenset(("environ", "scope", "env", "_request", "request"))  # what a request, or a view, has what it is of by
 _NEXT = frozenset(("get_response", "app", "wsgi_app", "application", "handler"))  # what a middleware calls the next one
-_WITHOUT_EITHER = frozenset((("aiohttp.web_request", "BaseRequest"), ("sanic.request.types", "Request")))
+_OF_A_REQUEST, _OF_A_SERVER = ("method", "headers"), ("transport", "protocol", "connection")
 _DEEPEST = 2
 _WIRING = frozenset(  # in the names of a framework's modules
     ("routing", "applications", "app", "web_app", "web_urldispatcher", "web_protocol", "web_runner", "resolvers")
 )
 _OF_THE_PROGRAM = frozenset(("state", "extra", "args", "kwargs", "app", "current_app"))
+_WAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 PLAIN = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
-_MOST_FRAMES, _MOST_ATTRIBUTES = 200, 100
+_MOST_FRAMES, _MOST_ATTRIBUTES, _FEW = 200, 100, 4
 
 
 def is_of_the_wire(value: object) -> bool:
@@ -83,8 +86,9 @@ class Requests:
             return False
         known = self._known.get((id(value), depth))
         if known is None:
-            is_one = any(raw.home_of(one) in _WITHOUT_EITHER for one in raw.mro(kind)) or any(
-                self.is_of_one(one, depth + 1) for one in _held(value, _HOLD, self._layout(kind))
+            layout = self._layout(kind)
+            is_one = _is_read_from_a_connection(value, layout) or any(
+                self.is_of_one(one, depth + 1) for one in _held(value, _HOLD, layout)
             )
             known = self._known[id(value), depth] = value, is_one
         return known[1]
@@ -102,10 +106,31 @@ class Requests:
             return call is code or any(self._leads_to(one, code, 1) for one in held)
         return raw.code_of(value) is code
 
+    def comes_last(self, value: Any, _: str) -> bool:
+        """Whether it is of a library and has many attributes, as what leads to all of a framework or a server has."""
+        kind = type(value)
+        if kind is FunctionType:
+            return "<locals>" in value.__qualname__ and is_of_library(f"{value.__module__}")
+        if not raw.is_of_python(kind) or id(kind) in BUILD or not is_of_library(raw.home_of(kind)[0]):
+            return False
+        layout = self._layout(kind)
+        own = layout.dictionary.__get__(value) if layout.dictionary is not None else None
+        return len(layout.slots) + (len(own) if type(own) is dict else 0) > _FEW
+
     def _layout(self, kind: type) -> raw.Layout:
         if id(kind) not in self._layouts:
             self._layouts[id(kind)] = kind, raw.layout_of(kind)
         return self._layouts[id(kind)][1]
+
+
+def _is_read_from_a_connection(value: object, layout: raw.Layout) -> bool:
+    """Whether it is a request of a server that hands over none of the two: aiohttp, Sanic, Tornado."""
+    has = functools.partial(_has, value, layout)
+    return all(map(has, _OF_A_REQUEST)) and any(map(has, _OF_A_SERVER))
+
+
+def _has(value: object, layout: raw.Layout, name: str) -> bool:
+    return any(True for _ in _held(value, (name, f"_{name}"), layout))
 
 
 def has_read_rows(frames: Sequence[FrameType]) -> bool:
@@ -172,10 +197,13 @@ def is_kept(builders: Builders, name: str, value: object) -> bool:
 
 
 def is_a_way_in(kind: type, value: Any) -> bool:
-    """Whether it is a function that a server or a framework has made for this request: what it is read by."""
+    """Whether it is what a server or a framework reads this request by: to wait for that could have no end."""
+    made = value.__func__ if kind is MethodType else value
+    if type(made) is not FunctionType or not made.__code__.co_flags & _WAITS:
+        return False
     if kind is MethodType:
         return is_of_library(raw.home_of(type(value.__self__))[0])
-    return kind is FunctionType and "<locals>" in value.__qualname__ and is_of_library(f"{value.__module__}")
+    return "<locals>" in made.__qualname__ and is_of_library(f"{made.__module__}")
 
 
 def from_the_wire(value: Any) -> Any:

@@ -24,6 +24,7 @@ import uuid
 import weakref
 import zoneinfo
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -85,7 +86,8 @@ def _moment(fields: tuple[str, ...], kind: type, least: int) -> Callable[[Builde
         entry.parts = [Part(str(number)) for number in numbers]
         zone = getattr(value, "tzinfo", None)
         if zone is not None:
-            entry.parts.append(Part(builders.value(graph, zone, "", entry.depth + 1, "zone"), "tzinfo="))
+            made = builders.value(graph, zone, "", entry.depth + 1, "zone")
+            entry.parts.append(replace(graph.made_of(entry, made), lead="tzinfo="))
         if getattr(value, "fold", 0):
             entry.parts.append(Part("1", "fold="))
 
@@ -174,7 +176,8 @@ def _method(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
         found = found.__func__
     if found is not function:
         return leave_out(entry, f"the method {name}, which its class no longer has under this name")
-    entry.parts, entry.closes = [Part(builders.value(graph, one, "", entry.depth + 1, entry.hint))], f".{name}"
+    made = builders.value(graph, one, "", entry.depth + 1, entry.hint)
+    entry.parts, entry.closes = [graph.made_of(entry, made)], f".{name}"
     return None
 
 
@@ -182,7 +185,7 @@ def _builtin(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
     one, name = value.__self__, value.__name__
     if type(one) is types.ModuleType or one is None or not name.isidentifier():
         return leave_out(entry, f"the function {name}")
-    entry.parts, entry.closes = [Part(builders.value(graph, one, "", entry.depth + 1))], f".{name}"
+    entry.parts, entry.closes = [graph.made_of(entry, builders.value(graph, one, "", entry.depth + 1))], f".{name}"
     return None
 
 
@@ -209,7 +212,7 @@ def _cached(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     if not any(one is function for one in gc.get_referents(value)):
         return leave_out(entry, "a cached function that is called another one's wrapper")
     entry.opens, entry.closes = f"{builders.names.of(functools.cache)}(", ")"
-    entry.parts = [Part(builders.value(graph, function, "", entry.depth + 1, entry.hint))]
+    entry.parts = [graph.made_of(entry, builders.value(graph, function, "", entry.depth + 1, entry.hint))]
     return None
 
 
@@ -273,7 +276,8 @@ def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
     if len(told) > 3 and any(part is not None for part in told[3:]):
         return leave_out(entry, f"a {raw.shown_kind(value)}")
     entry.opens, entry.closes = "restored(", ")"
-    entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1, entry.hint)) for one in (made, arguments)]
+    inner = [builders.value(graph, one, "", entry.depth + 1, entry.hint) for one in (made, arguments)]
+    entry.parts = [graph.made_of(entry, one) for one in inner]
     if state is not None:
         later = "restored(lambda: {one}, (), {value})"
         entry.parts.append(Part(builders.value(graph, state, "", entry.depth + 1), later=later))

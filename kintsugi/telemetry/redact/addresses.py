@@ -35,7 +35,7 @@ _USER_OF_MAIL = re.compile(
 )
 _TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{2,})")
 _NO_PORT = re.compile(
-    r"[\w.-]{2,80}:(?P<password>(?!\d{1,5}(?:[/?\s]|$))[^\s:/?#@\"'<>\\&${}%*]{12,200})(?=[?\s\"'/]|$)"
+    r"[\w.-]{2,80}:(?P<password>(?!\d{1,5}(?:[/?;\s]|$))[^\s:/?#@\"'<>\\&${}%*]{12,200})(?=[?\s\"'/]|$)"
 )
 # A name and a password behind an address, as programs are told how to log in there.
 _BESIDE = re.compile(r"[\w.:/-]{2,120} [A-Za-z][\w.@+-]{1,40}:(?P<password>[^\s:/\"'`,;()\[\]{}<>|=]{6,60})(?=\s|$)")

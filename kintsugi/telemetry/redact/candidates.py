@@ -95,7 +95,10 @@ def _held(before: str, word: str, after: str) -> Held:
     if len(signs) > 1:
         return _NOTHING
     if signs:
+        whole = value
         name, _, value = value.partition(signs[0])
+        if signs[0] == "%" and looks(value) < Look.FAINT:
+            return Held(skipped, whole, looks(whole))  # no user%password: the sign is one of a password
         if not name[:1].isalpha() or sum(map(str.isdigit, name)) > _MOST_DIGITS or len(name) >= _LONGEST_NAME:
             return _NOTHING
         skipped += len(name) + 1

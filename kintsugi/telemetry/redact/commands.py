@@ -161,7 +161,7 @@ COMMANDS = (
     Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
     Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
-    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}['\"]? ?\|"),
+    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}\n?['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
@@ -188,7 +188,8 @@ COMMANDS = (
     # In a protocol's command, and in what is told of a login.
     Command(
         ("auth plain ", "authenticate plain "),
-        r"\s{0,3}(?:[a-z]{1,12}:? (?=[A-Za-z+/]{0,60}[\dA-Z=]))?(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})",
+        r"\s{0,3}(?:[a-z]{1,12}:? (?=[A-Za-z+/]{0,60}[\dA-Z=]))?"
+        r"(?P<secret>(?=[a-z+/]{0,60}[\dA-Z=])[A-Za-z0-9+/]{8,400}={0,2})",
     ),
     Command(
         (
@@ -288,6 +289,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         (name, 0, rf"{name}\w{{1,40}}=(?P<secret>[^\s;\"']{{16,400}})")
         for name in ("wordpress_logged_in_", "wordpress_sec_")
     ),
+    (":::", REACH_LINE, r"[^\n]{0,60}?[0-9a-fA-F]{32}:(?P<secret>[0-9a-fA-F]{32}):::"),  # as Windows keeps passwords
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
@@ -297,6 +299,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         "<<<",
         REACH_LINE,
         r"[^\n]{0,80}?\b(?:[\w-]{0,20}passwd[\w-]{0,20}|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
+        r"(?:[\w.@-]{1,40}:)?"
         r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
     ),
     *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
@@ -314,9 +317,10 @@ LINES: tuple[tuple[str, int, str], ...] = (
        r"(?P<secret>(?=[^\"'\s\d]{0,60}\d)[^\"'\s\\]{6,60})\n")
       for sent in ('send "', 'send -- "', 'sending "', "send b'", "send(b'", "write_channel: b'", "write(b'")),
     *((reader, REACH_LINE,
-      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
+      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)\n?['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
-      r"passwd|cryptsetup|gh auth login|realm join)")
+      r"passwd|pass insert|cryptsetup|gh auth login|realm join)")
       for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
-                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login", "| realm join")),
+                     "| smbpasswd", "| gcloud secrets", "| passwd", "| pass insert",
+                     "| cryptsetup", "gh auth login", "| realm join")),
 )  # fmt: skip

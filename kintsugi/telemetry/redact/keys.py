@@ -179,6 +179,8 @@ def grade(name: str, in_address: bool = False) -> Grade:
     words = [word.lower() for word in _WORDS.findall(_ESCAPES.sub("", name))]
     while len(words) > 1 and (words[-1] in _DECORATION or words[-1].isdigit()):
         words.pop()
+    if words[-2:] == ["or", "key"]:
+        del words[-2:]  # secretOrKey
     if not words:
         return Grade.NONE
     if in_address and (words[-1] in _IN_ADDRESS or "".join(words[-2:]) in _IN_ADDRESS):

@@ -44,12 +44,12 @@ _OF_THINGS = re.compile(
     | (?:[a-z]\w*\.)+\w*\$\w+|\$(?:\.\w+)+|(?:\w+\.)+(?:[A-Z][a-z]+){2,}    # and within modules; paths in JSON
     | [\w.-]+\#\d+|[A-Z]{3,6}(?:-[0-9a-z]{4}){3}                     # users of Discord, issues, advisories
     | [\w.+-]+@(?:[\w-]+(?:\.[\w-]+)+|[a-z][a-z\d-]*)                          # mail
-    | (?:[\w$]+\.)*(?:[A-Z]+[a-z]+)+\d?@[0-9a-f]+                            # objects
+    | (?:[\w$]+\.)*(?:[A-Z]+[a-z]+\d?@[0-9a-f]{5,16}|(?:[A-Z]+[a-z]+){2,}\d?@[0-9a-f]+)  # objects
     | [A-Z0-9_.-]+|(?i:pk|fk|uq|uk|ix|idx)_\w+                                # constants, keys of a table
     | [a-z_]+(?:[A-Z][a-z]+)*(?:\.[a-z_]+(?:[A-Z][a-z]+)*\d{0,3})+|[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)+
     | [a-z]{2,}[A-Z][A-Za-z]+(?:\d[A-Z][A-Za-z]*)*\d?                         # names in programs
     | (?:[A-Z][a-z]+){2,}V\d
-    | [A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}(?:[-_/][A-Z]{2,})*[-_/]?v?\d[a-z]?|[A-Z]?[a-z]+[-_:.\#@]\d{1,3}
+    | [A-Z]?[a-z]+\d[a-z]{0,2}|[A-Z]{2,}(?:[-_/][A-Z]{2,})*[-_/]?v?\d[a-z]?|[A-Z]?[a-z]+[-_:.\#]\d{1,3}|[a-z]+@\d{1,3}
     """,
     re.VERBOSE,
 )
@@ -63,7 +63,7 @@ _OF_STANDARDS = re.compile(
 _LEAST_JUMBLED, _MANY_RARE, _CHUNK = 10, 3, re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _DIGIT_OR_SIGN, _HUMPS = re.compile(r"[\d!#$%&*^?]"), re.compile(r"[a-z]{0,12}(?:[A-Z][a-z]{2,12})+")
 _WORD_WITH_DIGITS = re.compile(r"[a-z]{4,20}\d{1,2}")
-_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_@#]\d{2,4}|[a-z]{3,12}\.[a-z]{3,12}\d{2,4}")
+_WORD_AND_NUMBER = re.compile(r"[A-Z][a-z]{3,12}[-_#]\d{2,4}|[a-z]{3,12}\.[a-z]{3,12}\d{2,4}")
 _NAMED = re.compile(r"(?:v?\d+[a-z]*|[A-Za-z][a-z]*|[A-Z]+)(?:[-_.#](?:v?\d+[a-z]*|[A-Z]?[a-z]+|[A-Z]+\d?))+")
 _HEX = re.compile(r"[0-9a-f]{24,64}|[0-9A-F]{24,64}")
 _PART_OF_NAME = re.compile(r"(?:^|\.)(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|\d+)(?:\.|$)")

@@ -110,7 +110,7 @@ def _delimiter(text: str, at: int, end: int, stop: int) -> str:
 
 _VALUE_BEFORE = re.compile(
     r"""(?P<quote>\\*["'])?value(?(quote)(?P=quote))[ \t]*[:=][ \t]*(?P<open>\\*["'])?(?P<value>[^\s"',;}\\]{4,300})
-        (?(open)(?P=open))\s{0,8},?\s{0,24}(?:\\*["'])?(?:name|key)(?:\\*["'])?[ \t]*[:=][ \t]*(?:\\*["'])?$""",
+        (?(open)(?P=open))\s{0,8},?[\s+~-]{0,28}(?:\\*["'])?(?:name|key)(?:\\*["'])?[ \t]*[:=][ \t]*(?:\\*["'])?$""",
     re.VERBOSE,
 )
 
@@ -264,10 +264,11 @@ def _told_one_by_one(text: str, at: int, number: str) -> re.Match[str] | None:
 
 _VALUES = re.compile(
     r"(?:aram(?:eter)?s|ARAM(?:ETER)?S|indings|args|rguments|alues|ALUES)[\"']?\s?[:=]?\s?[\[(]\s{0,4}"
+    r"|: (?=[^,\n()]{1,200}\([A-Z]\w{1,20}\))"
     r"|[ ]\[(?=\")|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
 )
 _ITEM = re.compile(
-    r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|[^\"',\n\[\]()]{0,80})"
+    r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|(?P<typed>[^,\n()]{1,200})\([A-Z]\w{1,20}\)|[^\"',\n\[\]()]{0,80})"
     r"(?:\s?,\s{0,4}|\s{0,4}[\])]|$)"
 )
 _MOST_ITEMS, _BEFORE_VALUES = 20, ("[", "(", ";")
@@ -283,8 +284,9 @@ def _in_order(text: str, at: int, number: int, level: Grade) -> Iterable[Span]:
         item = _ITEM.match(text, begin)
         if not item:
             break
-        if index + 1 == number and item["value"] and is_secret(item["value"], True, level, prose=False):
-            return (item.span("value"),)
+        value = "value" if item["value"] else "typed"
+        if index + 1 == number and item[value] and is_secret(item[value], True, level, prose=False):
+            return (item.span(value),)
         begin = item.end()
     return ()
 

@@ -62,7 +62,7 @@ _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
 _NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
 # A quick look: a digit beside what no number has, or letters in an order that no word has.
-_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
+_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~?-]\d)|(?=[A-Za-z_!#$%&*+@^~?-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
 _REST_OF_NAME = re.compile(
     r"(?:s|ed|ing|_?(?:args|arguments|attempts?|commands?|requests?|params|users?|with))?(?![A-Za-z0-9_])",
     re.IGNORECASE,
@@ -289,6 +289,8 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         name = before[len(before[:-1].rstrip(_OF_NAMES)) : -1]
         if name[:1].isalpha() and _is_of_a_user(name):
             return Link.NONE if said is Said.KEY else Link.LED
+    if before[-1:] == "[" and between[:1] == " ":
+        return Link.BLOCKED  # the id of an element of syslog's: [name@32473 …
     if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
         return Link.BLOCKED
     if _is_led(before):

@@ -1,0 +1,34 @@
+"""What a test of Node only expects to come: a kind, which it never calls."""
+
+from __future__ import annotations
+
+import re
+
+from kintsugi.repair.languages.syntax import Node, above, text_of
+from kintsugi.repair.policy.node_names import NodeNames
+
+_OWN_MATCHERS = re.compile(
+    r"\bexpect(?:\s*\.\s*(?!any\b|anything\b|objectContaining\b|arrayContaining\b)\w|\s*\[|\s*=|\s+as\b)|\bsample\b"
+)
+_CONTAINING = re.compile(r"expect\.(?:objectContaining|arrayContaining)$")
+_EXPECTING = re.compile(
+    r"expect\((?:[^()]|\([^()]*\))*\)(?:\.(?:not|resolves|rejects))*\.to(?:Equal|StrictEqual|MatchObject|HaveBeen\w*CalledWith|ContainEqual)$"
+)
+
+
+def is_expected(node: Node, names: NodeNames) -> bool:
+    """`expect(x).toEqual({ close: expect.any(Function) })`: a kind that is asked for, and nobody else gets hold of it.
+
+    The matcher has the function itself as its sample, and matchers of the program's own could look at it.
+    """
+    call = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
+    if call is None or text_of(call) != f"expect.any({text_of(node)})" or names.is_declared(node, "expect"):
+        return False
+    if _OWN_MATCHERS.search(text_of(names.tree)):
+        return False
+    for one in above(call):
+        if one.type == "call_expression" and not _CONTAINING.match(text_of(one.child_by_field_name("function"))):
+            return _EXPECTING.match(text_of(one.child_by_field_name("function"))) is not None
+        if one.type not in ("call_expression", "arguments", "object", "pair", "array"):
+            return False
+    return False
