@@ -102,7 +102,7 @@ async def test_it_is_found_run_and_proven(world: World, git: Git, model: OpenAIS
     assert incident.diagnosis
     assert incident.diagnosis.looked == "looked at 2 places, ran 3 tests"
     looks = await world.store.looks(1)
-    assert [look.tool for look in looks] == ["opened", "find", "read", "run", "run", "proven"]
+    assert [look.tool for look in looks] == ["opened", "find", "read", "run", "run", "accepted"]
     assert "shop/basket.py:3: return sum(prices[1:])" in looks[1].answer
     assert "ended with status 0" in looks[3].answer or "Tests can't run here" in looks[3].answer
     assert "Nothing was run" in looks[4].answer
