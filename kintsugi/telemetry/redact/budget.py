@@ -10,7 +10,7 @@ class Budget(NamedTuple):
     them the text is one, every stretch with many places to look at is hidden, and the others are given half of it."""
 
     first: float = 1_024
-    each: int = 94
+    each: int = 76
     patience: float = 4
 
 
