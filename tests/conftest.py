@@ -53,8 +53,13 @@ _LONGEST = (
     "tests/chaos/",
     "tests/app/",
     "tests/persistence/test_deadline",
-    "tests/workflow/test_engine_properties",
+    "tests/workflow/test_engine",
     "tests/repair/",
+    "tests/web/",
+    "tests/workflow/",
+    "tests/telemetry/",
+    "tests/persistence/",
+    "tests/reporting/",
 )
 
 

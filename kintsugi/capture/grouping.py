@@ -75,10 +75,15 @@ def group_of(
     marks = marks_of(failure) if failure else ()
     if tidy and (said_there := _words_of_panic(tidy)):
         marks = (*marks, f"saying={said_there}")
-    # As it was named before what is tidied was, and before marks counted, and words only without what varies in them.
+    # As it was named when each member of a group counted; before what is tidied was, and before marks counted, and
+    # words only without what varies in them.
     before = (
-        (_parts(failure, said, logger, fixed_words_before)[0], marks_of(failure, as_before=True) if failure else ()),
-        (_parts(failure, said, logger, plain_message)[0], ()),
+        (_parts(tidy, said, logger, fixed_words, _every_kind)[0], marks),
+        (
+            _parts(failure, said, logger, fixed_words_before, _every_kind)[0],
+            marks_of(failure, as_before=True) if failure else (),
+        ),
+        (_parts(failure, said, logger, plain_message, _every_kind)[0], ()),
     )
     if is_given := any(not _DEFAULT.fullmatch(part.strip()) for part in given):
         parts, by = _given(given, parts), f"the program's own fingerprint: {', '.join(given)}"
@@ -130,14 +135,34 @@ def _named(parts: Sequence[str]) -> str:
     return f"{VERSION}:{digest[:16]}"
 
 
+def _kinds(failure: Failure) -> list[str]:
+    """Those of a group each once: how many tasks fail in the same way, before the others are stopped, is chance."""
+    kinds: list[str] = []
+    in_groups: set[str] = set()
+    for raised, kind in zip(failure.chain, _every_kind(failure), strict=True):
+        if raised.link != "group" or kind not in in_groups:
+            kinds.append(kind)
+        if raised.link == "group":
+            in_groups.add(kind)
+    return kinds
+
+
+def _every_kind(failure: Failure) -> list[str]:
+    return [_plain_kind(raised.type) for raised in failure.chain]
+
+
 def _parts(
-    failure: Failure | None, words: str, logger: str, fixed: Callable[[str], str]
+    failure: Failure | None,
+    words: str,
+    logger: str,
+    fixed: Callable[[str], str],
+    kinds_of: Callable[[Failure], list[str]] = _kinds,
 ) -> tuple[list[str], list[str], str]:
     """What it is grouped by, the same without words, and in a sentence. `fixed` takes out of words what varies."""
     if failure is None or failure.final.type == LOGGED_TYPE:
         said = fixed(words)
         return ["said", said], ["said", logger, str(len(said.split()))], f"the fixed words: {said}"
-    kinds = _kinds(failure)
+    kinds = kinds_of(failure)
     places = _places(failure)
     if places:
         parts = ["raised", *kinds, "in", *places]
@@ -151,19 +176,6 @@ def _parts(
         wordless,
         f"types and fixed words: {', '.join(kinds)}; {said}",
     )
-
-
-def _kinds(failure: Failure) -> list[str]:
-    """Those of a group each once: how many tasks fail in the same way, before the others are stopped, is chance."""
-    kinds: list[str] = []
-    in_groups: set[str] = set()
-    for raised in failure.chain:
-        kind = _plain_kind(raised.type)
-        if raised.link != "group" or kind not in in_groups:
-            kinds.append(kind)
-        if raised.link == "group":
-            in_groups.add(kind)
-    return kinds
 
 
 def _places(failure: Failure) -> list[str]:

@@ -24,11 +24,11 @@ async def init(where: str, folder: Path) -> int:
     if where not in (_MACHINE, _RAILWAY):
         raise UsageError(f"{where!r} is not a place that is known here. Use {_MACHINE} or {_RAILWAY}.")
     on_railway = where == _RAILWAY
-    settings = {
-        "KINTSUGI_ENV_NAME": await _asked(console, "Which environment does it look after?", "production"),
-        "KINTSUGI_GITHUB_REPO": await _asked(console, "The program's repository on GitHub, as owner/name:", ""),
-        "KINTSUGI_PROGRAM_URL": await _asked(console, "Where does the program answer (https://…)?", ""),
-    }
+    settings = {"KINTSUGI_ENV_NAME": await _asked(console, "Which environment does it look after?", "production")}
+    repository = await _asked(console, "The program's repository: owner/name on GitHub, or the path of a bare one:", "")
+    is_path = repository.startswith(("/", "."))
+    settings["KINTSUGI_REPO" if is_path else "KINTSUGI_GITHUB_REPO"] = repository
+    settings["KINTSUGI_PROGRAM_URL"] = await _asked(console, "Where does the program answer (https://…)?", "")
     if on_railway:
         settings["KINTSUGI_DATABASE_URL"] = "${{Postgres.DATABASE_URL}}"
     files = {Path(".env"): _env(settings)}
@@ -131,6 +131,12 @@ _VERSION = '''\
 Flask:    app.get("/version")(version)
 FastAPI:  app.get("/version")(version)
 aiohttp:  app.router.add_get("/version", lambda request: web.json_response(version()))
+
+In other languages the same, in place of this file:
+Express:  app.get("/version", (_, answer) => answer.json({commit: process.env.BUILD_SHA || ""}))
+Go:       http.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) {
+              json.NewEncoder(w).Encode(map[string]string{"commit": os.Getenv("BUILD_SHA")})
+          })
 
 On Railway the commit is known. Elsewhere set BUILD_SHA where you build or deploy: BUILD_SHA=$(git rev-parse HEAD)
 """

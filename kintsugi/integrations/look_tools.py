@@ -78,7 +78,7 @@ class LookTools:
         except StepFailed as failed:
             return Found(self._redact(f"It could not be tried. {failed}"))
         holds = "It holds" if evidence.tier.proves else "It is not proven"
-        return Found(self._redact(f"{holds}: {evidence.tier.spoken}. {evidence.says}"), proven=True)
+        return Found(self._redact(f"{holds}: {evidence.tier.spoken}. {evidence.says}"), accepted=True)
 
     def _proposed(self, fix: Fix) -> Diagnosis:
         test = fix.regression_test

@@ -25,7 +25,7 @@ from kintsugi.repair.sandbox.probe import found
 from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.incident import Diagnosis, Incident, Patch
+from kintsugi.workflow.incident import Diagnosis, Incident, NewFile, Patch
 from kintsugi.workflow.patch import Edit, Evidence, ReplyFormat, Reproduction, Run, Tier
 from kintsugi.workflow.ports import Case, PatchUnproven, Progress
 
@@ -43,6 +43,15 @@ class _Candidate:
     patch: Patch
     files: Mapping[str, bytes | None]  # against the patch's base
     flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Of which patch a proof is asked, and for what."""
+
+    incident: int
+    patch: Patch
+    test: NewFile | None
 
 
 class Workbench:
@@ -63,6 +72,7 @@ class Workbench:
         self._policy = policy or PolicySettings()
         self._at: str | None = None
         self._box: asyncio.Task[Box] | None = None
+        self._last: tuple[_Asked, Evidence] | None = None
 
     def at(self, commit: str | None) -> Workbench:
         """The same, where the branch has not moved on from this commit. As it is now where that is not known."""
@@ -108,7 +118,14 @@ class Workbench:
             candidate = await asyncio.to_thread(self._candidate, case.incident, diagnosis)
         except GitError as error:
             raise StepFailed(f"git said: {error}") from error
+        asked = _Asked(case.incident.id, candidate.patch, diagnosis.regression_test)
+        last, self._last = self._last, None  # for once: it is the same proof, and no second one
+        if last and last[0] == asked:
+            progress("nothing runs again: exactly this patch was proven while the model looked for it")
+            return candidate.patch, last[1]
         evidence = await self._prove(candidate, case, diagnosis, progress)
+        if evidence.tier.proves:
+            self._last = asked, evidence
         return candidate.patch, evidence
 
     async def run(self, incident: Incident, diagnosis: Diagnosis | None, path: str, progress: Progress) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from kintsugi.repair.applying.beside import refuse_file_beside, refuse_patch_beside
 from kintsugi.repair.applying.changes import Change, Refused, WholeFile
 from kintsugi.repair.applying.fences import Block, blocks, outside, set_out
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
@@ -40,10 +41,14 @@ def _recognised(text: str) -> tuple[Change, ...]:
     if called := patch_in_call(text):
         return _recognised(called)
     edits = _edits(text)
-    v4a = looks_like_v4a(text) and (not edits or _has_v4a_block(text))
+    if edits:
+        refuse_patch_beside(text, edits)
+    v4a = looks_like_v4a(text) and not edits
     found = [changes for changes in (edits, _v4a(text) if v4a else (), () if v4a else _diff(text, edits)) if changes]
     if len(found) > 1:
         raise Refused("The reply holds two patches, in two formats. Send one.")
+    if found and not looks_like_blocks(text):
+        refuse_file_beside(text, found[0])
     changes = found[0] if found else _files(text)
     if not changes and (called := patch_in_call(text, anywhere=True)):
         return _recognised(called)
@@ -52,11 +57,6 @@ def _recognised(text: str) -> tuple[Change, ...]:
     if not changes:
         raise Refused("The reply holds no patch: no edits, no diff, no *** Begin Patch, no file headed by its path.")
     return changes
-
-
-def _has_v4a_block(text: str) -> bool:
-    lines = text.split("\n")
-    return any(lines[block.start].startswith("*** Begin Patch") for block in blocks(lines) if block.start < block.end)
 
 
 def _edits(text: str) -> tuple[Change, ...]:

@@ -101,28 +101,9 @@ async def test_only_a_yes_is_a_yes(world: World, env: dict[str, str], tmp_path: 
     assert await world.state() is State.AWAITING_CONFIRM
 
 
-ON_ITS_OWN = """
-import fcntl, os, sys, termios
-os.setsid()
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "kintsugi", *sys.argv[1:]])
-"""
-
-
-def on_a_terminal_of_its_own(
-    words: list[str], folder: Path, env: dict[str, str]
-) -> tuple[int, subprocess.Popen[bytes]]:
-    """A command whose terminal interrupts it by Ctrl+C. Answers the other end of the terminal too."""
-    keyboard, screen = os.openpty()
-    streams = {"stdin": screen, "stdout": screen, "stderr": screen}
-    process = subprocess.Popen([sys.executable, "-c", ON_ITS_OWN, *words], cwd=folder, env=env, **streams)
-    os.close(screen)
-    return keyboard, process
-
-
 async def test_whoever_interrupts_the_question_is_let_go_at_once(world: World, env: dict[str, str], tmp_path: Path):
     token = await asked(world)
-    keyboard, process = on_a_terminal_of_its_own(["confirm", token], tmp_path, env)
+    keyboard, process = terminal.start_at_a_keyboard(["confirm", token], tmp_path, env)
     shown = b""
     while b"[y/N]" not in shown:
         shown += await asyncio.to_thread(os.read, keyboard, 4096)

@@ -18,14 +18,17 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 }
 
 
-def test_a_machine_gets_a_unit_and_settings_that_doctor_takes(tmp_path: Path):
-    typed = "machine\nproduction\nshop/checkout\nhttps://shop.example\n"
+@pytest.mark.parametrize(
+    ("repository", "setting"), [("shop/checkout", "KINTSUGI_GITHUB_REPO"), ("/srv/shop.git", "KINTSUGI_REPO")]
+)
+def test_a_machine_gets_a_unit_and_settings_that_doctor_takes(tmp_path: Path, repository: str, setting: str):
+    typed = f"machine\nproduction\n{repository}\nhttps://shop.example\n"
 
     done = terminal.run_at_a_keyboard(["init"], tmp_path, ENV, typed)
 
     assert done.returncode == 0, done.stderr.decode()
     settings = (tmp_path / ".env").read_text()
-    assert "KINTSUGI_GITHUB_REPO=shop/checkout\n" in settings
+    assert re.findall(r"^(\w*REPO=.*)$", settings, re.MULTILINE) == [f"{setting}={repository}"]
     unit = (tmp_path / "kintsugi.service").read_text()
     assert f"EnvironmentFile={tmp_path}/.env\n" in unit
     assert re.search(r'^ExecStart="/.*kintsugi" run$', unit, re.MULTILINE)

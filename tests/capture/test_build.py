@@ -1,6 +1,7 @@
 """The payload as a whole: composed, redacted, bounded."""
 
 import asyncio
+import functools
 import json
 import traceback
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from kintsugi.capture import CaptureError, build_payload, from_exception, read_failure, read_text
 from kintsugi.capture.build import payload_in_words
 from kintsugi.capture.limits import LARGEST_PAYLOAD
-from kintsugi.workflow.payload import Payload, RequestContext
+from kintsugi.workflow.payload import About, Payload, RequestContext
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CRASH = """\
@@ -105,11 +106,14 @@ def test_a_group_is_summed_up_by_one_of_its_exceptions(request):
 
 
 def test_how_many_tasks_failed_in_the_same_way_makes_no_other_failure():
-    def failed(count: int) -> str:
-        many = ExceptionGroup("many", [raised_by(missing_key) for _ in range(count)])
-        return payload_of(many).incident.fingerprint
+    def many(count: int) -> None:
+        raise ExceptionGroup("many", [raised_by(missing_key) for _ in range(count)])
 
-    assert failed(2) == failed(3) != payload_of(raised_by(grouped)).incident.fingerprint
+    def failed(count: int) -> About:
+        return payload_of(raised_by(functools.partial(many, count))).incident
+
+    assert failed(2).fingerprint == failed(3).fingerprint != payload_of(raised_by(grouped)).incident.fingerprint
+    assert len(set(failed(3).earlier) - set(failed(2).earlier)) == 2  # as they were named when each one counted
 
 
 def test_other_failures_have_other_fingerprints():

@@ -56,7 +56,7 @@ class CountingTools:
         return self._told("run", path, fix is not None)
 
     async def propose(self, fix: Fix, progress: Progress) -> Found:
-        return replace(self._told("propose", len(fix.edits)), proven=self._proves)
+        return replace(self._told("propose", len(fix.edits)), accepted=self._proves)
 
     def _told(self, *asked: Any) -> Found:
         self.asked.append(asked)
@@ -124,7 +124,7 @@ async def test_who_needs_to_see_more_looks_until_the_change_is_proven(provider: 
 
     assert [asked[0] for asked in tools.asked] == ["list", "find", "read", "run", "propose"]
     assert tools.asked[3] == ("run", "tests/test_a.py", False)
-    assert kinds(provider) == ["finding", *["step"] * 5]  # proven: nothing more is asked
+    assert kinds(provider) == ["finding", *["step"] * 5]  # accepted: nothing more is asked
     assert diagnosis.proposes_a_patch
     assert diagnosis.title == "Seen"
     assert diagnosis.looked == "looked at 3 places, ran 2 tests"

@@ -229,6 +229,48 @@ HOSTILE_GO = {
         "	return string",
         '	_, _ = n.Dial("tcp", path)\n	return string',
     ),
+    "a client that is returned and made": (
+        "network",
+        "// Load",
+        "func c() *http.Client { return &http.Client{} }\n\n// Load",
+    ),
+    "a client that is returned and there": (
+        "network",
+        "// Load",
+        "func c() *http.Client { return http.DefaultClient }\n\n// Load",
+    ),
+    "a client that is taken and returned": (
+        "network",
+        "// Load",
+        "func c(a *http.Client) *http.Client { return a }\n\n// Load",
+    ),
+    "a client that a function within takes": (
+        "network",
+        "// Load",
+        "func c() (a func(*http.Client), b error) { return }\n\n// Load",
+    ),
+    "a shell of another machine": (
+        "network",
+        '	"os"\n',
+        '	"os"\n\n	s "golang.org/x/crypto/ssh"\n',
+        "	return string",
+        '	_, _ = s.Dial("tcp", path, nil)\n	return string',
+    ),
+    "a shell by its function": (
+        "network",
+        '	"os"\n',
+        '	"os"\n\n	"golang.org/x/crypto/ssh"\n',
+        "	return string",
+        "	open := ssh.NewClientConn\n	return string",
+    ),
+    "a shell without a name": (
+        "network",
+        '	"os"\n',
+        '	"os"\n\n	. "golang.org/x/crypto/ssh"\n',
+        "	return string",
+        '	_, _ = Dial("tcp", path, nil)\n	return string',
+    ),
+    "an agent of keys": ("network", '	"os"\n', '	"os"\n\n	"golang.org/x/crypto/ssh/agent"\n'),
     "a method by a made name": (
         "eval",
         "	return string",
@@ -251,6 +293,15 @@ HOSTILE_GO = {
     ),
 }
 HARMLESS_GO = {
+    "a key of a shell": (
+        '	"os"\n)\n',
+        '	"os"\n\n	"golang.org/x/crypto/ssh"\n)\n\nfunc key(b []byte) { ssh.ParsePublicKey(b) }\n',
+    ),
+    "the kind of what is returned": ("// Load", "func c() (*http.Client, error) { return made() }\n\n// Load"),
+    "the kind of the one thing that is returned": (
+        "// Load",
+        "func (s at) c() *http.Client { return made() }\n\n// Load",
+    ),
     "a status": ("	return string", "	_ = http.StatusTeapot\n	return string"),
     "what calls end with": ('	"os"', '	"os"\n	"google.golang.org/grpc/codes"'),
     "a type": ("// Load", "type Served = http.Handler\n\n// Load"),

@@ -266,6 +266,17 @@ def test_headings_of_equal_signs_may_stand_on_both_sides_of_a_block():
     assert read_reply(f"a.rst\n{body}".replace("Fruits\n=======", "Fruits\n\\=======")) == read_reply(f"a.rst\n{body}")
 
 
+def test_what_is_only_shown_beside_a_patch_is_none_of_it():
+    shown = f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n\n{PATH}\n```python\nreturn price\n```\n"
+    guide = "Run it:\n\n```python shop/run.py\nx = 1\n```\n"
+    edit = {"path": "GUIDE.md", "search": "Run it:\n", "replace": guide}
+
+    assert read_reply(f"{shown}\n```diff\n{DIFF}```\n") == read_reply(DIFF)
+    assert read_reply(f"<path>GUIDE.md</path>\n<content>\n{guide}</content>\n") == (WholeFile("GUIDE.md", guide),)
+    assert read_reply(json.dumps({"diff": DIFF, "path": PATH})) == read_reply(DIFF)
+    assert read_reply(json.dumps(edit)) == (Edit(**edit),)
+
+
 @pytest.mark.parametrize("head", ["@@ -1,3 +1,3 @@\n", ""])
 def test_a_diff_block_may_have_its_path_in_the_prose(head: str):
     (patch,) = read_reply(f"In `{PATH}` it fails:\n\n```diff\n{head}     price = cart.price\n-{OLD}+{NEW}```\n")
@@ -347,6 +358,24 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"{json.dumps(EDIT)}\n```\n{V4A}```\n", "two formats"),
         (json.dumps({"cmd": ["bash", "-lc", f"apply_patch <<'EOF'\n{V4A}EOF\nrm -rf shop\n"]}), "holds no patch"),
         (json.dumps([{"input": V4A}, {"input": V4A.replace("+c", "+d")}]), "several patches"),
+        (f"{json.dumps(EDIT)}\n{V4A}", "two formats"),
+        (f"{json.dumps(EDIT)}\n{DIFF}", "two formats"),
+        (f"{PATH}\n{BLOCK}\n{DIFF}", "two formats"),
+        (
+            f"<edit><path>{PATH}</path>\n<old_str>\n{OLD}</old_str>\n<new_str>\n{NEW}</new_str></edit>\n{V4A}",
+            "two formats",
+        ),
+        (json.dumps({"edits": [EDIT], "patch": V4A}), "two formats"),
+        (json.dumps([{"input": V4A}, {"input": EDIT}]), "two formats"),
+        (json.dumps({"patch": V4A, "commands": ["make"]}), "'commands' beside its patch"),
+        (json.dumps([{"input": V4A}, {"command": ["rm", "-r", "shop"]}]), "'rm -r shop' beside its patch"),
+        (
+            json.dumps({"edits": [EDIT], "new_files": [{"path": "a.py", "content": "x = 1\n"}]}),
+            "changes in 'new_files'",
+        ),
+        (f"{json.dumps(EDIT)}\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
+        (f"```diff\n{DIFF}```\n\n```python shop/new.py\nx = 1\n```\n", "has shop/new.py as a whole"),
+        (f"```\n{V4A}```\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"<think>\n{PATH}\n{BLOCK}", "all thought"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
         (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),

@@ -90,15 +90,19 @@ async def test_it_is_found_run_and_proven(world: World, git: Git, model: OpenAIS
         a_step("propose", fix=fix),
         **fix,
     )
+    said: list[str] = []
+    world.channel.on_progress = said.append
 
     await reports(world, git, "Customers are happy, which is odd")
 
     incident = await world.incident()
     assert incident.state is State.AWAITING_CONFIRM
+    assert sum("the regression test without the patch" in words for words in said) == 1
+    assert said[-1].startswith("nothing runs again: exactly this patch was proven")
     assert incident.diagnosis
     assert incident.diagnosis.looked == "looked at 2 places, ran 3 tests"
     looks = await world.store.looks(1)
-    assert [look.tool for look in looks] == ["opened", "find", "read", "run", "run", "proven"]
+    assert [look.tool for look in looks] == ["opened", "find", "read", "run", "run", "accepted"]
     assert "shop/basket.py:3: return sum(prices[1:])" in looks[1].answer
     assert "ended with status 0" in looks[3].answer or "Tests can't run here" in looks[3].answer
     assert "Nothing was run" in looks[4].answer

@@ -250,6 +250,16 @@ def test_what_was_hidden_is_counted_by_what_it_was_found_by_and_once():
     assert {kind: count for kind, count in redactor.hidden.items() if count} == {"keyed": 2, "own": 1}
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["SERVICE_A7_PASSWORD={}\n", '{{"user":"bob","password":"{}"}},\n', "curl -u bob:{} https://shop.example/api\n"],
+)
+def test_a_long_text_that_is_secrets_all_over_keeps_its_lines(line):
+    secret = "aB3dE6gH9jK2mN5p"
+
+    assert redact(line.format(secret) * 700) == line.format("***") * 700
+
+
 LED_TO = ("password={}", "Password for bob:\n{}", "smtp.login('bob', '{}')")
 
 

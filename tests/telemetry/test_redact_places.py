@@ -270,6 +270,10 @@ PIN for door: 482913
 X-Hub-Signature-256: sha256={hex}
 Stripe-Signature: t=1732960000,v1={hex}
 "securityAnswer":"{word}"
+<elementProp name="password"><stringProp name="Argument.value">{word}</stringProp></elementProp>
+database('x','bob','{made}','Vendor')
+printf '{word}\\n' | docker login -u bob --password-stdin
+net use Z: \\\\nas\\share {made} /user:bob
 g-recaptcha-response={random}&email=x
 <td>Password</td><td>{made}</td>
 """.strip().split("\n")
@@ -321,6 +325,7 @@ def test_a_secret_is_found_by_its_place(line):
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
         "Please write down this verification key.\n\n\t{}\n",
         'key: "password"\n  - value: "{}"',
+        '+ value = "{}"\n+ name  = "DB_PASSWORD"',
         "Preparing: update users set password = ? where name = ?\nParameters: {}(String), bob(String)",
         "Private Keys\n============\n(0) {0}\n(1) {0}",
         "insert into users (username, password) values (?, ?)\nbinding parameter (1:VARCHAR) <- [bob]\n"

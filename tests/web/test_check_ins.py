@@ -76,9 +76,10 @@ async def says(door: Door, status: str = "ok", id: str = "", **changes: Any) -> 
 
 
 async def passes(world: World, *watches: Watch, until: datetime) -> None:
-    """Every look of the loops until then."""
-    while world.clock.now() + LOOK_EVERY <= until:
-        world.clock.passes(seconds=LOOK_EVERY.total_seconds())
+    """The looks of the loops until then, each as late as on a busy machine: half as many."""
+    late = 2 * LOOK_EVERY
+    while world.clock.now() + late <= until:
+        world.clock.passes(seconds=late.total_seconds())
         for watch in watches:
             await watch.look()
 

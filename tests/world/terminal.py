@@ -158,6 +158,16 @@ def start(words: Sequence[str], folder: Path, env: Mapping[str, str]) -> Started
         os.close(writing)
 
 
+def start_at_a_keyboard(words: Sequence[str], folder: Path, env: Mapping[str, str]) -> tuple[int, Started]:
+    """`kintsugi <words>` on a terminal of its own, whose Ctrl-C interrupts it. Answers the other end, too."""
+    keyboard, screen = os.openpty()
+    takes_it = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    try:
+        return keyboard, _start(words, folder, env, (screen, screen, screen), alone=True, before=takes_it)
+    finally:
+        os.close(screen)
+
+
 class StartedInPipes:
     """The same with its input, output and errors in pipes. `stdout`: where it prints to instead of one of ours."""
 

@@ -123,7 +123,7 @@ class ModelAnalyst:
         looked = await loop.look(talk.messages, case.allowance)
         found = replace(found, places=looked.places, test_runs=looked.runs)
         told = replace(talk, messages=(*talk.messages, *loop.told(looked)))
-        if looked.proven and looked.fix:
+        if looked.accepted and looked.fix:
             kept = self._kept(told)
             return replace(found, **_as_proposed(looked.fix, found), category=Category.CODE, talk=kept)
         rest = replace(case, allowance=case.allowance.after(looked.spent))

@@ -20,7 +20,8 @@ from kintsugi.workflow.looks import OPENED, Look, Looks
 from kintsugi.workflow.ports import Progress
 
 _CHARACTERS_PER_TOKEN = 4  # as `repair.context` counts
-_SEEING, _RUNNING, _PROVEN = ("find", "read", "list"), ("run", "propose", "proven"), "proven"
+_ACCEPTED = "accepted"  # a change that was proposed, as it is kept
+_SEEING, _RUNNING = ("find", "read", "list"), ("run", "propose", _ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ class LookPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a tool answers, redacted. `proven`: what was proposed holds, so that nothing more is to be looked for."""
+    """What a tool answers, redacted. `accepted`: what was proposed is not refused, and nothing more is looked for."""
 
     text: str
-    proven: bool = False
+    accepted: bool = False
 
 
 class LookPort(Protocol):
@@ -75,13 +76,14 @@ class Looked:
         return sum(len(look.answer) for look in self.looks)
 
     @property
-    def proven(self) -> bool:
-        return any(look.tool == _PROVEN for look in self.looks)
+    def accepted(self) -> bool:
+        """Whether the last change was proven, or nothing here can try it."""
+        return any(look.tool == _ACCEPTED for look in self.looks)
 
     @property
     def fix(self) -> Fix | None:
         """What was proposed last."""
-        steps = (step_of(look) for look in reversed(self.looks) if look.tool in ("propose", _PROVEN))
+        steps = (step_of(look) for look in reversed(self.looks) if look.tool in ("propose", _ACCEPTED))
         return next((step.fix for step in steps if step and step.fix), None)
 
     def more(self, look: Look, cost: Cost) -> Looked:
@@ -101,7 +103,7 @@ class Looking:
     window: int | None = None
 
     async def look(self, asked: Sequence[Message], allowance: Allowance) -> Looked:
-        """From where an earlier try was, until the change is proven or nothing more may be asked.
+        """From where an earlier try was, until a change is accepted or nothing more may be asked.
 
         `asked` is the conversation before. Raises StepFailed, with what the call that failed cost, and LeaseLost.
         """
@@ -148,7 +150,7 @@ class Looking:
 
     def _may_go_on(self, looked: Looked) -> bool:
         calls = len(looked.looks) < self.policy.calls
-        return calls and looked.characters < self._room and not looked.proven
+        return calls and looked.characters < self._room and not looked.accepted
 
     @property
     def _room(self) -> int:
@@ -187,7 +189,7 @@ class Looking:
                 return Found("`propose` needs a `fix`: its edits and its test.")
 
     def _as_kept(self, step: Step, found: Found, number: int) -> Look:
-        tool = _PROVEN if found.proven else step.tool
+        tool = _ACCEPTED if found.accepted else step.tool
         asked = _storable(self.redact(step.model_dump_json()))
         return Look(self.looks.round, number, tool, asked, _storable(found.text))
 

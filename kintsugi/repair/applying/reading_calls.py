@@ -27,6 +27,19 @@ def patches_in(values: Sequence[Any]) -> list[str]:
     return list(dict.fromkeys(one for one in found if one.lstrip().startswith(_PATCHES)))
 
 
+def commands_beside(value: Any) -> str | None:
+    """A command for a shell that holds no patch, as a call beside the one that does."""
+    match value:
+        case list():
+            return next((found for one in value if (found := commands_beside(one)) is not None), None)
+        case dict():
+            words = [word for name in _SHELL if isinstance(value.get(name), list) for word in value[name]]
+            if words and not patches_in([value]):
+                return " ".join(map(str, words))[:80]
+            return commands_beside([value[name] for name in WRAPPERS if name in value])
+    return None
+
+
 def calls_in_python(source: str) -> str:
     """The fields of each call as JSON, if the source is nothing but calls that name texts: `replace(path="…", …)`."""
     tree = parsed(source)

@@ -32,7 +32,7 @@ from kintsugi.repair.applying.names import (
     WRAPPERS,
 )
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_blocks
-from kintsugi.repair.applying.reading_calls import calls_in_python, patches_in
+from kintsugi.repair.applying.reading_calls import calls_in_python, commands_beside, patches_in
 from kintsugi.repair.applying.reading_hunks import read_hunks
 from kintsugi.workflow.patch import Edit
 
@@ -87,12 +87,31 @@ def patch_in_call(text: str, *, anywhere: bool = False) -> str | None:
     fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)] if anywhere else []
     first = _BRACKET.search(text)
     for source in (text.strip(), *fenced, text[first.start() :] if anywhere and first else ""):
-        patches = patches_in(_decoded(source.lstrip())[0])
+        values = _decoded(source.lstrip())[0]
+        patches = patches_in(values)
         if len(patches) > 1:
             raise Refused("The reply holds several patches, each in a call. Send one.")
         if patches:
+            _refuse_more_beside(values, patches[0])
             return patches[0]
     return None
+
+
+def _refuse_more_beside(values: Sequence[Any], patch: str) -> None:
+    """Raises Refused where calls hold more than their one patch."""
+    written = [one for value in values if (one := _edits_in(value)) is not None]
+    if any(_first(edit, DIFF) != patch for one in written for edit in one.edits):
+        raise Refused("The reply holds two patches, in two formats. Send one.")
+    refuse_half(values)
+    named = (
+        name
+        for value in values
+        if isinstance(value, dict)
+        for name in DOES_MORE
+        if name not in COMMAND and value.get(name)
+    )
+    if (more := next(named, None) or commands_beside(list(values))) is not None:
+        raise Refused(f"The reply asks for {more!r} beside its patch, which is not done. Send the patch alone.")
 
 
 def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
@@ -289,6 +308,11 @@ def _in_lists_of(value: dict[str, Any]) -> _Written | None:
     edits = [edit for edits in found for edit in edits]
     if edits and (more := [name for name in DOES_MORE if value.get(name)]):
         raise Refused(f"The reply asks for {more[0]!r} beside its edits, which is not done. Send edits alone.")
+    unread = next(
+        (name for name, held in value.items() if name not in LISTS and isinstance(held, list) and _in_list(held)), None
+    )
+    if edits and unread is not None:
+        raise Refused(f"The reply has changes in {unread!r} beside its edits. Send all of them as edits.")
     if isinstance(path, str):
         edits = [{"path": path, **edit} if isinstance(edit, dict) and not _has(edit, PATH) else edit for edit in edits]
     return _Written(edits, alone=False)

@@ -116,7 +116,7 @@ _SHAPED = re.compile(
 # lines of logs and samples, a name and a word as people make passwords stood in parentheses three times; one was a
 # secret, two were rows of a test. Two words with a slash between them are how people write down a log-in.
 _LONGEST_NAME = 42
-BETWEEN_ARGUMENTS, STRUCTS, SLASHES = ("', '", '", "', '">>,<<"'), ("&{",), (" / ",)
+BETWEEN_ARGUMENTS, STRUCTS, SLASHES = ("', '", "','", '", "', '">>,<<"'), ("&{",), (" / ",)
 _QUOTED = re.compile(r"(?P<secret>[^\s'\",;()=:/]{6,60})(?P<quote>['\"])(?:>>)?\s?[,)\]}]")
 _NAME_IN_A_CALL = re.compile(
     r"(?:\(|\{[a-z_]{3,40},(?=<<)|(?:args|arguments|params|parameters|values)\W{0,3}\[)(?:[^()\n]{0,80},\s?)?(?:[bu]?|<<)['\"](?P<name>[A-Za-z][\w.@-]{1,40})$"
@@ -125,7 +125,7 @@ _NAME_IN_A_CALL = re.compile(
 _OF_CALL, _LETS_IN = re.compile(r"\w{3,42}$"), re.compile(r"(?i:auth|log_?[io]n|sign_?in|passw|_pw|credential)")
 _OF_ACCESS = re.compile(rf"{_LETS_IN.pattern}|(?i:connect|session|account|bind|user|client)")
 _BEHIND_SLASH = re.compile(r"(?P<secret>[^\s'\",;()=:/]{6,60})(?=[\s,;)]|$)")
-_NAME_BEFORE_SLASH = re.compile(r"(?:^|[\s(:])(?P<name>[a-z][\w.@-]{1,40})$")
+_NAME_BEFORE_SLASH = re.compile(r"(?:(?:^|[\s(:])(?=[a-z])|: )(?P<name>[A-Za-z][\w.@-]{1,40})$")
 _WORD_OF_STRUCT, _LONGEST_STRUCT = re.compile(r"[^\s{}\[\]:]{8,60}(?=[\s}])"), 200
 
 

@@ -28,7 +28,7 @@ AFTER = re.compile(
             (?:\r?\n[ \t]{0,12}(?=\\{0,7}["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?(?:\([\w.*=]{2,24}\)[ ]){0,2}
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
             default[ \t]{0,12}=[ \t]{0,4})
-      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<(?:\w{1,20}:)?(?:[vV]alue|AttributeValue|string)(?:[ ][^<>]{0,80})?>
+      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<[\w:]{0,24}(?:[vV]alue|[sS]tring|Prop)(?:[ ][^<>]{0,80})?>
             |</key>\s{0,24}<string>
             |</(?:name|string)>\s{0,24}<(?:value|string)>
             |</(?:td|th|dt|b|strong|label)>:?\s{0,24}<(?:td|dd|span|code|b)(?:[ ][^<>]{0,80})?>

@@ -161,7 +161,7 @@ COMMANDS = (
     Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
     Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
-    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}['\"]? ?\|"),
+    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}\n?['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
@@ -188,7 +188,8 @@ COMMANDS = (
     # In a protocol's command, and in what is told of a login.
     Command(
         ("auth plain ", "authenticate plain "),
-        r"\s{0,3}(?:[a-z]{1,12}:? (?=[A-Za-z+/]{0,60}[\dA-Z=]))?(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})",
+        r"\s{0,3}(?:[a-z]{1,12}:? (?=[A-Za-z+/]{0,60}[\dA-Z=]))?"
+        r"(?P<secret>(?=[a-z+/]{0,60}[\dA-Z=])[A-Za-z0-9+/]{8,400}={0,2})",
     ),
     Command(
         (
@@ -316,9 +317,10 @@ LINES: tuple[tuple[str, int, str], ...] = (
        r"(?P<secret>(?=[^\"'\s\d]{0,60}\d)[^\"'\s\\]{6,60})\n")
       for sent in ('send "', 'send -- "', 'sending "', "send b'", "send(b'", "write_channel: b'", "write(b'")),
     *((reader, REACH_LINE,
-      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
+      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)\n?['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
-      r"passwd|cryptsetup|gh auth login|realm join)")
+      r"passwd|pass insert|cryptsetup|gh auth login|realm join)")
       for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
-                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login", "| realm join")),
+                     "| smbpasswd", "| gcloud secrets", "| passwd", "| pass insert",
+                     "| cryptsetup", "gh auth login", "| realm join")),
 )  # fmt: skip

@@ -31,7 +31,8 @@ _WRITTEN = r"\\{1,8}(?:x(?P<byte>[0-9a-f]{2})|u(?P<unit>[0-9a-fA-F]{4}))"
 
 
 # Line ends and tabs, written out once or more, as a text of many lines stands in JSON, in `repr` and in both.
-_LINES = r"(?:\\{1,8}r)?\\{1,8}(?P<line>[nrt])"
+# But a share of Windows begins like one: `\\nas\\public`.
+_LINES = r"(?P<share>(?<!\S)\\\\[\w.-]{1,60}(?:\\[\w.$-]{1,60})+)|(?:\\{1,8}r)?\\{1,8}(?P<line>[nrt])"
 _OF_LINES = {"n": "\n", "r": "\n", "t": "\t"}
 _TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_LINES}|{_WRITTEN}")
 
@@ -82,6 +83,8 @@ def _instead(found: re.Match[str]) -> str | None:
     """What stands for it in the folded text; None where it is an ordinary character and stays."""
     if found.lastindex is None:
         return ""
+    if found["share"]:
+        return None
     if found["line"]:
         return _OF_LINES[found["line"]]
     code = int(found[found.lastindex], 16)

@@ -110,14 +110,14 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     """The secret that belongs to the key whose root is `text[start:end]`: behind it, if a sign and a value follow."""
     if text[end - 1] in "=:":
         end -= 1
-    if _HIDDEN_AT_ONCE.match(text, end):
+    plain = _PLAIN_VALUE.match(text, end)
+    if not plain and _HIDDEN_AT_ONCE.match(text, end):
         return ()
     before = text[max(0, start - _BEFORE) : start]
     stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
     at, is_pair = start - len(stem), False
-    plain = _plain_value(text, at, stem, end)
-    if plain:
-        return (plain,)
+    if plain and _is_plain_value(text, at, stem, end, plain):
+        return (plain.span(plain.lastgroup or 0),)
     if text.startswith("Error", end) and text[end + 5 : end + 6] in (":", "(", "\n"):
         return ()  # the class of an exception
     after = None if _IN_A_SENTENCE.match(text, end) or text[at - 3 : at] == "://" else AFTER.match(text, end)
@@ -126,7 +126,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     if after:
         name = stem + text[start : after.end("tail")]
         if name[-13:].lower() == "authorization":
-            return authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
+            return [*authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))]
         if "ignature" in name and (signed := signature(text, name, after.end())):
             return signed
         level = level_behind(text, at, stem, name, after)
@@ -142,7 +142,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
             last = found[-1][1]
             changed = _CHANGED.match(text, last) if text[last : last + 1] in _QUOTES else None
             return [*found, changed.span("secret")] if changed else found
-    return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
+    return [*_elsewhere(text, at, end, stem, is_in_list=not is_pair)]  # a list, also where it is empty: it took time
 
 
 def _second_of_two(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
@@ -163,17 +163,12 @@ def is_right_behind(text: str, end: int, span: Span) -> bool:
     return found is not None and (after == found["quote"] if found["quote"] else not after or after in " \t\n\r%&")
 
 
-def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
-    """The value of a key that begins at `at` with its `stem` and ends at `end`, where it can be nothing but a token."""
-    plain = _PLAIN_VALUE.match(text, end)
-    if not plain or not is_of_base64(plain[plain.lastgroup or 0]):
-        return None
+def _is_plain_value(text: str, at: int, stem: str, end: int, plain: re.Match[str]) -> bool:
+    """Whether the value of a key that begins at `at` with its `stem` and ends at `end` can be nothing but a token."""
     name = text[at:end]
-    if name[-6:].lower() in _OFTEN_OTHERWISE:
-        return None
-    if grade(name) < Grade.TOKEN and grade_in_place(text, at, stem, name) < Grade.TOKEN:  # the first is cheap
-        return None
-    return plain.span(plain.lastgroup or 0)
+    if not is_of_base64(plain[plain.lastgroup or 0]) or name[-6:].lower() in _OFTEN_OTHERWISE:
+        return False
+    return grade(name) >= Grade.TOKEN or grade_in_place(text, at, stem, name) >= Grade.TOKEN  # the first is cheap
 
 
 def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> Iterable[Span]:

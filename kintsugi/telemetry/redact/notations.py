@@ -110,7 +110,7 @@ def _delimiter(text: str, at: int, end: int, stop: int) -> str:
 
 _VALUE_BEFORE = re.compile(
     r"""(?P<quote>\\*["'])?value(?(quote)(?P=quote))[ \t]*[:=][ \t]*(?P<open>\\*["'])?(?P<value>[^\s"',;}\\]{4,300})
-        (?(open)(?P=open))\s{0,8},?\s{0,24}(?:\\*["'])?(?:name|key)(?:\\*["'])?[ \t]*[:=][ \t]*(?:\\*["'])?$""",
+        (?(open)(?P=open))\s{0,8},?[\s+~-]{0,28}(?:\\*["'])?(?:name|key)(?:\\*["'])?[ \t]*[:=][ \t]*(?:\\*["'])?$""",
     re.VERBOSE,
 )
 

@@ -64,6 +64,7 @@ KINDS = (
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
 _DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
 _RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_QUOTES = ("'", '"')  # a line end before one is the last sign of a literal
 _COMMAND_LENGTH, _MOST = 200, 6  # how far a command is read, and how many secrets are looked for in it
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
@@ -211,6 +212,8 @@ def _shaped(pattern: str, back: int) -> Check:
 def _begin_of_line(text: str, start: int) -> int:
     """Where the line begins; -1 where that is too far away."""
     begin = text.rfind("\n", max(0, start - 100), start) + 1
+    if begin and text[begin : begin + 1] in _QUOTES:
+        begin = text.rfind("\n", max(0, start - 100), begin - 1) + 1
     return begin if begin or start <= 100 else -1
 
 
@@ -225,6 +228,8 @@ def _command(command: Command) -> Check:
         if command.signs and not any(sign in window for sign in command.signs):
             return ()
         stop = text.find("\n", end, end + _COMMAND_LENGTH)
+        if stop >= 0 and text[stop + 1 : stop + 2] in _QUOTES:
+            stop = text.find("\n", stop + 1, end + _COMMAND_LENGTH)
         stop = stop if stop >= 0 else end + _COMMAND_LENGTH
         pattern = _compiled(command.secret)
         anywhere = islice(pattern.finditer(text, end, stop), _MOST)

@@ -38,9 +38,9 @@ _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 _LITTLE_WORK = 40
 
 # What a look costs at once, and what it costs more where it went beyond the first characters (else it gives an empty
-# tuple): a unit is about five microseconds. At an act or a service it costs as much as it looks at: honest logs are
-# full of users, and hold few words that may be secrets.
-_COST, _CHEAP, _CHEAP_CHECKS = 4, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
+# tuple), and for each word that it found or weighed in vain: a unit is about five microseconds. At an act or a service
+# it costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
+_SPAN, _CHEAP, _CHEAP_CHECKS = 3, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 5, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
 _MOST_SHAPES = 32
@@ -124,10 +124,10 @@ class Scanner:
 
     def spans_at(self, places: list[Place], folded: Folded, work: Work) -> list[Found]:
         """The same, of what `places` found in `folded.lowered`. Takes of the work that the text may take."""
-        found = self.personal(folded.text)
+        text = folded.text
+        found = self.personal(text) if self._personal else []
         if not places:
             return found
-        text = folded.text
         done = begin = attacks = 0
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
@@ -177,15 +177,12 @@ class Scanner:
         looked = check(text, start, end)
         if looked == ():
             return _NONE, 0
-        more, spans = self._costs[rule][1], list(looked)
+        more, spans = self._costs[rule][1], looked if type(looked) is tuple else list(looked)
         if not spans:
             return _NONE, more
-        is_code, is_paid = has_code and kind not in KNOWN, check not in _CHEAP_CHECKS
-        if len(spans) == 1 and is_paid and not is_code and spans[0] != VAIN:  # most often
-            return [(*spans[0], kind)], more
-        vain = spans.count(VAIN)
-        further = len(spans) - vain - is_paid if kind == "keyed" and len(spans) > vain else 0
-        cost = more + _COST * (2 * vain + further)
+        is_code = has_code and kind not in KNOWN
+        is_found = spans.count(VAIN) < len(spans)  # the first one is paid for, but leads to a further look
+        cost = more + is_found + (_SPAN * (len(spans) - is_found) if kind == "keyed" else 0)
         return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
@@ -202,7 +199,7 @@ class Scanner:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
         counted = Counter[int]()
         for rule, _, end in (place for place in places if place[0] < self.alone):
-            counted[(end - 1) // STRETCH] += 1 if self._costs[rule][0] == 1 else _COST
+            counted[(end - 1) // STRETCH] += sum(self._costs[rule])
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // STRETCH not in dense]
         found = self.spans_at(rest, folded, Work(BESIEGED))
@@ -214,8 +211,8 @@ class Scanner:
         return sorted(found)
 
     def personal(self, text: str) -> list[Found]:
-        """Where personal data stands, if any is to be hidden."""
-        return [(*span, "personal") for span in personal_spans(text, self._personal)] if self._personal else []
+        """Where personal data stands that is to be hidden."""
+        return [(*span, "personal") for span in personal_spans(text, self._personal)]
 
     def places(self, lowered: str) -> list[Place]:
         """Every literal in a text in lower case. None, and there is nothing to hide but personal data."""
@@ -230,8 +227,10 @@ def _costs_of(kind: str, check: Check) -> tuple[int, int]:
     if kind in _CHEAP or check in _CHEAP_CHECKS:
         return 1, 0
     if kind == "command":
-        return 1, _COST - 1
-    return (2 * _COST if check is abroad else _COST), 0
+        return 1, 3
+    if kind == "keyed":
+        return (4 if check is abroad else 2), 3
+    return (1, 20) if kind == "cookie" else (4, 0)  # which reads up to 24 of them
 
 
 def _is_code(text: str, place: int) -> bool:

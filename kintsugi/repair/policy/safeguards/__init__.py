@@ -15,10 +15,11 @@ from typing import NamedTuple
 from kintsugi.repair.policy.safeguards import differences, gone
 from kintsugi.repair.policy.safeguards.about import About
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, heads, pairs
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, pairs
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.leaving import answers_to_nobody, comes_no_further, goes_on
+from kintsugi.repair.policy.safeguards.pieces import heads
 from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
 from kintsugi.repair.policy.safeguards.reached import reached_unasked
 from kintsugi.repair.policy.safeguards.read import reads_by_text
@@ -63,8 +64,7 @@ def differing(before: Source, after: Source, path: str, *, is_page: bool) -> Ite
 
 
 def _changes(pair: Pair) -> int:
-    added = len(pair.come) - (len(pair.gone) - len(pair.unpaired))
-    return len(pair.exchanged) + len(gone.outermost(pair)) + max(added, 0)
+    return len(pair.exchanged) + len(gone.outermost(pair)) + len(pair.beside)
 
 
 def _of_pair(pair: Pair, around: int) -> Iterator[Told]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.exchanged import statements
 from kintsugi.repair.policy.safeguards.functions import Function
+from kintsugi.repair.policy.safeguards.pieces import statements
 from kintsugi.repair.policy.vocabulary import CHECKING, DENIAL, REFUSAL, SECRET, WHO
 from kintsugi.repair.syntax import walked
 
@@ -29,7 +29,6 @@ _OF_BUILD = re.compile(
     r"|static|public|components?)/|\.config\.|webpack|rollup|gulp",
     re.IGNORECASE,
 )
-_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _MANY = 4  # one statement in so many refuses
 _LONG = 300  # characters of a statement that are read for what it speaks of
 _TAIL = 3  # statements at the end of a branch
@@ -89,10 +88,6 @@ def decides(node: ast.AST) -> bool:
         case ast.Compare() | ast.BoolOp(op=ast.And()) | ast.UnaryOp(op=ast.Not()):
             return True
     return False
-
-
-def leaves(body: list[ast.stmt]) -> bool:
-    return isinstance(body[-1], _LEAVING)
 
 
 def refuses(body: list[ast.stmt]) -> bool:

@@ -10,8 +10,9 @@ from kintsugi.repair.policy.expressions import amount_of
 from kintsugi.repair.policy.safeguards.about import decides, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, lost
 from kintsugi.repair.policy.safeguards.done import done_to, is_lifted, is_multiplied
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, names
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_new
+from kintsugi.repair.policy.safeguards.pieces import names
 from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING
 
 _MODES = range(0o100, 0o10000)  # who may do what with a file
@@ -81,7 +82,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "nothing else there was changed"
     if several >= _MUCH:
         yield "much else there was changed"
-    if len(pair.come) - (len(pair.gone) - len(pair.unpaired)) >= _ADDED:
+    if len(pair.beside) >= _ADDED:
         yield "much came beside it"
     if lost(one, done):
         yield "took care by its name"

@@ -10,8 +10,9 @@ from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite,
 from kintsugi.repair.policy.expressions import amount_of, is_number, words
 from kintsugi.repair.policy.safeguards.about import decides, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, names, same
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
+from kintsugi.repair.policy.safeguards.pieces import names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
 from kintsugi.repair.policy.vocabulary import LIMIT
 

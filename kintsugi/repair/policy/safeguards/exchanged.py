@@ -10,13 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
-from kintsugi.repair.policy.safeguards.functions import Function, functions, kept
-from kintsugi.repair.syntax import Source, children
+from kintsugi.repair.policy.safeguards.functions import functions, kept
+from kintsugi.repair.policy.safeguards.pieces import heads, is_prose, key_of, names, statements, without_prose
+from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, is_idle
+from kintsugi.repair.syntax import Source
 
 _TRIED = 6  # statements of the same kind, for each that went
 _FEW = 3  # places that differ, for a statement to be the same one
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases", "type_comment")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,6 +57,8 @@ class Pair:
     unpaired: list[ast.stmt]
     """Of what is gone, what nothing stands for now."""
     come: list[ast.stmt]
+    beside: list[ast.stmt]
+    """Of what came, what stands for nothing that is gone, and could explain what else was changed."""
 
     @cached_property
     def named(self) -> set[str]:
@@ -75,38 +79,17 @@ def pairs(old: Source, new: Source) -> Iterator[Pair]:
         yield _pair(called[id(before)], before, after, (old, new))
 
 
-def statements(block: ast.AST) -> Iterator[ast.stmt]:
-    """The statements of a function, or of the top of a file with its classes; not those of functions within."""
-    for one in children(block):
-        if isinstance(one, ast.stmt):
-            if not isinstance(one, Function):
-                yield one
-                yield from statements(one)
-        elif isinstance(one, ast.ExceptHandler | ast.match_case):
-            yield from statements(one)
-
-
-def heads(statement: ast.stmt) -> list[ast.AST]:
-    """What a statement says by itself, without its blocks."""
-    if isinstance(statement, ast.ClassDef | ast.Try):
-        return []
-    found: list[ast.AST] = []
-    for name, value in vars(statement).items():
-        if name not in _BLOCKS:
-            found += [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]
-    return found
-
-
 def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source]) -> Pair:
     before, after = ([*_pieces(block)] for block in (old, new))
     counted = [Counter(key for key, _ in one) for one in (before, after)]
-    gone = _only(before, counted[0] - counted[1])
-    come = _only(after, counted[1] - counted[0])
-    now = "\n".join(key_of(one) for one in come)
+    differ = [_only(before, counted[0] - counted[1], after), _only(after, counted[1] - counted[0], before)]
+    left = Taken(old, new, *differ)
+    gone, come = [one for _, one in left.gone], [one for _, one in left.come]
+    now = "\n".join(key for key, _ in left.come)
     waiting = defaultdict[type[ast.stmt], list[ast.stmt]](list)
     for one in come:
         waiting[type(one)].append(one)
-    places = _in_place(before, gone, after, come)
+    places = _in_place((before, differ[0]), gone, (after, differ[1]), come, left.origins)
     exchanged, unpaired = list[Exchange](), list[ast.stmt]()
     for one in gone:
         others = waiting[type(one)]
@@ -124,47 +107,71 @@ def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source])
         for part in best[0]:
             stays = isinstance(part.old, ast.expr) and ast.unparse(part.old) in now
             exchanged.append(replace(part, function=name, sources=sources, stays=stays))
-    return Pair(name, old, len(before), exchanged, gone, unpaired, come)
+    beside = [one for others in waiting.values() for one in others if not is_idle(one)]
+    return Pair(name, old, len(before), exchanged, gone, unpaired, come, beside)
 
 
 def _in_place(
-    before: list[tuple[str, ast.stmt]], gone: list[ast.stmt], after: list[tuple[str, ast.stmt]], come: list[ast.stmt]
+    before: tuple[Keyed, Keyed],
+    gone: list[ast.stmt],
+    after: tuple[Keyed, Keyed],
+    come: list[ast.stmt],
+    origins: dict[int, int],
 ) -> dict[int, ast.stmt]:
     """By what is gone, what alone of its kind stands there now, after the same statement that was kept."""
-    was, now = _gaps(before, gone), _gaps(after, come)
+    was, now = _gaps(*before, gone, {}), _gaps(*after, come, origins)
     return {id(listed[0]): now[gap][0] for gap, listed in was.items() if len(listed) == 1 and len(now[gap]) == 1}
 
 
 def _gaps(
-    pieces: list[tuple[str, ast.stmt]], differ: list[ast.stmt]
+    pieces: Keyed, differ: Keyed, left: list[ast.stmt], origins: dict[int, int]
 ) -> defaultdict[tuple[str, int, type], list[ast.stmt]]:
     """What differs by the kept statement before it, and by its kind."""
-    those = set(map(id, differ))
+    those = {origins.get(id(one), id(one)): one for one in left}
+    others = {id(one) for _, one in differ}
     seen, gap = Counter[str](), ("", 0)
     found = defaultdict[tuple[str, int, type], list[ast.stmt]](list)
     for key, one in pieces:
         if id(one) in those:
-            found[*gap, type(one)].append(one)
-        else:
+            found[*gap, type(one)].append(those[id(one)])
+        elif id(one) not in others:
             seen[key] += 1
             gap = (key, seen[key])
     return found
 
 
-def _only(pieces: list[tuple[str, ast.stmt]], differ: Counter[str]) -> list[ast.stmt]:
-    return [one for key, one in pieces if key in differ]
+def _only(pieces: Keyed, differ: Counter[str], others: Keyed) -> Keyed:
+    """So many of each as differ; of several that say the same, those with other neighbours than there."""
+    if not differ:
+        return []
+    known = Counter(_neighbours(others))
+    ranked = sorted(
+        (sum(known[pair] > 0 for pair in ((before, key), (key, after))), at)
+        for at, (before, key, after) in enumerate(_in_threes(pieces))
+        if key in differ
+    )
+    left, taken = Counter(differ), set[int]()
+    for _, at in ranked:
+        if left[pieces[at][0]]:
+            left[pieces[at][0]] -= 1
+            taken.add(at)
+    return [one for at, one in enumerate(pieces) if at in taken]
+
+
+def _in_threes(pieces: Keyed) -> Iterator[tuple[str, str, str]]:
+    """Each key with the one before and the one after."""
+    keys = ["", *(key for key, _ in pieces), ""]
+    return zip(keys, keys[1:], keys[2:], strict=False)
+
+
+def _neighbours(pieces: Keyed) -> Iterator[tuple[str, str]]:
+    return pairwise(["", *(key for key, _ in pieces), ""])
 
 
 def _pieces(block: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
     for one in statements(block):
         if key := key_of(one):
             yield key, one
-
-
-def key_of(statement: ast.stmt) -> str:
-    """What tells a statement from others, without its blocks; "" where it says nothing by itself."""
-    said = heads(statement)
-    return f"{type(statement).__name__} {' '.join(map(ast.unparse, said))}" if said else ""
 
 
 def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
@@ -175,8 +182,8 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
     places = [one for pair in zip(was, now, strict=True) for one in _places(*pair, (old,))]
     if len(places) > _FEW:
         return []
-    is_whole = len(was) == len(places) == 1 and len(places[0].around) == 1
-    if is_whole and not alone and names(was[0]).isdisjoint(names(now[0])):
+    is_whole = len(was) == len(places) and all(len(one.around) == 1 for one in places)
+    if is_whole and (len(was) > 1 or (not alone and names(was[0]).isdisjoint(names(now[0])))):
         return []
     return places
 
@@ -184,6 +191,8 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
 def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exchange]:
     """The smallest parts that differ."""
     whole = [Exchange(old, new, around)]
+    if _are_prose(old, new):
+        return []
     if isinstance(old, ast.Name) and isinstance(new, ast.Name) and old.id.lower() == new.id.lower():
         return []  # of JavaScript, a constant is in capitals here
     if type(old) is not type(new) or _named(old) != _named(new):
@@ -209,6 +218,12 @@ def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exc
     return whole if several or wraps or len(found) > _FEW else found
 
 
+def _are_prose(old: ast.AST, new: ast.AST) -> bool:
+    """Two sentences for people, with the same put into them."""
+    texts = [ast.unparse(one) for one in (old, new) if isinstance(one, ast.Constant | ast.JoinedStr)]
+    return len(texts) == 2 and all(map(is_prose, texts)) and without_prose(texts[0]) == without_prose(texts[1])
+
+
 def _named(node: ast.AST) -> list[str | None]:
     """The names of what a call is given."""
     return [one.arg for one in node.keywords] if isinstance(node, ast.Call) else []
@@ -223,8 +238,3 @@ def _is_in(one: ast.AST, other: ast.AST) -> bool:
 
 def _plain(value: object) -> object:
     return (type(value), repr(value))
-
-
-def names(node: ast.AST) -> set[str]:
-    found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    return found | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.about import decides_by_name, leaves, refuses, speaks_of_rights
+from kintsugi.repair.policy.safeguards.about import decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of
-from kintsugi.repair.policy.safeguards.exchanged import Pair, heads, names, statements
+from kintsugi.repair.policy.safeguards.exchanged import Pair
+from kintsugi.repair.policy.safeguards.pieces import heads, leaves, names, statements
 from kintsugi.repair.policy.vocabulary import LOGGED_BY, LOGGING
 from kintsugi.repair.syntax import walked
 
@@ -57,9 +58,9 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     called = [words(node.func).rpartition(" ")[2] for node in _calls(statement)]
     if any(map(decides_by_name, called)) or any(map(care_of, called[:1])):
         yield "asks what decides"
-    if not pair.come:
+    if not pair.beside and not pair.exchanged:
         yield "nothing came for it"
-    is_alone = len(outermost(pair)) <= _PAIR and not pair.come and not pair.exchanged
+    is_alone = len(outermost(pair)) <= _PAIR and not pair.beside and not pair.exchanged
     if is_alone and isinstance(statement, ast.If) and not {*map(id, statements(statement))} & {*map(id, pair.gone)}:
         yield "what it was for is done anyway"
     if is_alone or len(pair.gone) <= _SMALL * pair.size:

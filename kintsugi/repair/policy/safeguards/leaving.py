@@ -7,8 +7,8 @@ from collections import Counter
 from itertools import pairwise
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there
-from kintsugi.repair.policy.safeguards.exchanged import key_of, statements
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short
+from kintsugi.repair.policy.safeguards.pieces import key_of, statements
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)

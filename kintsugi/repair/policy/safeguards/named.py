@@ -6,7 +6,8 @@ import ast
 from functools import lru_cache
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.exchanged import Exchange, names
+from kintsugi.repair.policy.safeguards.exchanged import Exchange
+from kintsugi.repair.policy.safeguards.pieces import names
 from kintsugi.repair.syntax import Source
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
