@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 
 from kintsugi.repair.syntax import Source, children, walked
 
@@ -30,7 +31,8 @@ def functions(source: Source) -> dict[str, Function]:
     return found
 
 
-def kept(old: Source, new: Source) -> Iterator[tuple[Function, Function]]:
+@lru_cache(maxsize=2)
+def kept(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
     """Functions that are there before and after: what went with a whole function is no loosening of it.
 
     One that stands under another name is kept as well: it has half of its statements.
@@ -40,9 +42,8 @@ def kept(old: Source, new: Source) -> Iterator[tuple[Function, Function]]:
     if numbered:
         before, after = _without_same(before, after)
     come = _ByLines({name: _lines(node) for name, node in after.items() if name not in before})
-    for name, node in before.items():
-        if (now := name if name in after else come.like(_lines(node))) in after:
-            yield node, after[now]
+    named = ((node, name if name in after else come.like(_lines(node))) for name, node in before.items())
+    return tuple((node, after[now]) for node, now in named if now in after)
 
 
 def _without_same(
