@@ -93,17 +93,19 @@ def test_every_command_has_help_with_an_example(terminal: Terminal, words: list[
     assert not words or "Example" in done.stdout
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_nothing_heavy_and_settings_no_tables():
     heavy = {"sqlalchemy", "sqlmodel", "openai", "discord", "httpx", "pydantic", "github", "transitions", "aiohttp"}
     program = (
         "import sys, kintsugi.__main__ as m\n"
         "try: m.whole()(['--help'])\n"
         "except SystemExit: pass\n"
-        f"print('LOADED', sorted({heavy!r} & set(sys.modules)))"
+        f"print('LOADED', sorted({heavy!r} & set(sys.modules)))\n"
+        "import kintsugi.app.settings\n"
+        "print('LOADED', sorted({'sqlmodel', 'kintsugi.persistence.tables'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert done.stdout.splitlines()[-1] == "LOADED []"
+    assert done.stdout.splitlines()[-2:] == ["LOADED []", "LOADED []"]
 
 
 def test_importing_any_module_does_nothing_but_define(tmp_path: Path):

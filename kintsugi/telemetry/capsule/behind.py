@@ -9,7 +9,7 @@ import gc
 from collections import deque
 from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, cast
 
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.inside import closed_over
@@ -37,8 +37,7 @@ def way_to(found: Any, code: CodeType) -> tuple[str, FunctionType] | None:
 
 def stood_for(value: object) -> Any:
     """What an object stands for that says it is of another class, and hands on all that is asked of it; else None."""
-    kind = type(value)
-    if not raw.is_of_python(kind) or type(raw.found_in(kind, "__class__")) is not property:
+    if not _is_a_stand_in(type(value)):
         return None
     held = gc.get_referents(value)  # its dictionary may hide behind a property as well
     held += [inner for one in held if type(one) is dict for inner in one.values()]
@@ -46,14 +45,26 @@ def stood_for(value: object) -> Any:
     return found[0] if len(found) == 1 else None
 
 
-def made_when_asked(value: object, code: CodeType) -> FunctionType | None:
-    """The function with this code, where what is held stands for something that it makes of that only when asked."""
-    kind = type(value)
-    if not raw.is_of_python(kind) or type(raw.found_in(kind, "__class__")) is not property:
-        return None
-    makers = (one for one in gc.get_referents(value) if type(one) is FunctionType)
-    taken = (one for maker in makers for _, one in closed_over(maker))
-    return next((one for one in taken if type(one) is FunctionType and one.__code__ is code), None)
+def _is_a_stand_in(kind: type) -> bool:
+    return raw.is_of_python(kind) and type(raw.found_in(kind, "__class__")) is property
+
+
+def hidden_in(found: Any, code: CodeType) -> FunctionType | None:
+    """The function with this code, where only what a decorator took from around it leads there; or what makes a task
+    only when that is asked for, as Celery's `shared_task`. It is looked for as the call is made again.
+    """
+    waiting, seen = [found], 0
+    while waiting and (seen := seen + 1) <= _MOST:
+        value = waiting.pop(0)
+        if raw.code_of(value) is code:
+            return cast("FunctionType", value)
+        if type(value) is FunctionType:
+            waiting += [one for _, one in closed_over(value)]
+        held = _held(value) if type(value) in _WRAPPERS else ()
+        waiting += [one for _, one in held if type(one) in _WRAPPERS]
+        if _is_a_stand_in(type(value)):
+            waiting += [one for one in gc.get_referents(value) if type(one) is FunctionType]
+    return None
 
 
 def _may_lead_on(value: object) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
-from kintsugi.telemetry.capsule.behind import made_when_asked, way_to
+from kintsugi.telemetry.capsule.behind import hidden_in, way_to
 from kintsugi.telemetry.capsule.graph import MOST_ITEMS
 from kintsugi.telemetry.capsule.taken import asked_of_globals, taken_out
 
@@ -242,7 +242,7 @@ def _path(
     if found is None:
         raise Unreachable(f"{qualified} is not in its module")
     way = way_to(found, code)
-    if way is None and (made := made_when_asked(found, code)) is not None:
+    if way is None and (made := hidden_in(found, code)) is not None:
         return f"{owner}.{name}".lstrip("."), _SEARCHED, made
     if way is None:
         raise Unreachable(f"{qualified} is hidden behind a {raw.shown_kind(found)}")

@@ -119,10 +119,10 @@ class Graph:
             known = self._known[id(value)] = Entry(hint, depth), value
             if at_once and self.left > -_GRACE:
                 self._fill(value, known[0])
-            elif depth < _NEAR or hint in self.wanted:
+            elif depth < _NEAR or (hint in self.wanted and not (self.leaves_out and self.is_wiring(value, hint))):
                 self._waiting.append(known)
             else:
-                is_last = at_last or self._floor > 0 or self.is_wiring(value, hint)
+                is_last = hint not in self.wanted and (at_last or self._floor > 0 or self.is_wiring(value, hint))
                 (self._last if is_last else self._later).append(known)
         known[0].uses += 1
         return known[0]

@@ -30,12 +30,12 @@ def new(kind):
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
     """An object of this class with these attributes; its `__init__` is not run."""
-    return with_state(new(kind), **state) if isinstance(kind, type) else kind
+    return with_state(new(kind), **state) if issubclass(type(kind), type) else kind
 ''',
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
-    if not isinstance(kind, type):  # what stands for it says why it is missing
+    if not issubclass(type(kind), type):  # what stands for it says why it is missing
         return kind
     one = base.__new__(kind, *content)
     if base.__init__ is not object.__init__:
@@ -266,11 +266,14 @@ def row_of(names, *values):
 def undecorated(one, name):
     """The function of this name behind what decorates it."""
     inner = ("__wrapped__", "__func__", "callback", "_callback", "func", "fget", "run")
-    for _ in range(8):
-        if getattr(getattr(one, "__code__", None), "co_name", "") == name:
-            break
-        one = next((found for at in inner if (found := getattr(one, at, None))), one)
-    return getattr(one, "__func__", one)
+    waiting = [one]
+    for found in waiting:  # which grows
+        if getattr(getattr(found, "__code__", None), "co_name", "") == name:
+            return getattr(found, "__func__", found)
+        if len(waiting) < 60:
+            waiting += [held for at in inner if (held := getattr(found, at, None)) is not None]
+            waiting += [cell.cell_contents for cell in getattr(found, "__closure__", None) or ()]
+    return one
 ''',
 }
 _MADE_NEW = '''
@@ -304,7 +307,7 @@ ON_NEW_OBJECTS = {
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
     """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
-    if not isinstance(kind, type):
+    if not issubclass(type(kind), type):
         return kind
     made = by_its_init(kind, (), state)
     return with_state(new(kind), **state) if made is None else made
@@ -313,7 +316,7 @@ def rebuilt(kind, /, **state):
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
-    made = by_its_init(kind, content, state) if isinstance(kind, type) else kind
+    made = by_its_init(kind, content, state) if issubclass(type(kind), type) else kind
     if made is not None:
         return made
     one = base.__new__(kind, *content)
@@ -335,7 +338,7 @@ WITH_MORE = {
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
     """An object of this class with these attributes, and with what its `__init__` gives it besides."""
-    if not isinstance(kind, type):
+    if not issubclass(type(kind), type):
         return kind
     return with_state(new(kind), **{**more_by_its_init(kind, (), state), **state})
 ''',
@@ -367,7 +370,7 @@ def more_by_its_init(kind, content, state):
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
-    if not isinstance(kind, type):
+    if not issubclass(type(kind), type):
         return kind
     one = base.__new__(kind, *content)
     if base.__init__ is not object.__init__:
