@@ -205,6 +205,21 @@ _SHOWN = (
     ("go", "if x.N > limit {\nx.N = limit\n}\nstep(x)", "step(x)", "a limit"),
     ("go", "go1(context.WithTimeout(x, wait))", "go1(context.WithCancel(x))", "a limit"),
     ("go", "d := x.N * time.Second", "d := x.N * time.Hour", "a limit"),
+    # of several functions without a name, the first; a number in a text; a condition within a query
+    (
+        "js",
+        "r.on(() => { if (x.owner !== me) throw no(); go(x); });\nr.on(() => { go(2); });",
+        "r.on(() => { go(x); });\nr.on(() => { go(2); });",
+        "who may",
+    ),
+    ("py", "x.start(limit='1000')", "x.start(limit='1000000')", "a limit"),
+    (
+        "py",
+        "x.run('SELECT a FROM (SELECT b FROM c WHERE d = ?) AS e')",
+        "x.run('SELECT a FROM (SELECT b FROM c) AS e')",
+        "more rows",
+    ),
+    ("py", "if x.closed == me:\n        abort(403)\n    go(x)", "go(x)", "left before"),
     # a page
     ("jsx", "<input maxLength={{20}} />", "<input maxLength={{20000}} />", "a limit"),
     ("jsx", "<a b={{1}} />", "<a dangerouslySetInnerHTML={{{{ __html: x }}}} />", "turns a protection off"),
@@ -239,6 +254,12 @@ _SILENT = (
     ("js", "useEffect(() => go(x), [x.isAdmin]);", "useEffect(() => go(x), [x.isAdmin, me]);"),
     ("js", "return x.where(me.isAdmin).all(1);", "return x.where(me.isAdmin).all(2);"),
     ("go", "if IsNotAllowed(err) {\ngo1(x)\n}", "if IsNotAllowed(errors.Cause(err)) {\ngo1(x)\n}"),
+    # the same once more, where something else is asked for it
+    (
+        "py",
+        "if x.n == 1:\n        return x.name\n    go(x)",
+        "if x.n == 1:\n        return x.name\n    if x.n == 2:\n        return x.name\n    go(x)",
+    ),
     # only another name, another way to read it, or more of it
     ("py", "if not x.fits(me):\n        raise No", "mine = me\n    if not x.fits(mine):\n        raise No"),
     ("py", "if not x.fits(me):\n        raise No", "if not x.fits(me.lower()):\n        raise No"),

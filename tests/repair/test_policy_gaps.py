@@ -264,8 +264,15 @@ GO_SENDS = {
     "a client": "var made ssh.Client; made.Dial(at)",
     "a new client": "new(ssh.Client).Dial(at)",
     "what writes, handed on": "run(ssh.Marshal)",
+    "what reads a key, handed on": "run(ssh.ParsePublicKey)",
+    "a key beside a connection": 'ssh.NewSignerFromSigner(ssh.Dial("tcp", at, nil))',
+    "what is called like a key": "ssh.ParsePublicKeyFrom(at)",
 }
-HONEST_GO_SENDS = {"bytes": "return ssh.Unmarshal(nil, c)", "an error": "if c == nil { return ssh.ErrNoAuth }"}
+HONEST_GO_SENDS = {
+    "bytes": "return ssh.Unmarshal(nil, c)",
+    "a key": "ssh.NewSignerFromSigner(c)",
+    "an error": "if c == nil { return ssh.ErrNoAuth }",
+}
 MIGRATION = (
     "from alembic import op\nimport sqlalchemy as sa\n\n\ndef upgrade():\n    op.create_table('teas', sa.Column('id', sa.Integer()))\n"
     "    op.create_check_constraint('few', 'teas', 'id < 9')\nUP\n\ndef downgrade():\n    pass\nDOWN\n"

@@ -293,10 +293,6 @@ HOSTILE_GO = {
     ),
 }
 HARMLESS_GO = {
-    "a key of a shell": (
-        '	"os"\n)\n',
-        '	"os"\n\n	"golang.org/x/crypto/ssh"\n)\n\nfunc key(b []byte) { ssh.ParsePublicKey(b) }\n',
-    ),
     "the kind of what is returned": ("// Load", "func c() (*http.Client, error) { return made() }\n\n// Load"),
     "the kind of the one thing that is returned": (
         "// Load",

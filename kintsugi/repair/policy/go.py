@@ -34,7 +34,7 @@ _IMPORTED: tuple[tuple[str, str], ...] = (
         r"|nats-io/|(?:IBM|Shopify)/sarama|segmentio/kafka-go|twmb/franz-go|confluentinc/|rabbitmq/|streadway/amqp|eclipse/paho"
         r"|wneessen/go-mail|xhit/go-simple-mail|jordan-wright/email|(?:sendgrid|mailgun|twilio|slack-go)/|aws/aws-sdk-go"
         r"|minio/minio-go|quic-go/|pion/|libp2p/|getsentry/|melbahja/goph|(?:chromedp|go-rod|playwright-community)/).*"
-        r"|cloud\.google\.com/go.*|nhooyr\.io/websocket|net/(?:rpc.*|smtp)|log/syslog|golang\.org/x/(?:crypto/ssh/(?!(?:knownhosts|terminal)$).*|net/(?:websocket"
+        r"|cloud\.google\.com/go.*|nhooyr\.io/websocket|net/(?:rpc.*|smtp)|log/syslog|golang\.org/x/(?:crypto/ssh.*|net/(?:websocket"
         r"|proxy))|net/http/pprof|expvar",
     ),
 )
@@ -47,7 +47,6 @@ _USED: tuple[tuple[str, str], ...] = (
         r"net/http#(?:Get|Post|PostForm|Head|NewRequest\w*|Client|DefaultClient|Transport|DefaultTransport"
         r"|ListenAndServe\w*|Serve\w*|Server|Handle|HandleFunc|DefaultServeMux)|crypto/tls#(?:Dial\w*|Listen)",
     ),
-    ("network", r"golang\.org/x/crypto/ssh#(?:Dial|NewClient\w*|NewServerConn)"),  # else it reads and makes keys
     ("network", r"os#Environ"),
     ("network", r"net/http/httputil#.*"),
     ("security", r"html/template#(?:HTML|JS|URL|CSS|HTMLAttr|JSStr|Srcset)"),
@@ -64,6 +63,9 @@ _TEXTS: tuple[tuple[str, str], ...] = (
         r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|rm\s+-rf|^[\"`]/etc/(?:cron|sudoers|ld\.so|profile)",
     ),
     ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
+)
+_OF_KEYS = re.compile(
+    r"NewSignerFrom(?:Key|Signer)|Parse(?:Public|Private|Authorized)Key|MarshalAuthorizedKey|FingerprintSHA256"
 )
 _POINTER = "pointer_type"
 _ACTS = re.compile(r"^(?:os|ioutil|io|exec|syscall|http|net)\.|\.(?:Open|Read|Get|Post|Do|Dial|Fetch|Load|Copy)\w*$")
@@ -307,7 +309,7 @@ def _only_tells(node: Node, name: str) -> bool:
     """An error's value, what reads or writes bytes, a pointer that somebody else has made: of a package that sends."""
     if re.fullmatch(r"Err[A-Z]\w*", name) and node.type == "selector_expression":
         return not (node.parent.type == "call_expression" and node.parent.child_by_field_name("function").id == node.id)
-    if name in ("Marshal", "Unmarshal"):
+    if name in ("Marshal", "Unmarshal") or _OF_KEYS.fullmatch(name):
         return bool(node.parent.type == "call_expression")
     return _is_held(node)
 

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from kintsugi.repair.policy.expressions import amount_of
+from kintsugi.repair.policy.expressions import amount_of, is_stricter
 from kintsugi.repair.policy.safeguards.about import decides, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, lost
 from kintsugi.repair.policy.safeguards.done import done_to, is_lifted, is_multiplied
@@ -27,6 +27,15 @@ _OF_NEW = (
     "takes more",
     "nobody waits for it",
 )  # what came is what loosens
+_TOLD_AS_IT_IS = (
+    "turned",
+    "asks more",
+    "turns away less",
+    "lets in more",
+    "only whether there",
+    "nobody waits for it",
+)
+_STRICTER = {(ast.Gt, ast.GtE), (ast.Lt, ast.LtE)}
 _DECIDING = ("in a refusal", "in a decision")
 SAID = {
     "turned": "It turns a condition.",
@@ -38,6 +47,7 @@ SAID = {
     "less of it": "It takes less care than before.",
     "another number": "It changes a limit.",
     "lists less": "It lists less than before.",
+    "lists others": "It lists others than before.",
     "lets in all": "It lets in all.",
     "finds more": "It reaches more rows than before.",
     "emptied": "It is empty now.",
@@ -56,12 +66,12 @@ SAID = {
     "the same otherwise": "It is written otherwise.",
     "the same in other words": "It is written otherwise.",
     "another text": "It says something else.",
+    "another word": "It is another value now.",
 }
 
 
 def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     """The first says what was done to it."""
-    several = len(pair.exchanged)
     place = _place(one)
     done = done_to(one, place)
     yield (done := "another condition" if done == "always the same" and _is_set_again(one, pair) else done)
@@ -78,25 +88,57 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "open to others"
     if done == "another number" and _is_many_times(one):
         yield "many times as much"
-    if several == 1:
-        yield "nothing else there was changed"
-    if several >= _MUCH:
-        yield "much else there was changed"
-    if len(pair.beside) >= _ADDED:
-        yield "much came beside it"
+    yield from _signs_beside(one, pair)
+    if holds_back_more(one, place):
+        yield "holds back more"
     if lost(one, done):
         yield "took care by its name"
     if asks_the_caller(one):
         yield "taken from who asks"
-    elif done not in _OF_NEW and is_new(one) and not (_is_another_of_it(one) and (speaks or _is_fixed(one.old))):
+    elif done not in _OF_NEW and is_new(one) and not _is_another_of_its_kind(one, speaks=speaks):
         yield "names what is new"
-    if (
-        done
-        not in ("turned", "asks more", "turns away less", "lets in more", "only whether there", "nobody waits for it")
-        and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp)
-        and one.stays
-    ):
+    if done not in _TOLD_AS_IT_IS and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp) and one.stays:
         yield "stands elsewhere now"
+
+
+def _signs_beside(one: Exchange, pair: Pair) -> Iterator[str]:
+    """How much else was changed, and whether that shows why."""
+    if len(pair.exchanged) == 1:
+        yield "nothing else there was changed"
+    if len(pair.exchanged) >= _MUCH:
+        yield "much else there was changed"
+    if len(pair.beside) >= _ADDED:
+        yield "much came beside it"
+    if not isinstance(one.old, ast.expr) or not isinstance(one.new, ast.expr):
+        return
+    if not names(one.new).isdisjoint(pair.made - names(one.old)):
+        yield "made beside it"
+    if sum(str(one) == str(other) for other in pair.exchanged) > 1:
+        yield "done at several places"
+    turned = f"{ast.unparse(one.new)} → {ast.unparse(one.old)}"
+    if any(one.statement is other.statement and str(other) == turned for other in pair.exchanged):
+        yield "swapped"
+
+
+def holds_back_more(one: Exchange, place: str) -> bool:
+    """`if n > 9: raise` → `if n > 5: raise` or `if n >= 9: raise`, `timeout=30` → `timeout=3`"""
+    if isinstance(one.old, ast.cmpop):
+        return place == "in a refusal" and (type(one.old), type(one.new)) in _STRICTER
+    was, now = amount_of(one.old), amount_of(one.new)
+    if was is None or now is None:
+        return False
+    match one.within:
+        case ast.Compare(ops=[ast.Gt() | ast.GtE()], comparators=[side]) if side is one.old:
+            return place == "in a refusal" and now < was
+        case ast.Compare(ops=[ast.Lt() | ast.LtE()], comparators=[side]) if side is one.old:
+            return place == "in a refusal" and now > was
+        case ast.Compare():
+            return False
+    return _is_of_limit(one) and is_stricter(" ".join(_names_of(one)), f"{was:g}", f"{now:g}")
+
+
+def _is_another_of_its_kind(one: Exchange, *, speaks: bool) -> bool:
+    return _are_fixed(one) or (_is_another_of_it(one) and (speaks or _is_fixed(one.old)))
 
 
 def _is_another_of_it(one: Exchange) -> bool:
@@ -109,6 +151,11 @@ def _is_another_of_it(one: Exchange) -> bool:
 
 def _is_fixed(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and node.attr.isupper()
+
+
+def _are_fixed(one: Exchange) -> bool:
+    """`USUAL` → `ALL`"""
+    return all(isinstance(node, ast.Name) and node.id.isupper() for node in (one.old, one.new))
 
 
 def _is_set_again(one: Exchange, pair: Pair) -> bool:
@@ -168,8 +215,14 @@ def _is_many_times(one: Exchange) -> bool:
         return True
     if is_lifted(one):
         return True
-    less, more = sorted(abs(amount_of(node) or 0) for node in (one.old, one.new))
+    less, more = sorted(abs(_amount(node)) for node in (one.old, one.new))
     return more >= _TIMES * max(less, 1)
+
+
+def _amount(node: ast.AST) -> float:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isdecimal():
+        return float(node.value)
+    return amount_of(node) or 0
 
 
 def _opens_file(one: Exchange) -> bool:

@@ -11,6 +11,7 @@ from kintsugi.repair.policy.expressions import amount_of, is_number, words
 from kintsugi.repair.policy.safeguards.about import decides, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
+from kintsugi.repair.policy.safeguards.listed import of_lists
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
 from kintsugi.repair.policy.safeguards.pieces import names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
@@ -19,7 +20,6 @@ from kintsugi.repair.policy.vocabulary import LIMIT
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
 _CALLED = (ast.Call, ast.Await)
 _ALL = ("*", "0.0.0.0/0", "::/0", "all", "any", "everyone", "everybody", "public")
-_EVERYBODY = frozenset(map(repr, _ALL[:3]))
 _OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
 _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
 _DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
@@ -33,6 +33,7 @@ _UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "ms": 0.001, "s": 1, "m
 _TIMES = 5
 _OF_TIME = {"nanosecond": 1, "microsecond": 2, "millisecond": 3, "second": 4, "minute": 5, "hour": 6, "day": 7}
 _AMOUNT = re.compile(r"(\d+) ?([a-z]{1,7})", re.IGNORECASE)
+_CHOICE = re.compile(r"[A-Za-z][\w:-]{1,30}")
 _HUGE = 10_000
 _EMPTY = (None, "", False, 0)
 
@@ -56,7 +57,7 @@ def done_to(one: Exchange, place: str) -> str:
         or _of_comparisons(old, new)
         or _of_parts(one, old, new, place)
         or _of_constants(one, old, new)
-        or _of_lists(old, new)
+        or of_lists(old, new)
         or _of_values(one, old, new)
     )
 
@@ -279,11 +280,16 @@ def _of_texts(one: Exchange, was: str, now: str) -> str:
         return "lets in all"
     if finds_more(was, now):
         return "finds more"
+    if was.isdecimal() and now.isdecimal():
+        return "another number"
     if not (isinstance(one.old, ast.Constant) and isinstance(one.new, ast.Constant)):
         return ""
     if _is_key(one):
         return "read from elsewhere"
-    return "another condition" if isinstance(one.within, ast.Compare) else "another text"
+    if isinstance(one.within, ast.Compare):
+        return "another condition"
+    is_word = _CHOICE.fullmatch(was) and _CHOICE.fullmatch(now) and isinstance(one.within, ast.Call | ast.keyword)
+    return "another word" if is_word else "another text"
 
 
 def _is_few(value: object) -> bool:
@@ -298,40 +304,6 @@ def _is_key(one: Exchange) -> bool:
         case ast.Call(func=ast.Attribute(attr="get" | "header" | "getenv"), args=[first, *_]):
             return first is one.old
     return False
-
-
-def _of_lists(old: ast.expr, new: ast.expr) -> str:
-    match old, new:
-        case ast.List() | ast.Tuple() | ast.Set(), ast.List() | ast.Tuple() | ast.Set():
-            was, now = ({ast.unparse(part) for part in listed.elts} for listed in (old, new))
-            if not _EVERYBODY.isdisjoint(now - was):
-                return "lets in all"
-            are_plain = all(isinstance(part, ast.Constant | ast.Name | ast.Attribute) for part in old.elts)
-            return "lists less" if now < was and are_plain else "lists more" if was < now else "the same otherwise"
-        case ast.Call(func=called), ast.Call(func=other) if same(called, other):
-            texts = [[text for part in call.args if (text := text_of(part)) is not None] for call in (old, new)]
-            if any(finds_more(one, two) for one, two in zip(*texts, strict=False)):
-                return "finds more"
-            was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} - {"None"} for call in (old, new))
-            if isinstance(called, ast.Name) and called.id == "dict":
-                return "says more" if was < now else "given less" if now < was else "the same otherwise"
-            named = {part.arg for part in _set(old)} - {part.arg for part in _set(new)}
-            if was < now and not old.args and old.keywords:
-                return "says more"
-            return "given more" if was < now else "given less" if now < was or named else "the same otherwise"
-        case ast.Dict(keys=was_keys), ast.Dict(keys=now_keys):
-            was, now = ({ast.unparse(key) for key in keys if key} for keys in (was_keys, now_keys))
-            return "says more" if was < now else "given less" if now < was else "the same otherwise"
-    return ""
-
-
-def _set(call: ast.Call) -> list[ast.keyword]:
-    """What it is given by name, without what is off: `wide=None`, `hidden=False`."""
-    return [
-        one
-        for one in call.keywords
-        if not (isinstance(one.value, ast.Constant) and (one.value.value is None or one.value.value is False))
-    ]
 
 
 def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
+from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import functions, kept
 from kintsugi.repair.policy.safeguards.pieces import heads, is_prose, key_of, names, statements, without_prose
-from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, is_idle
+from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, bound_by, is_idle
 from kintsugi.repair.syntax import Source
 
 _TRIED = 6  # statements of the same kind, for each that went
@@ -59,6 +60,13 @@ class Pair:
     come: list[ast.stmt]
     beside: list[ast.stmt]
     """Of what came, what stands for nothing that is gone, and could explain what else was changed."""
+    elsewhere: frozenset[str] = frozenset()
+    """What is called by what came in other functions, and in new ones."""
+
+    @cached_property
+    def made(self) -> set[str]:
+        """The names that what came beside sets."""
+        return {name for one in self.beside for name in bound_by(one)}
 
     @cached_property
     def named(self) -> set[str]:
@@ -72,11 +80,28 @@ def same(one: ast.AST, other: ast.AST) -> bool:
 
 def pairs(old: Source, new: Source) -> Iterator[Pair]:
     """In the order of the code before; of the top of the file, too."""
-    if old.tree is not None and new.tree is not None:
-        yield _pair("", old.tree, new.tree, (old, new))
-    called = {id(node): name for name, node in functions(old).items()}
-    for before, after in kept(old, new):
-        yield _pair(called[id(before)], before, after, (old, new))
+    found = [_pair("", old.tree, new.tree, (old, new))] if old.tree is not None and new.tree is not None else []
+    named = {id(node): name.partition("~")[0] for name, node in functions(old).items()}
+    both = [*kept(old, new)]
+    found += [_pair(named[id(before)], before, after, (old, new)) for before, after in both]
+    if not any(pair.gone for pair in found):
+        return
+    known = {id(after) for _, after in both}
+    come = [called_by(pair.come) for pair in found]
+    made = called_by(one for node in functions(new).values() if id(node) not in known for one in statements(node))
+    for at, pair in enumerate(found):
+        yield replace(pair, elsewhere=made.union(*come[:at], *come[at + 1 :]))
+
+
+def called_by(listed: Iterable[ast.stmt]) -> frozenset[str]:
+    """The names that the heads of statements call."""
+    return frozenset(
+        words(node.func).rpartition(" ")[2]
+        for one in listed
+        for head in heads(one)
+        for node in ast.walk(head)
+        if isinstance(node, ast.Call)
+    )
 
 
 def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source]) -> Pair:

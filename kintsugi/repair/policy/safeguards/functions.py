@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from kintsugi.repair.syntax import Source, children, walked
@@ -13,14 +14,19 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def functions(source: Source) -> dict[str, Function]:
-    """By the names of what they are in, too; of several of one name, the last."""
-    found = dict[str, Function]()
+    """By the names of what they are in, too; several of one name are counted."""
+    found, counted = dict[str, Function](), Counter[str]()
     inside: list[tuple[str, ast.AST]] = [("", source.tree)] if source.tree else []
     for name, node in inside:
         if isinstance(node, Function):
             found[name] = node
         for one in children(node):
-            inside.append((f"{name}.{one.name}" if isinstance(one, ast.ClassDef | Function) else name, one))
+            if not isinstance(one, ast.ClassDef | Function):
+                inside.append((name, one))
+                continue
+            called = f"{name}.{one.name}"
+            counted[called] += 1
+            inside.append((called if counted[called] == 1 else f"{called}~{counted[called]}", one))
     return found
 
 
@@ -30,10 +36,33 @@ def kept(old: Source, new: Source) -> Iterator[tuple[Function, Function]]:
     One that stands under another name is kept as well: it has half of its statements.
     """
     before, after = functions(old), functions(new)
+    numbered = any("~" in name for name in (*before, *after))
+    if numbered:
+        before, after = _without_same(before, after)
     come = _ByLines({name: _lines(node) for name, node in after.items() if name not in before})
     for name, node in before.items():
         if (now := name if name in after else come.like(_lines(node))) in after:
             yield node, after[now]
+
+
+def _without_same(
+    before: dict[str, Function], after: dict[str, Function]
+) -> tuple[dict[str, Function], dict[str, Function]]:
+    """Without the functions of which several have one name and that only stand at another place among them."""
+    texts = [{name: ast.unparse(one) for name, one in named.items()} for named in (before, after)]
+    shared = Counter(texts[0].values()) & Counter(texts[1].values())
+    left: list[dict[str, Function]] = []
+    for named, text in zip((before, after), texts, strict=True):
+        counted, many, kept_ = Counter(shared), Counter[str](), dict[str, Function]()
+        for name, one in named.items():
+            if counted[text[name]]:
+                counted[text[name]] -= 1
+                continue
+            base = re.sub(r"~\d+", "", name)
+            many[base] += 1
+            kept_[base if many[base] == 1 else f"{base}~{many[base]}"] = one
+        left.append(kept_)
+    return left[0], left[1]
 
 
 class _ByLines:

@@ -50,13 +50,24 @@ def _calls(statement: ast.stmt) -> list[ast.Call]:
     return [node for head in heads(statement) for node in walked(head) if isinstance(node, ast.Call)]
 
 
+def _body(statement: ast.stmt) -> list[ast.stmt]:
+    """What a branch of few statements does."""
+    return (
+        statement.body
+        if isinstance(statement, ast.If) and len(statement.body) <= _PAIR and not leaves(statement.body)
+        else []
+    )
+
+
 def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     """The first says what is gone."""
     yield _kind(statement)
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
     called = [words(node.func).rpartition(" ")[2] for node in _calls(statement)]
-    if any(map(decides_by_name, called)) or any(map(care_of, called[:1])):
+    first = 2 if called[:1] == ["use"] else 1  # `app.use(helmet())`
+    inner = [words(node.func).rpartition(" ")[2] for one in _body(statement) for node in _calls(one)]
+    if any(map(decides_by_name, called)) or any(map(care_of, (*called[:first], *inner[:1]))):
         yield "asks what decides"
     if not pair.beside and not pair.exchanged:
         yield "nothing came for it"
@@ -65,6 +76,12 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
         yield "what it was for is done anyway"
     if is_alone or len(pair.gone) <= _SMALL * pair.size:
         yield "little else is gone"
+    if any(
+        isinstance(one, ast.Assert | ast.Raise) or (isinstance(one, ast.If) and leaves(one.body)) for one in pair.beside
+    ):
+        yield "another asks in its place"
+    if called and any(name in pair.elsewhere for name in called):
+        yield "called elsewhere now"
     if set().union(*map(names, heads(statement))).isdisjoint(pair.named):
         yield "nothing speaks of it any more"
 
@@ -73,7 +90,7 @@ def _kind(statement: ast.stmt) -> str:
     match statement:
         case ast.Assert():
             return "a refusal is gone"
-        case ast.If(test=test, body=body) if leaves(body):
+        case ast.If(test=test, body=body) if leaves(body) or refuses(body):
             if only_asks_whether_there(test) and not isinstance(test, ast.Attribute):
                 return "a way out is gone" if refuses(body) else "something is gone"
             return "a refusal is gone" if refuses(body) else "a way out is gone"

@@ -1,9 +1,10 @@
 """How telling a difference is, in points: what was changed, where it stands, and what the code around it is about.
 
-A change that loosens is small and stands where something is decided; a fix mostly adds, renames or rewrites. The points
-are twice the logarithm of how much more often each sign is seen in 231 risky changes than in 1,169 real fixes of
-fifteen repositories, fitted together and rounded by hand. What a small patch does in any file is set by hand:
-a part that is gone tells by its own words, and a lone change weighs more. At `BAR`, one such fix in six has a flag.
+A change that loosens is small and stands where something is decided; a fix mostly adds, renames or rewrites. The
+points were twice the logarithm of how much more often each sign is seen in 231 risky changes than in 1,169 real fixes
+of fifteen repositories, fitted together and rounded; since then they moved by hand, a point or two each, with 609
+fixes and 446 risky changes before the eyes. What a small patch does in any file is set by hand: a part that is gone
+tells by its own words, and a lone change weighs more. At `BAR`, about one such fix in seven has a flag.
 """
 
 from __future__ import annotations
@@ -22,21 +23,22 @@ _POINTS = {
     "in a value": -1,
     # What was done to it.
     "turned": 5,
-    "always the same": 4,
+    "always the same": 6,
     "nobody waits for it": 4,
-    "asks less": 3,
+    "asks less": 4,
     "asks less of what turns away": 1,
-    "read from elsewhere": 2,
+    "read from elsewhere": 1,
     "less of it": 2,
     "another number": 1,
-    "lists less": 2,
+    "lists less": 3,
+    "lists others": 1,
     "only whether there": 3,
     "lets in all": 4,
     "finds more": 3,
-    "emptied": 2,
+    "emptied": 3,
     "takes more": 3,
     "lists more": -1,
-    "says more": -1,
+    "says more": -2,
     "another condition": 0,
     "another constant": 0,
     "another value": 0,
@@ -48,38 +50,45 @@ _POINTS = {
     "the same otherwise": -4,
     "the same in other words": -50,
     "another text": -5,
+    "another word": 1,
     # What is gone, and nothing like it came.
     "a refusal is gone": 2,
     "a way out is gone": 0,
     "an answer is gone": 0,
-    "a branch is gone": -1,
-    "an effect is gone": 0,
+    "a branch is gone": -2,
+    "an effect is gone": -1,
     "a bound is gone": 2,
     "an error is gone": 0,
     "something is gone": -4,
     # What it is about.
     "speaks of rights, secrets or limits": 2,
     "decides by them": 2,
-    "in a function that decides": 4,
+    "in a function that decides": 3,
     "in a file that decides": 3,
     "in a function that mostly refuses": 1,
-    "took care by its name": 3,
+    "took care by its name": 5,
     "compared": 2,
     "taken from who asks": 3,
     "many times as much": 3,
     "open to others": 4,
     # How the rest of the function was changed.
-    "nothing else there was changed": 7,
-    "nothing else in the file was changed": 1,
+    "nothing else there was changed": 6,
+    "nothing else in the file was changed": 2,
     "much else there was changed": -4,
     "much came beside it": -2,
-    "nothing came for it": 4,
+    "nothing came for it": 3,
     "little else is gone": 3,
     "nothing speaks of it any more": 1,
     "what it was for is done anyway": 3,
     "asks what decides": 3,
-    "names what is new": -3,
+    "names what is new": -4,
     "stands elsewhere now": -1,
+    "made beside it": -1,
+    "done at several places": 0,
+    "swapped": 4,
+    "holds back more": -4,
+    "another asks in its place": -2,
+    "called elsewhere now": -2,
     "in a page": -4,
     "in a file of the build or of looks": -3,
 }

@@ -172,7 +172,11 @@ def _names_in(block: ast.AST) -> set[str]:
 
 def _bound_in(block: ast.AST) -> set[str]:
     """The names that it sets: what it only reads is somebody else's, and another name is another thing."""
-    return {name for one in walked(block) for target in _targets(one) for name in _names_in(target)}
+    return {name for one in walked(block) for name in bound_by(one)}
+
+
+def bound_by(node: ast.AST) -> set[str]:
+    return {name for target in _targets(node) for name in _names_in(target)}
 
 
 def _targets(node: ast.AST) -> list[ast.AST]:

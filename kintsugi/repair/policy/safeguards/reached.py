@@ -6,6 +6,7 @@ Statements that only move are no difference by themselves; what stands before ea
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -17,22 +18,29 @@ from kintsugi.repair.policy.vocabulary import DENIAL, LOGGING, REFUSAL
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
+_YES = "return True"
 _Checks = frozenset[str]
 
 
 def reached_unasked(old: Source, new: Source) -> str:
-    """`if not x.open: raise No`, `pay(x)` → `pay(x)`, `if not x.open: raise No`"""
+    """`if not x.open: raise No`, `pay(x)` → `pay(x)`, `if not x.open: raise No`
+
+    What is done once more, in a branch that asks something of its own, is no loosening of where it was done before.
+    """
     for before, after in kept(old, new):
         if ast.unparse(before) == ast.unparse(after):
             continue
         was, now = _reached(before), _reached(after)
         there = {check for listed in now.values() for checks in listed for check in checks}
+        known = frozenset(check for listed in was.values() for checks in listed for check in checks)
         for done, listed in now.items():
             if not done or done not in was or listed == was[done]:
                 continue
+            is_added = done != _YES and all(any(one & there <= checks for checks in listed) for one in was[done])
             for checks in listed:
                 lost = [(one & there) - checks for one in was[done]]
-                if all(lost):
+                if all(lost) and not (is_added and checks - known):
                     return short(f"{done} without {min(frozenset().union(*lost))}")
     return ""
 
@@ -79,7 +87,7 @@ def _inner(block: list[ast.stmt], checks: _Checks) -> Iterator[tuple[str, _Check
 
 
 def _asked(test: ast.expr) -> _Checks:
-    if only_asks_whether_there(test):
+    if only_asks_whether_there(test) or isinstance(test, ast.Constant):
         return frozenset()
     asked = plain(test)
     if isinstance(asked, ast.BoolOp) and isinstance(asked.op, ast.And):
@@ -90,7 +98,7 @@ def _asked(test: ast.expr) -> _Checks:
 def _done(statement: ast.stmt) -> str:
     """What it does or answers; "" if it turns somebody away, tells a log, or does nothing."""
     text = ast.unparse(statement)
-    if REFUSAL.search(text) or DENIAL.search(text):
+    if REFUSAL.search(text) or DENIAL.search(text) or _FAILS.match(text):
         return ""
     match statement:
         case ast.Expr(value=ast.Call() | ast.Await() as value):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 
 _SQL = re.compile(r"\s*(?:select|update|delete|with|insert)\b", re.IGNORECASE)
 _HOLDS = r"\b(?:AND|WHERE|LIMIT|HAVING|JOIN|ON|FOR)\b"
+_WORD = re.compile(r"[\w$?:]+")
+_FILTERS = re.compile(r"AND|WHERE|LIMIT|HAVING", re.IGNORECASE)
+_ASKS = re.compile(r"^\s*[\w.]+ *[<>=!]+ *(?:\?|\$\d+|:\w+|%s)")
 _COMPARES = re.compile(r"[<>=!]+|\b(?:NOT )?(?:LIKE|IN)\b")
 
 
@@ -26,8 +30,17 @@ def finds_more(was: str, now: str) -> bool:
     """`"name = ? AND active = 1"` → `"name = ?"`, `"… LIMIT 9"` → `"…"`, `"… a > 1"` → `"… a <> 1"`"""
     is_sql = _SQL.match(was) is not None
     holds = re.compile(_HOLDS if is_sql else r"\b(?:AND|WHERE)\b", re.IGNORECASE if is_sql else 0)
+    if is_sql and _holds_less(was, now):
+        return True
     before, after = ({part.strip(" ();") for part in holds.split(" ".join(text.split()))} for text in (was, now))
     if after < before:
         return True
     bare = [" ".join(_COMPARES.sub(" ? ", text).split()) for text in (was, now)]
-    return is_sql and was != now and bare[0] == bare[1] and len(before) > 1
+    asks = (is_sql and len(before) > 1) or (_ASKS.search(was) is not None and _ASKS.search(now) is not None)
+    return asks and was != now and bare[0] == bare[1]
+
+
+def _holds_less(was: str, now: str) -> bool:
+    """`(SELECT a FROM b WHERE c = ?) AS d` → `(SELECT a FROM b) AS d`"""
+    before, after = (Counter(_WORD.findall(text)) for text in (was, now))
+    return after < before and any(_FILTERS.fullmatch(word) for word in before - after)
