@@ -7,7 +7,7 @@ import collections
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -40,6 +40,7 @@ class Names:
         self._taken = set(taken)
         self._homes = list(homes)
         self._index: list[tuple[str, dict[str, Any], set[int]]] | None = None
+        self._stand_ins: dict[int, list[str]] | None = None
         self._held: dict[str, tuple[dict[str, Any], set[int]]] = {}
 
     def of(self, value: object) -> str:
@@ -107,12 +108,10 @@ class Names:
 
     def of_stand_in(self, value: object) -> str:
         """By the name of what stands for it in one of the modules, and hands on all that is asked of it."""
-        for names in self._homes if raw.is_of_python(type(value)) else ():
-            module = _name_of(names)
-            for name, one in itertools.islice(dict(names).items(), _MOST_NAMES if module else 0):
-                if _is_a_name(name) and stood_for(one) is value:
-                    return self.named(module, name)
-        return ""
+        if self._stand_ins is None:
+            self._stand_ins = {id(held): place for held, *place in _stand_ins(self._homes)}
+        place = self._stand_ins.get(id(value))
+        return self.named(*place) if place else ""
 
     def _by_name(self, module: str, names: Mapping[str, Any], value: object) -> str:
         place = next((name for name, one in names.items() if one is value and _is_a_name(name)), "")
@@ -131,6 +130,15 @@ class Names:
             if id(value) in held and (known := self._by_name(module, names, value)):
                 return known
         return ""
+
+
+def _stand_ins(homes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str, str]]:
+    """What they stand for, and where they are: the module, and the name there."""
+    for names in homes:
+        module = _name_of(names)
+        for name, one in itertools.islice(dict(names).items(), _MOST_NAMES if module else 0):
+            if (held := stood_for(one)) is not None and _is_a_name(name):
+                yield held, module, name
 
 
 def _name_of(names: Mapping[str, Any]) -> str:

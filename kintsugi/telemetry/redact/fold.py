@@ -25,14 +25,16 @@ _VANISHING = re.compile(
     "|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
-_HINTS = ("\\n", "\\r", "\\t", "\\x1b", "\\u001b", "\\033", "\\e[", "\\xa0", "\\u00a0", "\\u20", "\\uff", "\\u30")
+_LINE_HINTS = ("\\n", "\\r", "\\t")
+_HINTS = ("\\x1b", "\\u001b", "\\033", "\\e[", "\\xa0", "\\u00a0", "\\u20", "\\uff", "\\u30")
 # An odd character written out, as `repr` and JSON do.
 _WRITTEN = r"\\{1,8}(?:x(?P<byte>[0-9a-f]{2})|u(?P<unit>[0-9a-fA-F]{4}))"
 
 
 # Line ends and tabs, written out once or more, as a text of many lines stands in JSON, in `repr` and in both.
 # But a share of Windows begins like one: `\\nas\\public`.
-_LINES = r"(?P<share>(?<!\S)\\\\[\w.-]{1,60}(?:\\[\w.$-]{1,60})+)|(?:\\{1,8}r)?\\{1,8}(?P<line>[nrt])"
+_LINES = r"\\(?:(?P<share>(?<!\S\\)\\[\w.-]{1,60}(?:\\[\w.$-]{1,60})+)|\\{0,7}(?:r\\{1,8})?(?P<line>[nrt]))"
+_LINE = re.compile(_LINES)
 _OF_LINES = {"n": "\n", "r": "\n", "t": "\t"}
 _TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_LINES}|{_WRITTEN}")
 
@@ -53,18 +55,20 @@ def fold(text: str) -> Folded:
     if "\0" in text:
         text = text.replace("\0", " ")
     is_plain = text.isascii() and "\x1b" not in text and "\r\n" not in text
-    if is_plain and not ("\\" in text and any(hint in text for hint in _HINTS)):
+    has_escapes = "\\" in text
+    is_plain = is_plain and not (has_escapes and any(hint in text for hint in _HINTS))
+    if is_plain and not (has_escapes and any(hint in text for hint in _LINE_HINTS)):
         return Folded(text, text.lower(), None)
-    plain = text.translate(_PLAIN) if _ODD.search(text) else text
-    kept, origin = _without_vanishing(plain)
+    plain = text if is_plain or not _ODD.search(text) else text.translate(_PLAIN)
+    kept, origin = _without(_LINE if is_plain else _TAKEN_OUT, plain)
     return Folded(kept, lower(kept), origin)
 
 
-def _without_vanishing(text: str) -> tuple[str, list[int] | None]:
+def _without(taken_out: re.Pattern[str], text: str) -> tuple[str, list[int] | None]:
     pieces: list[str] = []
     origin: list[int] = []
     end = 0
-    for found in _TAKEN_OUT.finditer(text):
+    for found in taken_out.finditer(text):
         instead = _instead(found)
         if instead is None:
             continue
