@@ -134,6 +134,22 @@ def test_the_same_patch_twice_is_one():
     assert len(read_reply(f"```diff\n{DIFF}```\nAgain:\n```diff\n{DIFF}```")) == 1
 
 
+def test_several_patches_are_one_where_each_speaks_of_another_file():
+    other = V4A.replace("pricing", "cart")
+    calls = [{"name": "apply_patch", "input": one} for one in (V4A, other)]
+
+    assert read_reply(f"{V4A}\nThen:\n\n{other}") == (*read_reply(V4A), *read_reply(other))
+    assert read_reply(json.dumps(calls)) == (*read_reply(V4A), *read_reply(other))
+
+
+@pytest.mark.parametrize(
+    "path", ["app/[id]/page.tsx", "app/(shop)/page.tsx", "app/[[...all]]/x.ts", "routes/$id.tsx", "docs/my file.md"]
+)
+def test_a_path_may_have_brackets_and_blanks(path: str):
+    for reply in (f"{path}\n```\na\n```\n", f"### `{path}`\n\n```\na\n```\n", f"```ts {path}\na\n```\n"):
+        assert read_reply(reply) == (WholeFile(path, "a\n"),)
+
+
 def test_a_format_that_was_asked_for_must_be_there():
     with pytest.raises(Refused, match="nothing in the format v4a"):
         read_reply(DIFF, ReplyFormat.V4A)
@@ -272,6 +288,10 @@ def test_what_is_only_shown_beside_a_patch_is_none_of_it():
     edit = {"path": "GUIDE.md", "search": "Run it:\n", "replace": guide}
 
     assert read_reply(f"{shown}\n```diff\n{DIFF}```\n") == read_reply(DIFF)
+    assert read_reply(f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n{PATH}\n{BLOCK}") == FIX
+    assert read_reply(f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n```\n{V4A}```") == read_reply(V4A)
+    assert read_reply(f"{json.dumps(EDIT)}\nNow it is:\n\n{PATH}\n```python\nb\nx\n```\n") == (Edit(**EDIT),)
+    assert read_reply(f"{PATH}\n{BLOCK}\nAs a diff:\n```diff\n-{OLD}+{NEW}```\n") == FIX
     assert read_reply(f"<path>GUIDE.md</path>\n<content>\n{guide}</content>\n") == (WholeFile("GUIDE.md", guide),)
     assert read_reply(json.dumps({"diff": DIFF, "path": PATH})) == read_reply(DIFF)
     assert read_reply(json.dumps(edit)) == (Edit(**edit),)
@@ -357,7 +377,8 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"{PATH}\n{BLOCK}\n*** Begin Patch\n*** Delete File: shop/old.py\n*** End Patch\n", "two formats"),
         (f"{json.dumps(EDIT)}\n```\n{V4A}```\n", "two formats"),
         (json.dumps({"cmd": ["bash", "-lc", f"apply_patch <<'EOF'\n{V4A}EOF\nrm -rf shop\n"]}), "holds no patch"),
-        (json.dumps([{"input": V4A}, {"input": V4A.replace("+c", "+d")}]), "several patches"),
+        (json.dumps([{"input": V4A}, {"input": V4A.replace("+c", "+d")}]), "two patches"),
+        (json.dumps([{"input": DIFF}, {"input": DIFF.replace("+c", "+d")}]), "several patches"),
         (f"{json.dumps(EDIT)}\n{V4A}", "two formats"),
         (f"{json.dumps(EDIT)}\n{DIFF}", "two formats"),
         (f"{PATH}\n{BLOCK}\n{DIFF}", "two formats"),
@@ -376,6 +397,18 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"{json.dumps(EDIT)}\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"```diff\n{DIFF}```\n\n```python shop/new.py\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"```\n{V4A}```\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
+        (f"{DIFF}\n{V4A.replace('+c', '+d')}", "two formats"),
+        (f"```\n{V4A}```\n\n{DIFF.replace('pricing', 'cart')}", "two formats"),
+        (f"{PATH}\n{BLOCK}\n{json.dumps({'input': V4A})}", "two formats"),
+        (f"{json.dumps({'input': V4A})}\n{PATH}\n{BLOCK}", "two formats"),
+        (f"```json\n{json.dumps(EDIT)}\n```\nAnd:\n{json.dumps({**EDIT, 'path': 'shop/cart.py'})}", "two formats"),
+        (f'{json.dumps(EDIT)}\n<file path="shop/cart.py">\nx = 1\n</file>\n', "two formats"),
+        (f"{json.dumps(EDIT)}\nNo, so:\n\n{PATH}\n```python\nelse\n```\n", "has shop/pricing.py as a whole"),
+        (
+            f"```diff\n{DIFF}```\n\nAdd the new file `shop/new.py`:\n```python\nx = 1\n```\n",
+            "has shop/new.py as a whole",
+        ),
+        ("a.md\n```\n# A\n\n```\nmake\n```\n\nEnd.\n```\n", "between four backticks"),
         (f"<think>\n{PATH}\n{BLOCK}", "all thought"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
         (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),

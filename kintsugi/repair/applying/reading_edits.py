@@ -34,6 +34,7 @@ from kintsugi.repair.applying.names import (
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_blocks
 from kintsugi.repair.applying.reading_calls import calls_in_python, commands_beside, patches_in
 from kintsugi.repair.applying.reading_hunks import read_hunks
+from kintsugi.repair.applying.reading_v4a import looks_like_v4a
 from kintsugi.workflow.patch import Edit
 
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
@@ -89,18 +90,18 @@ def patch_in_call(text: str, *, anywhere: bool = False) -> str | None:
     for source in (text.strip(), *fenced, text[first.start() :] if anywhere and first else ""):
         values = _decoded(source.lstrip())[0]
         patches = patches_in(values)
-        if len(patches) > 1:
+        if len(patches) > 1 and not all(map(looks_like_v4a, patches)):
             raise Refused("The reply holds several patches, each in a call. Send one.")
         if patches:
-            _refuse_more_beside(values, patches[0])
-            return patches[0]
+            _refuse_more_beside(values, patches)
+            return "\n".join(patches)
     return None
 
 
-def _refuse_more_beside(values: Sequence[Any], patch: str) -> None:
-    """Raises Refused where calls hold more than their one patch."""
+def _refuse_more_beside(values: Sequence[Any], patches: Sequence[str]) -> None:
+    """Raises Refused where calls hold more than their patches."""
     written = [one for value in values if (one := _edits_in(value)) is not None]
-    if any(_first(edit, DIFF) != patch for one in written for edit in one.edits):
+    if any(_first(edit, DIFF) not in patches for one in written for edit in one.edits):
         raise Refused("The reply holds two patches, in two formats. Send one.")
     refuse_half(values)
     named = (
@@ -139,8 +140,10 @@ def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
 
 
 def _of_diff(path: str, diff: str, *, is_new: bool) -> Change:
-    """What a diff without the names of its files asks for. Raises Refused for one that changes nothing."""
-    hunks = read_hunks(diff.split("\n"))
+    """What a diff asks for that need not name its file. Raises Refused for one that changes nothing."""
+    lines = diff.split("\n")
+    is_headed = lines[0].startswith("--- ") and len(lines) > 1 and lines[1].startswith("+++ ")
+    hunks = read_hunks(lines[2:] if is_headed else lines)
     if not hunks:
         raise Refused(f"The diff changes nothing in {path}: no line begins with + or -.")
     if is_new:

@@ -20,6 +20,7 @@ _CUT_OFF = 0.3  # of the old lines may be missing at the end
 _NEAR = 4  # lines: this near to a change, blanks at the end of a line are taken off on purpose
 _TEXT = re.compile(r"\.(?:md|markdown|rst|txt)$")  # here blanks at the end of a line mean something
 _SLIPS = 2  # lines of a file of code that lost such blanks by carelessness; more are tidied up on purpose
+_MARK = "\ufeff"  # of the order of bytes: nobody sees it, so nobody sends it
 _SHORTEST = 10  # lines: a shorter file may be rewritten
 
 
@@ -65,6 +66,8 @@ def _read(string: str, text: Text) -> tuple[list[str], Level]:
     lines = [line.rstrip("\r") for line in string.split("\n")]
     if not lines[-1]:
         lines.pop()
+    if lines and text.lines and text.lines[0].startswith(_MARK) and not lines[0].startswith(_MARK):
+        lines[0] = _MARK + lines[0]
     level = Level.EXACT
     if (len(lines) > 3 or are_barred(lines)) and are_numbered(lines) and not are_numbered(text.lines):
         lines, level = without_numbers(lines), Level.SPACED
