@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from kintsugi.repair.applying.beside import begins_beside, refuse_file_beside, refuse_others
+from kintsugi.repair.applying.beside import begins_beside, refuse_acts, refuse_file_beside, refuse_others
 from kintsugi.repair.applying.changes import Change, Refused
 from kintsugi.repair.applying.fences import Block, blocks, outside, set_out
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
@@ -41,6 +41,7 @@ def _recognised(text: str) -> tuple[Change, ...]:
     changes = _first(text)
     if not changes:
         raise Refused("The reply holds no patch: no edits, no diff, no *** Begin Patch, no file headed by its path.")
+    refuse_acts(text, changes)
     refuse_others(changes, _found_by_each(text, changes))
     rest = _without_blocks(text)
     refuse_file_beside(rest, changes, _first, lambda body: next(_found_by_each(body), None) is not None)

@@ -469,6 +469,12 @@ def test_a_new_empty_file_is_no_version_of_another():
     assert dict(made.files) == {"shop/new/__init__.py": b""}
 
 
+@pytest.mark.parametrize(("before", "whole"), [("x = 1\n", ""), ("a = 1\nb = 2\n\nc = 3\nd = 4\n", "total(cart)\n")])
+def test_a_short_file_is_not_emptied(before: str, whole: str):
+    with pytest.raises(Refused, match="nothing is left"):
+        applied(f"{PATH}\n```\n{whole}```\n", before)
+
+
 def test_the_same_file_twice_is_one_change():
     whole = f'<file path="{PATH}">\n{FIXED}</file>\n'
 

@@ -282,6 +282,19 @@ def test_headings_of_equal_signs_may_stand_on_both_sides_of_a_block():
     assert read_reply(f"a.rst\n{body}".replace("Fruits\n=======", "Fruits\n\\=======")) == read_reply(f"a.rst\n{body}")
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["pytest tests/test_pricing.py", "rm -rf node_modules && npm ci", "python -m shop > out.txt", "make build/x.o"],
+)
+def test_a_command_that_touches_no_file_of_the_program_may_stand_beside_a_patch(command: str):
+    assert read_reply(f"```diff\n{DIFF}```\nThen:\n```bash\n{command}\n```\n") == read_reply(DIFF)
+
+
+def test_commands_that_the_patch_writes_are_its_own():
+    assert read_reply("a.sh\n```bash\nrm build/x.o\n```\n") == (WholeFile("a.sh", "rm build/x.o\n"),)
+    assert read_reply(DIFF.replace("-b", "-rm build/b.o").replace("+c", "+rm build/c.o"))
+
+
 def test_what_is_only_shown_beside_a_patch_is_none_of_it():
     shown = f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n\n{PATH}\n```python\nreturn price\n```\n"
     guide = "Run it:\n\n```python shop/run.py\nx = 1\n```\n"
@@ -369,6 +382,18 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (json.dumps([EDIT, {"name": "rename", "input": {"path": "shop/old.py"}}]), "'rename' of shop/old.py"),
         (json.dumps([EDIT, {"command": "insert", "path": PATH, "insert_line": 3, "new_str": NEW}]), "'insert' of shop"),
         (f"{json.dumps(EDIT)}\n{json.dumps({'path': 'shop/cart.py'})}", "'no change' of shop/cart.py"),
+        (json.dumps({"edits": [EDIT], "deletions": ["shop/old.py"]}), "'deletions' beside"),
+        (
+            json.dumps({"files": [{"path": PATH, "content": NEW}, {"path": "a.py", "deleted": True}]}),
+            "'no change' of a.py",
+        ),
+        (json.dumps([EDIT, {"action": "move", "source": "a.py", "destination": "b.py"}]), "'move' beside"),
+        (f"{PATH}\n{BLOCK}\n```bash\ngit rm shop/old.py\n```\n", "'git rm shop/old.py' beside its patch"),
+        (f"```diff\n{DIFF}```\n```sh\nsed -i 's/a/b/' shop/cart.py\n```\n", "beside its patch"),
+        (f"{json.dumps(EDIT)}\n```bash\ncat > a.py <<'EOF'\nx = 1\nEOF\n```\n", "'cat > a.py' beside"),
+        (f"{json.dumps(EDIT)}\n{json.dumps({'name': 'bash', 'input': {'command': 'rm a.py'}})}", "'rm a.py' beside"),
+        (f"{PATH}\n{BLOCK}<delete_file>\n<path>shop/old.py</path>\n</delete_file>\n", "'<delete_file>' beside"),
+        (f'<file path="{PATH}">\n{NEW}</file>\n<file path="a.py" action="delete" />\n', "beside its patch"),
         (
             f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n<replace>\n{NEW}</replace>\n"
             f"<path>{PATH}</path>\n<command>insert</command>\n<new_str>\n{NEW}</new_str>\n",

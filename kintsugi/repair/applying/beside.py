@@ -14,6 +14,30 @@ _PATCH = ("diff", "patch", "tool_code")
 _BEGINS = ("diff --git ", "--- ", "*** Begin Patch", "*** Update File", "*** Add File", "*** Delete File")
 _ADDS = re.compile(r"\b(?:new|add|create)\b", re.IGNORECASE)
 
+# What a shell does to files of the program: a path with a folder or an ending must be among its words.
+_COMMAND = re.compile(
+    r"(?:^\s*(?:\$ )?|[\"'`>]\s*|&& |; )"
+    r"(?P<said>(?:git (?:rm|mv)|rm|mv|cp|chmod|tee|(?:sed|perl) (?:\S+ )*?-\w*i\w*|cat (?:<<-?\s*\S+ )?>>?) "
+    r"(?P<words>[^\"'<>`\n]*(?:'[^'\n]*' )?[^\"'<>`\n]*))"
+)
+_OF_PROGRAM = re.compile(r"(?:^|\s)(?:\./)?\w[\w@+-]*(?:/[\w@+.-]+)*\.\w{1,5}(?=\s|$)")
+_GONE = re.compile(
+    r"<(?:invoke name=[\"'])?(?:delete|remove|rename|move)_(?:file|path)\b.*"
+    r"|<file\b[^>\n]*\b(?:action|operation|op|delete|deleted|remove)=[\"'](?:delete|remove|rename|move|true)[\"'].*"
+)
+
+
+def refuse_acts(text: str, changes: Sequence[Change]) -> None:
+    """Raises Refused where a command or a tag does something to a file that none of the changes does or quotes."""
+    said = "\n".join(text for one in changes for text in _texts(one))
+    for line in text.split("\n"):
+        acts = [one["said"] for one in _COMMAND.finditer(line) if _OF_PROGRAM.search(one["words"])]
+        acts += [one[0] for one in _GONE.finditer(line)]
+        if act := next((one.strip() for one in acts if one.strip() not in said), None):
+            raise Refused(
+                f"The reply asks for {act[:80]!r} beside its patch, which is not done. Send all of it in one format."
+            )
+
 
 def refuse_others(changes: Sequence[Change], others: Iterable[Change]) -> None:
     """Raises Refused where another reader finds in the reply what none of these changes says."""

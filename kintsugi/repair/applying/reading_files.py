@@ -9,7 +9,6 @@ from kintsugi.repair.applying.changes import Refused, WholeFile
 from kintsugi.repair.applying.fences import Block, blocks, closings
 from kintsugi.repair.applying.headings import path_above, path_in_info, path_of_comment
 
-
 _DOCUMENTS = (".md", ".mdx", ".markdown", ".rst", ".txt")
 
 

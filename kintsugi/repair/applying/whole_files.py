@@ -21,6 +21,7 @@ _NEAR = 4  # lines: this near to a change, blanks at the end of a line are taken
 _TEXT = re.compile(r"\.(?:md|markdown|rst|txt)$")  # here blanks at the end of a line mean something
 _SLIPS = 2  # lines of a file of code that lost such blanks by carelessness; more are tidied up on purpose
 _MARK = "\ufeff"  # of the order of bytes: nobody sees it, so nobody sends it
+_FEW = 4  # lines: a file this short may be another one
 _SHORTEST = 10  # lines: a shorter file may be rewritten
 
 
@@ -135,6 +136,9 @@ def _ended(line: str) -> str:
 def _refuse_fragment(path: str, text: Text, made: Sequence[Splice]) -> None:
     count = len(text.lines)
     gone = sum(one.end - one.start for one in made)
+    sent = count - gone + sum(len(one.lines) for one in made)
+    if gone == count and sent * 2 < count and (count >= _FEW or not sent):
+        raise Refused(f"{path}: nothing is left of its {count} lines. Send the whole file, or edits.")
     if count < _SHORTEST:
         return
     if count - gone < _FRAGMENT * count:
