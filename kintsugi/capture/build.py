@@ -137,7 +137,7 @@ def summary_of(failure: Failure | None) -> str:
     telling = failure.telling
     if telling.type == CUT_TYPE:
         return f"A failure whose report was cut short{place}"
-    kind, message = _short(telling.type), telling.message.strip().partition("\n")[0]
+    kind, message = _short(telling.type), _first_line(telling.message)
     if kind == LOGGED_TYPE and message:
         return cut(message, _SUMMARY) + place
     if not message and not failure.complete:
@@ -148,6 +148,12 @@ def summary_of(failure: Failure | None) -> str:
 
 def _short(kind: str) -> str:
     return kind.rpartition(".")[2]
+
+
+def _first_line(message: str) -> str:
+    """All of it on one line where the first says nothing: some messages are lists."""
+    first = message.strip().partition("\n")[0]
+    return first if any(map(str.isalnum, first)) else " ".join(message.split())
 
 
 @dataclass(frozen=True, slots=True)

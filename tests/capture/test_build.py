@@ -105,6 +105,10 @@ def test_a_group_is_summed_up_by_one_of_its_exceptions(request):
     assert never_raised == "ExceptionGroup: two (1 sub-exception)"
 
 
+def test_a_message_that_is_a_list_is_summed_up_on_one_line():
+    assert payload_of(ValueError('[\n  "no tea"\n]')).incident.summary == 'ValueError: [ "no tea" ]'
+
+
 def test_how_many_tasks_failed_in_the_same_way_makes_no_other_failure():
     def many(count: int) -> None:
         raise ExceptionGroup("many", [raised_by(missing_key) for _ in range(count)])

@@ -219,9 +219,12 @@ class _Reading:
 
 
 def read_raised(line: str) -> Raised:
-    """The exception that Python names on this line, `type: message`."""
-    found = _RAISED.match(line.strip())
-    return Raised(type=found["type"], message=found["message"] or "") if found else Raised(type=line.strip())
+    """The exception that Python names on this line, `type: message`; more lines are of its message."""
+    first, *more = line.strip().split("\n")
+    found = _RAISED.match(first)
+    return (
+        Raised(type=found["type"], message="\n".join((found["message"] or "", *more))) if found else Raised(type=first)
+    )
 
 
 def names_an_exception(line: str) -> bool:
