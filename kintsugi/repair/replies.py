@@ -15,7 +15,7 @@ from kintsugi.repair.applying.reading_edits import patch_in_call, read_edits
 from kintsugi.repair.applying.reading_files import read_files
 from kintsugi.repair.applying.reading_hunks import is_header
 from kintsugi.repair.applying.reading_tags import read_tags
-from kintsugi.repair.applying.reading_v4a import looks_like_v4a, read_v4a
+from kintsugi.repair.applying.reading_v4a import looks_like_v4a, outside_v4a, read_v4a
 from kintsugi.workflow.patch import ReplyFormat
 
 LARGEST = 8_000_000  # characters
@@ -67,13 +67,14 @@ def _found_by_each(text: str, told: Sequence[Change] = ()) -> Iterator[Change]:
     if rest != text:
         yield from read_blocks(text)
     yield from read_tags(rest)
-    for read in (read_edits, _v4a, _diff, _called):
-        for source in (rest, unfenced) if read in (read_edits, _called) else (rest,):
-            try:
-                yield from read(source) or ()
-            except Refused:
-                if begins_beside(source.split("\n"), told):
-                    raise
+    values: list[Callable[[str], tuple[Change, ...] | None]] = [read_edits, _called]
+    readings = [(read, source) for read in values for source in (rest, unfenced)]
+    for read, source in [*readings, (_v4a, rest), (_diff, outside_v4a(rest))]:
+        try:
+            yield from read(source) or ()
+        except Refused:
+            if begins_beside(source.split("\n"), told):
+                raise
 
 
 def _without_blocks(text: str) -> str:

@@ -73,7 +73,7 @@ def test_git_says_what_is_new_gone_and_moved():
     )
 
 
-@pytest.mark.parametrize("text", [V4A, f"```\n{V4A}```", f"Well:\n\n{V4A}"])
+@pytest.mark.parametrize("text", [V4A, f"```\n{V4A}```", f"Well:\n\n{V4A}", f"So:\n```\n{V4A}```\n\n- Tested\n"])
 def test_v4a_is_read_however_it_is_wrapped(text: str):
     (patch,) = read_reply(text)
 

@@ -35,6 +35,18 @@ def read_v4a(lines: Sequence[str], *, closed: bool) -> tuple[Change, ...]:
     return tuple(made)
 
 
+def outside_v4a(text: str) -> str:
+    """The text without its patches of this format."""
+    kept, within = list[str](), False
+    for line in text.split("\n"):
+        marker = line.strip()
+        within = within or marker == _BEGIN or _FILE.match(marker) is not None
+        if not within or _FENCE.match(line):
+            kept.append(line)
+        within = within and marker != _END and not _FENCE.match(line)
+    return "\n".join(kept)
+
+
 def _patches(lines: Sequence[str], closed: bool) -> Iterator[list[str]]:
     """The lines of each patch."""
     patch: list[str] | None = None
