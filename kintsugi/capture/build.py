@@ -142,8 +142,12 @@ def summary_of(failure: Failure | None) -> str:
         return cut(message, _SUMMARY) + place
     if not message and not failure.complete:
         return f"{kind}, its message was cut off{place}"
-    group = "" if telling is failure.final else f" (one of an {_short(failure.final.type)})"
-    return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place + group
+    return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place + _group_of(failure)
+
+
+def _group_of(failure: Failure) -> str:
+    name = _short(failure.final.type)
+    return "" if failure.telling is failure.final else f" (one of {'an' if name[:1] in 'AEIOU' else 'a'} {name})"
 
 
 def _short(kind: str) -> str:
