@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from kintsugi.repair.applying.beside import begins_beside, refuse_acts, refuse_file_beside, refuse_others
+from kintsugi.repair.applying.beside import begins_beside, refuse_acts, refuse_file_beside, refuse_others, unquoted
 from kintsugi.repair.applying.changes import Change, Refused
 from kintsugi.repair.applying.fences import Block, blocks, outside, set_out
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
@@ -52,7 +52,8 @@ def _first(text: str) -> tuple[Change, ...]:
     """A patch in a call, else edits, then V4A, then a diff, then whole files."""
     if called := patch_in_call(text):
         return _recognised(called)
-    found = _edits(text) or (_v4a(text) if looks_like_v4a(text) else _diff(text))
+    found = _edits(text, anywhere=False) or (_v4a(text) if looks_like_v4a(text) else _diff(text))
+    found = found or read_edits(text) or ()
     if not found and (called := patch_in_call(text, anywhere=True)):
         return _recognised(called)
     if not found and not (found := _files(text)) and (at_margin := set_out(text.split("\n"))):
@@ -68,7 +69,7 @@ def _found_by_each(text: str, told: Sequence[Change] = ()) -> Iterator[Change]:
         yield from read_blocks(text)
     yield from read_tags(rest)
     values: list[Callable[[str], tuple[Change, ...] | None]] = [read_edits, _called]
-    readings = [(read, source) for read in values for source in (rest, unfenced)]
+    readings = [(read, unquoted(source, told)) for read in values for source in dict.fromkeys((rest, unfenced))]
     for read, source in [*readings, (_v4a, rest), (_diff, outside_v4a(rest))]:
         try:
             yield from read(source) or ()
@@ -86,11 +87,11 @@ def _called(text: str) -> tuple[Change, ...]:
     return _recognised(called) if called else ()
 
 
-def _edits(text: str) -> tuple[Change, ...]:
+def _edits(text: str, *, anywhere: bool = True) -> tuple[Change, ...]:
     """Edits in SEARCH/REPLACE blocks, in tags or in JSON."""
     if looks_like_blocks(text):
         return read_blocks(text)
-    return read_tags(text) or read_edits(text) or ()
+    return read_tags(text) or read_edits(text, anywhere=anywhere) or ()
 
 
 def _v4a(text: str) -> tuple[Change, ...]:

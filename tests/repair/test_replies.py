@@ -284,10 +284,23 @@ def test_headings_of_equal_signs_may_stand_on_both_sides_of_a_block():
 
 @pytest.mark.parametrize(
     "command",
-    ["pytest tests/test_pricing.py", "rm -rf node_modules && npm ci", "python -m shop > out.txt", "make build/x.o"],
+    [
+        "pytest tests/test_pricing.py",
+        "cp config.example.yml config.yml",
+        "rm -rf node_modules && npm ci",
+        "python -m shop > out.txt",
+        "make build/x.o",
+    ],
 )
 def test_a_command_that_touches_no_file_of_the_program_may_stand_beside_a_patch(command: str):
     assert read_reply(f"```diff\n{DIFF}```\nThen:\n```bash\n{command}\n```\n") == read_reply(DIFF)
+
+
+@pytest.mark.parametrize("text", [DIFF, V4A, f"```diff\n{DIFF}```\n"])
+def test_an_object_that_the_patch_writes_is_no_edit(text: str):
+    written = 'x = {"path": "a.txt", "content": "hi"}'
+
+    assert [one.path for one in read_reply(text.replace("+c", f"+{written}"))] == ["shop/pricing.py"]
 
 
 def test_commands_that_the_patch_writes_are_its_own():

@@ -17,7 +17,7 @@ _ADDS = re.compile(r"\b(?:new|add|create)\b", re.IGNORECASE)
 # What a shell does to files of the program: a path with a folder or an ending must be among its words.
 _COMMAND = re.compile(
     r"(?:^\s*(?:\$ )?|[\"'`>]\s*|&& |; )"
-    r"(?P<said>(?:git (?:rm|mv)|rm|mv|cp|chmod|tee|(?:sed|perl) (?:\S+ )*?-\w*i\w*|cat (?:<<-?\s*\S+ )?>>?) "
+    r"(?P<said>(?:git (?:rm|mv)|rm|mv|chmod|tee|(?:sed|perl) (?:\S+ )*?-\w*i\w*|cat (?:<<-?\s*\S+ )?>>?) "
     r"(?P<words>[^\"'<>`\n]*(?:'[^'\n]*' )?[^\"'<>`\n]*))"
 )
 _OF_PROGRAM = re.compile(r"(?:^|\s)(?:\./)?\w[\w@+-]*(?:/[\w@+.-]+)*\.\w{1,5}(?=\s|$)")
@@ -50,6 +50,12 @@ def begins_beside(lines: Sequence[str], changes: Sequence[Change]) -> bool:
     """Whether a diff or *** Begin Patch begins in these lines that none of the changes quotes."""
     there = {line for one in changes for text in _texts(one) for line in _plain(text)}
     return any(line.startswith(_BEGINS) and line.strip() not in there for line in lines)
+
+
+def unquoted(text: str, changes: Sequence[Change]) -> str:
+    """The text without the lines that changes quote or write, with a sign or without: `+x = {"path": "a"}` is code."""
+    there = {line for one in changes for text in _texts(one) for line in _plain(text)}
+    return "\n".join(line for line in text.split("\n") if line.strip() not in there and line[1:].strip() not in there)
 
 
 def refuse_file_beside(

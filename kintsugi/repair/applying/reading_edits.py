@@ -32,7 +32,7 @@ from kintsugi.repair.applying.names import (
     WRAPPERS,
 )
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_blocks
-from kintsugi.repair.applying.reading_calls import calls_in_python, commands_beside, patches_in
+from kintsugi.repair.applying.reading_calls import PATCHES, calls_in_python, commands_beside, patches_in
 from kintsugi.repair.applying.reading_hunks import read_hunks
 from kintsugi.repair.applying.reading_v4a import looks_like_v4a
 from kintsugi.workflow.patch import Edit
@@ -43,6 +43,7 @@ _CURLY = str.maketrans({"“": '"', "”": '"'})
 _DECODER = json.JSONDecoder(strict=False)
 _BRACKET = re.compile(r'[\[{]\s*(?:[\[{]\s*)?["“\\]')
 _CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:(?:{"|".join((*PATH, *LISTS))})"\s*(?::|\Z)|\w*\Z)')
+_HOLDS_EDITS = re.compile(rf"\b(?:{'|'.join((*PATH, *LISTS, *REPLACE))})\b")  # one of these any edit has
 _HINT = 'Send {"edits": [{"path": …, "search": …, "replace": …}]}.'
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _FIELDS = (*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND, *DIFF, *LINES, *SAID)
@@ -68,12 +69,14 @@ class _Written:
     alone: bool
 
 
-def read_edits(text: str, path: str = "") -> tuple[Change, ...] | None:
+def read_edits(text: str, path: str = "", *, anywhere: bool = True) -> tuple[Change, ...] | None:
     """The edits of a reply; None where it holds no JSON with edits. Raises Refused for edits that are malformed.
 
-    `path` is that of edits that name none.
+    `path` is that of edits that name none. `anywhere`: prose may be around them, and not only a fence.
     """
-    values = _values(text)
+    if not _HOLDS_EDITS.search(text):
+        return None
+    values = _values(text, anywhere=anywhere)
     found = [written for value in values if (written := _edits_in(value)) is not None]
     if not found:
         return None
@@ -85,6 +88,8 @@ def read_edits(text: str, path: str = "") -> tuple[Change, ...] | None:
 def patch_in_call(text: str, *, anywhere: bool = False) -> str | None:
     """The patch that is the text of a tool's call; None where there is none. `anywhere`: prose may be around it."""
     if not anywhere and not text.lstrip().startswith(("{", "[")):
+        return None
+    if not any(begins in text for begins in PATCHES):
         return None
     lines = text.split("\n")
     fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)] if anywhere else []
@@ -223,13 +228,13 @@ def _paths(edits: Sequence[Any]) -> set[str]:
     return {str(_first(edit, PATH)) for edit in edits if isinstance(edit, dict)}
 
 
-def _values(text: str) -> list[Any]:
+def _values(text: str, *, anywhere: bool) -> list[Any]:
     """The JSON values of the text as a whole, else of its fenced blocks, else those that stand in its prose."""
     lines = text.split("\n")
     fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)]
     first = _BRACKET.search(text)
     called = [calls_in_python(source) for source in (text, *fenced) if "(" in source]
-    for sources in ([text], fenced, [text[first.start() :]] if first else [], called):
+    for sources in ([text], fenced, [text[first.start() :]] if first and anywhere else [], called):
         if values := [value for source in sources for value in _sequence(source)]:
             return values
     return []

@@ -51,8 +51,10 @@ def _heading(lines: Sequence[str], block: Block, after: int) -> tuple[str | None
 def _true_end(lines: Sequence[str], block: Block, path: str) -> int:
     """Where the block ends. A file may hold fences itself: Python is read on until it is whole."""
     ends = closings(lines, block)
-    if path.endswith(_DOCUMENTS) and ends[1:] and not _is_headed(lines, block.end + 1, ends[1]):
-        raise Refused(f"{path} may hold fences itself, so its end is unknown. Put it between four backticks.")
+    if path.endswith(_DOCUMENTS) and next(ends, None) is not None:
+        following = next(ends, None)
+        if following is not None and not _is_headed(lines, block.end + 1, following):
+            raise Refused(f"{path} may hold fences itself, so its end is unknown. Put it between four backticks.")
     if not path.endswith(".py"):
         return block.end
     return next((end for end in ends if parsed("\n".join(lines[block.start : end])) is not None), block.end)

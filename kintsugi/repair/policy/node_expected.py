@@ -12,9 +12,9 @@ _OWN_MATCHERS = re.compile(
 )
 _GETS_IT = re.compile(
     r"\b(?:asymmetricMatch|matcherResult|addEqualityTesters|addSnapshotSerializer|new Proxy)\b"
-    r"|(?<!test)\.extend\s*\(|\{[^{}\n]*\bextend\b[^{}\n]*\}\s*="
+    r"|(?<!test)\.extend\s*\(|\{[^{}\n]{0,99}\bextend\b[^{}\n]{0,99}\}\s*="
     r"|[=(,{]\s*expect\s*[;,)}]"  # as a value
-    r"|\[[^\]\n]*[\"'`]\s*\+|\[[^\]\n]*\+\s*[\"'`][^\]\n]*\]"  # a member by a name that is put together
+    r"|\[[^\]\n]{0,99}[\"'`]\s*\+|\[[^\]\n]{0,99}\+\s*[\"'`]"  # a member by a name that is put together
     r"|\bcatch\b(?=[\s\S]*\bexpected\b)"
 )
 """What could hand the matcher on: a value that compares by itself, the error of what failed, another `expect`."""
