@@ -239,6 +239,12 @@ HOSTILE_GO = {
         "// Load",
         "func c() *http.Client { return http.DefaultClient }\n\n// Load",
     ),
+    "a client that is filled in": (
+        "network",
+        "// Load",
+        "func c() (made *http.Client) { fill(&made); return }\n\n// Load",
+    ),
+    "a client by the type of a function": ("network", "// Load", "var c func() *http.Client = made\n\n// Load"),
     "a client that is taken and returned": (
         "network",
         "// Load",
@@ -461,6 +467,34 @@ def test_a_kind_that_is_only_expected_is_no_code_that_is_run() -> None:
     line = "expect(f).not.toHaveBeenCalledWith(1, expect.objectContaining({ a: [expect.any(Function)] }));"
 
     assert found("test/load.test.mjs", IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)) == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "expect({ asymmetricMatch(o) { run(o); return true } }).toEqual({ a: EXPECTED });",
+        "try { expect(1).toEqual(EXPECTED) } catch (e) { run(e.matcherResult) }",
+        "try { expect(1).toEqual(EXPECTED) } catch ({ expected }) { run(expected) }",
+        "const e = expect; e.extend({ toEqual: run }); expect(f).toEqual(EXPECTED);",
+        "const { extend } = expect; expect(f).toEqual(EXPECTED);",
+        "run(expect); expect(f).toEqual(EXPECTED);",
+        "expect(new Proxy({}, run)).toEqual(EXPECTED);",
+        "expect(f).toEqual(EXPECTED); last['sam' + 'ple']('return 1')();",
+    ],
+)
+def test_a_kind_that_somebody_could_get_hold_of_is_code_that_is_run(line: str) -> None:
+    before, after = IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)
+
+    assert found("test/load.test.mjs", before, after.replace("EXPECTED", "expect.any(Function)")) == {"eval": True}
+
+
+def test_where_expect_comes_from_hands_it_to_nobody() -> None:
+    before = "import {\n  expect,\n  test,\n} from 'vitest';\n\ntest('a', () => {\n});\n"
+
+    assert (
+        found("test/a.test.mjs", before, before.replace("{\n}", "{\n  expect(f).toEqual(expect.any(Function));\n}"))
+        == {}
+    )
 
 
 @pytest.mark.parametrize("kind", GO_ASKS_ITSELF)
