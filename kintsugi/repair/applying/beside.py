@@ -90,6 +90,8 @@ def _files(lines: Sequence[str], is_patch: Callable[[str], bool]) -> Iterator[tu
 
 
 def _path(line: str) -> str | None:
+    if line.lstrip().startswith("<"):
+        return None  # a tag
     return path_alone(line) or (path_above(line) if _ADDS.search(line) else None)
 
 
