@@ -289,7 +289,7 @@ def test_a_group_stands_after_its_members_and_they_after_their_causes():
         ("TypeError", "group"),
         ("ExceptionGroup", ""),
     ]
-    assert payload.incident.summary.endswith("in shop/valueerror.py:40 (one of an ExceptionGroup)")
+    assert payload.incident.summary.endswith("in shop/typeerror.py:40 (one of an ExceptionGroup)")
 
 
 def test_a_circle_of_parents_ends():

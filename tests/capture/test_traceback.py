@@ -151,27 +151,6 @@ def test_a_note_does_not_part_an_exception_from_what_it_led_to(tmp_path):
     assert [raised.type for raised in read(text).chain] == ["KeyError", "OSError"]
 
 
-def test_a_note_does_not_part_a_group(tmp_path):
-    text = printed_by(
-        """
-        noted = KeyError("mug")
-        noted.add_note("Order: 17\\nwhile serving it")
-        raise ExceptionGroup("two", [noted, OSError("shop")])
-        """,
-        tmp_path,
-    )
-
-    assert kinds(read(text)) == [("KeyError", "group"), ("OSError", "group"), ("ExceptionGroup", "")]
-
-
-@pytest.mark.parametrize("between", ["", '  File "/srv/app/b.py", line 9, in retry\n'])
-def test_what_led_to_another_exception_is_no_note_of_the_one_above(between: str):
-    """It was never raised, or lost the head of its traceback."""
-    others = f"retrying\n{between}ValueError: no price\n" + CHAINED.partition("KeyError: 'x'\n")[2]
-
-    assert "KeyError" not in [raised.type for raised in read(PLAIN + others).chain]
-
-
 def test_notes_stand_below_the_message(tmp_path):
     text = printed_by("e = ValueError('bad')\ne.add_note('while reading row 7')\nraise e", tmp_path)
 
