@@ -323,7 +323,10 @@ def test_a_failure_of_a_pool_worker_keeps_the_workers_frames(tmp_path):
         """
         from concurrent.futures import ProcessPoolExecutor
         def work(x):
-            return 1 / x
+            try:
+                return 1 / x
+            except ZeroDivisionError as error:
+                raise ZeroDivisionError("no share") from error
         if __name__ == "__main__":
             with ProcessPoolExecutor(1) as pool:
                 pool.submit(work, 0).result()
@@ -331,10 +334,11 @@ def test_a_failure_of_a_pool_worker_keeps_the_workers_frames(tmp_path):
         tmp_path,
     )
 
-    functions = [frame.function for raised in read(text).chain for frame in raised.frames]
+    failure = read(text)
 
-    assert "work" in functions
-    assert "<module>" in functions
+    assert kinds(failure) == [("ZeroDivisionError", "cause"), ("ZeroDivisionError", "")]
+    assert [frame.function for frame in failure.chain[0].frames] == ["work"]
+    assert [failure.final.frames[at].function for at in (0, -1)] == ["<module>", "work"]
 
 
 @pytest.mark.parametrize(

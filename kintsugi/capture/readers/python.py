@@ -189,10 +189,13 @@ class _Reading:
         """A worker's traceback is followed by that of the same exception where its result was asked for: it is one."""
         for at in range(len(self.blocks) - 2, -1, -1):
             worker, asker = self.blocks[at], self.blocks[at + 1]
-            if worker.is_a_workers and worker.raised.type.rpartition(".")[2] == asker.raised.type.rpartition(".")[2]:
+            between = [(self.lines[k] or "").strip() for k in range(worker.end, asker.start)]
+            if not any(block.is_a_workers for block in self.blocks[: at + 1]) or not any(map(_QUOTES.count, between)):
+                continue
+            if worker.raised.type.rpartition(".")[2] == asker.raised.type.rpartition(".")[2]:
                 frames = (*asker.raised.frames, *worker.raised.frames)
-                self.blocks[at + 1] = replace(asker, raised=asker.raised.model_copy(update={"frames": frames}))
-                del self.blocks[at]
+                whole = asker.raised.model_copy(update={"frames": frames})
+                self.blocks[at : at + 2] = [replace(asker, start=worker.start, raised=whole)]
 
     def _call_stack(self, end: int) -> int:
         """logging prints, below an error of its own, the calls that led to it."""
