@@ -341,6 +341,45 @@ def test_a_secret_is_found_on_another_line(text, written):
     assert shown == written(text.format("***"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/shop/db/password\n{}",
+        "Password for bob (reset with `reset -u bob`):\n  {}",
+        "10:00 INFO | New token for X. Secret:\n10:00 INFO | {}",
+        "(Pdb) p password\n'{}'",
+        "user;password\nbob;{}",
+        '"user","secret"\n"bob","{}"',
+        'name="password"\r\n\r\n{}\r\n--x--',
+        'expect "password:"\nsend -- "{}\\r"',
+        'login(password="{0}"\n      "{0}", user="bob")',
+        "x\n    login(user, password)\n    │     │     └ '{}'\n    │     └ 'bob'\n    └ <function>",
+        "password\n  Too short [type=string_too_short, input_value='{}', input_type=str]",
+        '[{{"type": "too_short", "loc": ["body", "password"], "input": "{}"}}]',
+    ],
+)
+@pytest.mark.parametrize("written", [str, json.dumps, lambda text: json.dumps({"log": json.dumps({"m": text})})])
+def test_a_line_begins_and_ends_where_the_string_does_in_which_it_stands(text, written):
+    assert redact(written(text.format(WORD))) == written(text.format("***"))
+
+
+@pytest.mark.parametrize("password", [WORD, "Velvet\\tiger72", "Velvet\\\\river72", "Vel\\nora!72"])
+@pytest.mark.parametrize("written", [str, json.dumps, lambda text: json.dumps({"log": json.dumps({"m": text})})])
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"psexec \\srv -u SHOP\tom -p {} cmd",
+        r"smbclient //srv/share -U SHOP\rob%{}",
+        r"xfreerdp /u:SHOP\nora /p:{} /v:db01",
+        r"net use Z: \\nas\tools {} /user:SHOP\nora",
+        "mysql -u root -p{} shop",
+        "postgres://bob:{}@db/shop",
+    ],
+)
+def test_a_backslash_before_a_letter_need_not_end_a_line(line, written, password):
+    assert redact(written(line.format(password))) == written(line.format("***"))
+
+
 def test_a_file_of_settings_in_a_string_ends_with_the_string():
     line = '{{"env": "A=1\\nDB_PASS={}","other":["a","b"]}}'
 
