@@ -94,6 +94,15 @@ func allow(w http.ResponseWriter, r *http.Request, c *Ctx) {
 	}
 }
 """
+_VERIFIED = """\
+item)
+    shop.remove(item)
+
+
+def _check(place, thing):
+    if thing.count > 5:
+        place.verify(thing)
+"""
 _NO = '    if {}.id != me.id:\n        raise No("It is not yours.")\n'
 _SHOWN = {
     "before the check, renamed": (
@@ -117,6 +126,15 @@ _SHOWN = {
         *(("    shop.verify(item)", "    if item.count > 5:\n        shop.verify(item)"),),
     ),
     "in a helper": ("py", _DROP, "who may", (_DROP, _IN_HELPER), ("who.admin", "who.known")),
+    "only sometimes, in a helper": (
+        *("py", _DROP, "less often"),
+        ("    shop.verify(item)", "    _check(shop, item)"),
+        ("item)\n    shop.remove(item)\n", _VERIFIED),
+    ),
+    "the default of what it takes now": (
+        *("py", _SERVE, "a limit"),
+        *(("item):", "item, few=-90000):"), (" < 1:", " < few:")),
+    ),
     "in a helper of JavaScript": ("js", _IN_JS, "apart", (_IN_JS, _HELPER_IN_JS)),
     "a bound of what is asked": ("py", _ITEMS, "protects a call", ("Query(20, le=100)", "Query(20)")),
     "a hint that bounds": ("py", _ITEMS, "less care", ("Annotated[int, Query(le=100)]", "int")),

@@ -6,7 +6,8 @@ import ast
 from collections import Counter
 from functools import lru_cache
 
-from kintsugi.repair.policy.safeguards.functions import Function, kept
+from kintsugi.repair.policy.safeguards.functions import Function, fresh, kept
+from kintsugi.repair.policy.safeguards.helpers import Helpers
 from kintsugi.repair.policy.safeguards.pieces import key_of, statements
 from kintsugi.repair.policy.safeguards.quiet import put, renamed, without
 from kintsugi.repair.syntax import Source
@@ -14,7 +15,8 @@ from kintsugi.repair.syntax import Source
 
 @lru_cache(maxsize=2)
 def alike(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
-    return tuple((before, _named_as(before, after)) for before, after in kept(old, new))
+    helpers = Helpers(fresh(old, new))
+    return tuple((before, _named_as(before, helpers.put_in(after))) for before, after in kept(old, new))
 
 
 def _named_as(before: Function, after: Function) -> Function:

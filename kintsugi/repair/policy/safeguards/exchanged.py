@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.functions import functions, kept
+from kintsugi.repair.policy.safeguards.functions import fresh, functions, kept
 from kintsugi.repair.policy.safeguards.helpers import Helpers
 from kintsugi.repair.policy.safeguards.pieces import asks, heads, is_prose, key_of, names, statements, without_prose
 from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, bound_by
@@ -87,15 +87,14 @@ def pairs(old: Source, new: Source) -> Iterator[Pair]:
         return
     named = {id(node): name.partition("~")[0] for name, node in functions(old).items()}
     both = [*kept(old, new)]
-    known = {id(after) for _, after in both}
-    fresh = [(name, node) for name, node in functions(new).items() if id(node) not in known]
-    helpers = Helpers(fresh)
+    come_whole = fresh(old, new)
+    helpers = Helpers(come_whole)
     found = [_pair("", old.tree, new.tree, (old, new), helpers)]
     found += [_pair(named[id(before)], before, after, (old, new), helpers) for before, after in both]
     if not any(pair.gone for pair in found):
         return
     come = [called_by(pair.come) for pair in found]
-    made = called_by(one for _, node in fresh for one in statements(node))
+    made = called_by(one for _, node in come_whole for one in statements(node))
     for at, pair in enumerate(found):
         yield replace(pair, elsewhere=made.union(*come[:at], *come[at + 1 :]))
 

@@ -53,6 +53,12 @@ def _kept(
     return tuple((node, after[now]) for node, now in named if now in after)
 
 
+def fresh(old: Source, new: Source) -> list[tuple[str, Function]]:
+    """The functions that are new, by their names."""
+    known = {id(after) for _, after in kept(old, new)}
+    return [(name, node) for name, node in functions(new).items() if id(node) not in known]
+
+
 def _without_same(
     before: dict[str, Function], after: dict[str, Function]
 ) -> tuple[dict[str, Function], dict[str, Function]]:

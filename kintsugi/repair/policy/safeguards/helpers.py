@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from copy import copy
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import Function
@@ -29,6 +30,29 @@ class Helpers:
         """Those of a function, with those of the helpers that it calls."""
         found = statements(block)
         return (now for one in found for now in self._with_called(one, _DEEP)) if self._named else found
+
+    def put_in(self, function: Function) -> Function:
+        """A function with the helpers in place that it calls for what they do, and that answer nothing."""
+        now = self._through(function) if self._named else function
+        return now if isinstance(now, Function) else function
+
+    def _through(self, part: ast.AST) -> ast.AST:
+        now = copy(part)
+        for name in BLOCKS:
+            block = getattr(part, name, None)
+            if isinstance(block, list):
+                setattr(now, name, [inner for one in block for inner in self._in_place(one)])
+        return now
+
+    def _in_place(self, one: ast.AST) -> list[ast.AST]:
+        for call in self._calls(one) if isinstance(one, ast.Expr) else ():
+            held = _given(self._named[words(call.func).rpartition(" ")[2]], call)
+            inner = [*statements(ast.Module(held, []))]
+            if _is_all(one, call) and len(inner) <= _LONG and not any(isinstance(each, ast.Return) for each in inner):
+                for each in inner:
+                    ast.copy_location(each, one)
+                return [*held]
+        return [self._through(one)]
 
     def _with_called(self, one: ast.stmt, deep: int) -> Iterator[ast.stmt]:
         now: ast.stmt | None = one
@@ -72,7 +96,7 @@ def _given(function: Function, call: ast.Call) -> list[ast.stmt]:
     return [now for one in function.body if isinstance(now := put(one, by_name, {}), ast.stmt)]
 
 
-def _is_all(statement: ast.stmt, call: ast.Call) -> bool:
+def _is_all(statement: ast.AST, call: ast.Call) -> bool:
     """Whether a statement does no more than call it."""
     value = statement.value if isinstance(statement, ast.Expr | ast.Return) else None
     return call is (value.value if isinstance(value, ast.Await) else value)

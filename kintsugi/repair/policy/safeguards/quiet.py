@@ -13,6 +13,7 @@ from copy import copy
 
 from kintsugi.repair.policy.safeguards.functions import Function
 from kintsugi.repair.policy.safeguards.pieces import BLOCKS, key_of, without_prose
+from kintsugi.repair.policy.safeguards.taken import usual_of
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.syntax import walked
 
@@ -58,7 +59,7 @@ class Taken:
     def _kept_first(self, fresh: set[str], lost: set[str], new: ast.AST) -> dict[str, ast.expr]:
         """By the name that a value is kept in now, the value: `first = x.a` of `go(x.a)`; what nobody reads is gone."""
         before = "\n".join(key for key, _ in self.gone)
-        found, left = dict[str, ast.expr](), Keyed()
+        found, left = {name: value for name, value in usual_of(new).items() if name in fresh}, Keyed()
         kept = {without_prose(ast.unparse(value)): name for name, value in _values(self.gone) if name in lost}
         reads, bound = _read_in(new), _times_bound(new)
         for key, one in self.come:

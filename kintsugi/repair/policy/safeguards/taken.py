@@ -16,6 +16,14 @@ def taken_otherwise(old: ast.AST, new: ast.AST) -> tuple[list[ast.stmt], list[as
     return [was[name] for name in both], [now[name] for name in both]
 
 
+def usual_of(function: ast.AST) -> dict[str, ast.expr]:
+    """By its name, what stands for each thing that nobody has to give: `n=9`."""
+    taken = _taken(function) if isinstance(function, Function) else {}
+    return {
+        name: one.value for name, one in taken.items() if isinstance(one.value, ast.Constant | ast.UnaryOp | ast.BinOp)
+    }
+
+
 def _taken(function: Function) -> dict[str, ast.AnnAssign]:
     given = function.args
     listed = [*given.posonlyargs, *given.args]
