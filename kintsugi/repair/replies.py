@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from kintsugi.repair.applying.beside import begins_beside, refuse_acts, refuse_file_beside, refuse_others, unquoted
 from kintsugi.repair.applying.changes import Change, Refused
 from kintsugi.repair.applying.fences import Block, blocks, outside, set_out
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
-from kintsugi.repair.applying.reading_blocks import looks_like_blocks, outside_blocks, read_blocks
+from kintsugi.repair.applying.reading_blocks import EMPTY, looks_like_blocks, outside_blocks, read_blocks
 from kintsugi.repair.applying.reading_diffs import looks_like_diff, names_files, read_diff
-from kintsugi.repair.applying.reading_edits import patch_in_call, read_edits
+from kintsugi.repair.applying.reading_edits import is_cut_off, patch_in_call, read_edits
 from kintsugi.repair.applying.reading_files import read_files
 from kintsugi.repair.applying.reading_hunks import is_header
 from kintsugi.repair.applying.reading_tags import read_tags
@@ -43,8 +44,10 @@ def _recognised(text: str) -> tuple[Change, ...]:
         raise Refused("The reply holds no patch: no edits, no diff, no *** Begin Patch, no file headed by its path.")
     refuse_acts(text, changes)
     refuse_others(changes, _found_by_each(text, changes))
-    rest = _without_blocks(text)
-    refuse_file_beside(rest, changes, _first, lambda body: next(_found_by_each(body), None) is not None)
+    rest = outside_blocks(text, EMPTY) if looks_like_blocks(text) else text  # a path above them heads nothing else
+    _refuse_unread(unquoted(rest, changes), changes)
+    for shown in filter(None, (rest, "\n".join(set_out(rest.split("\n")) or ()))):
+        refuse_file_beside(shown, changes, _first, lambda body: next(_found_by_each(body), None) is not None)
     return changes
 
 
@@ -68,6 +71,8 @@ def _found_by_each(text: str, told: Sequence[Change] = ()) -> Iterator[Change]:
     if rest != text:
         yield from read_blocks(text)
     yield from read_tags(rest)
+    if told and (at_margin := set_out(rest.split("\n"))):
+        yield from _found_by_each("\n".join(at_margin), told)
     values: list[Callable[[str], tuple[Change, ...] | None]] = [read_edits, _called]
     readings = [(read, unquoted(source, told)) for read in values for source in dict.fromkeys((rest, unfenced))]
     for read, source in [*readings, (_v4a, rest), (_diff, outside_v4a(rest))]:
@@ -76,6 +81,17 @@ def _found_by_each(text: str, told: Sequence[Change] = ()) -> Iterator[Change]:
         except Refused:
             if begins_beside(source.split("\n"), told):
                 raise
+
+
+def _refuse_unread(rest: str, changes: Sequence[Change]) -> None:
+    """Raises Refused where, beside a patch, another one is cut off, or is set in so that nobody reads it."""
+    if is_cut_off(rest):
+        raise Refused("The reply is cut off: beside its patch, it ends within edits. Send all of it again.")
+    lines = rest.split("\n")
+    for line, following in pairwise(lines):
+        is_header = line.lstrip().startswith("--- ") and following.lstrip().startswith("+++ ")
+        if is_header and line[:1].isspace() and not any(change.path in line + following for change in changes):
+            raise Refused("Beside its patch the reply has a diff that is set in. Begin all of it at the margin.")
 
 
 def _without_blocks(text: str) -> str:

@@ -250,6 +250,7 @@ def test_edits_are_read_under_the_names_of_other_tools(text: str):
         json.dumps({"command": "create", "path": PATH, "file_text": NEW}),
         json.dumps({"file_path": PATH, "content": NEW}),
         f'<file path="{PATH}">\n{NEW}</file>\n',
+        f'<file path="{PATH}">  \n{NEW}</file>\n',
         f'<x-write file_path="{PATH}">\n{NEW}</x-write>\n',
         f'<boltAction type="file" filePath="{PATH}">{NEW}</boltAction>\n',
         f"```{{.python filename={PATH}}}\n{NEW}```\n",
@@ -317,6 +318,8 @@ def test_what_is_only_shown_beside_a_patch_is_none_of_it():
     assert read_reply(f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n{PATH}\n{BLOCK}") == FIX
     assert read_reply(f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n```\n{V4A}```") == read_reply(V4A)
     assert read_reply(f"{json.dumps(EDIT)}\nNow it is:\n\n{PATH}\n```python\nb\nx\n```\n") == (Edit(**EDIT),)
+    assert read_reply(f"{PATH}\n{BLOCK}```console\n$ pytest\n1 passed\n```\n") == FIX
+    assert read_reply(f"<edit>\n{PATH}\n{BLOCK}</edit>\n```console\n$ pytest\n1 passed\n```\n") == FIX
     assert read_reply(f"{PATH}\n{BLOCK}\nAs a diff:\n```diff\n-{OLD}+{NEW}```\n") == FIX
     assert read_reply(f"<path>GUIDE.md</path>\n<content>\n{guide}</content>\n") == (WholeFile("GUIDE.md", guide),)
     assert read_reply(json.dumps({"diff": DIFF, "path": PATH})) == read_reply(DIFF)
@@ -436,6 +439,7 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"```diff\n{DIFF}```\n\n```python shop/new.py\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"```\n{V4A}```\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"{DIFF}\n{V4A.replace('+c', '+d')}", "two formats"),
+        (f"{DIFF}\n{V4A.replace(' shop/', ' app/shop/')}", "two formats"),
         (f"```\n{V4A}```\n\n{DIFF.replace('pricing', 'cart')}", "two formats"),
         (f"{PATH}\n{BLOCK}\n{json.dumps({'input': V4A})}", "two formats"),
         (f"{json.dumps({'input': V4A})}\n{PATH}\n{BLOCK}", "two formats"),
@@ -447,6 +451,19 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
             "has shop/new.py as a whole",
         ),
         ("a.md\n```\n# A\n\n```\nmake\n```\n\nEnd.\n```\n", "between four backticks"),
+        (f"{PATH}\n{BLOCK}\nAnd:\n\n" + json.dumps({"edits": [EDIT]})[:-9], "ends within edits"),
+        (
+            f"```json\n{json.dumps(EDIT)}\n```\nAnd:\n\n" + json.dumps({"command": "create", "path": "a.py"})[:-3],
+            "ends within",
+        ),
+        (f"```diff\n{DIFF}```\n" + json.dumps({"name": "apply_patch", "input": V4A})[:-9], "ends within edits"),
+        (
+            "1. So:\n\n"
+            + "".join(f"   {line}\n" for line in DIFF.replace("pricing", "cart").splitlines())
+            + f"\n{DIFF}",
+            "set in",
+        ),
+        (f"1. So:\n\n   shop/cart.py\n   ```python\n   x = 1\n   ```\n\n{WHOLE}", "has shop/cart.py as a whole"),
         (f"<think>\n{PATH}\n{BLOCK}", "all thought"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
         (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),

@@ -43,7 +43,8 @@ _CURLY = str.maketrans({"“": '"', "”": '"'})
 _DECODER = json.JSONDecoder(strict=False)
 _BRACKET = re.compile(r'[\[{]\s*(?:[\[{]\s*)?["“\\]')
 _CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:(?:{"|".join((*PATH, *LISTS))})"\s*(?::|\Z)|\w*\Z)')
-_HOLDS_EDITS = re.compile(rf"\b(?:{'|'.join((*PATH, *LISTS, *REPLACE))})\b")  # one of these any edit has
+_HOLDS_EDITS = re.compile(rf"\b(?:{'|'.join((*PATH, *LISTS, *REPLACE, 'apply_patch'))})\b")  # one of these any edit has
+_OPENS = re.compile(r'^[ \t]*(?=[\[{]\s*(?:[\[{]\s*)?"\w+"\s*:)[\[{]', re.MULTILINE)
 _HINT = 'Send {"edits": [{"path": …, "search": …, "replace": …}]}.'
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _FIELDS = (*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND, *DIFF, *LINES, *SAID)
@@ -83,6 +84,22 @@ def read_edits(text: str, path: str = "", *, anywhere: bool = True) -> tuple[Cha
     refuse_half(values)
     edits = [{"path": path, **edit} if path and isinstance(edit, dict) else edit for edit in _joined(found)]
     return tuple(change for number, edit in enumerate(edits, 1) for change in changes_in(edit, number))
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether the text ends within JSON that begins a line and holds edits."""
+    at, end = 0, len(text.rstrip())
+    while opened := _OPENS.search(text, at):
+        try:
+            at = _DECODER.raw_decode(text, opened.end() - 1)[1]
+        except json.JSONDecodeError as error:
+            is_open = error.msg.startswith("Unterminated") or error.pos >= end
+            if is_open and _HOLDS_EDITS.search(text, opened.end()):
+                return True
+            at = opened.end()
+        except RecursionError:
+            return False
+    return False
 
 
 def patch_in_call(text: str, *, anywhere: bool = False) -> str | None:
