@@ -153,6 +153,8 @@ func served(handler func() string) string {
 }
 
 func TestAnEmptyParcelIsServed(t *testing.T) {
+	served(func() string { panic("no tea") })
+	log.Print("some servers tell of it so:\\npanic: no tea")
 	if got := served(func() string { return Describe(Parcel{Label: "box"}) }); got != "box: 0 g" {
 		t.Errorf("got %q", got)
 	}

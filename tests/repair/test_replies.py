@@ -439,6 +439,7 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"```diff\n{DIFF}```\n\n```python shop/new.py\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"```\n{V4A}```\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"{DIFF}\n{V4A.replace('+c', '+d')}", "two formats"),
+        (f"{DIFF}\n{V4A.replace(' shop/', ' app/shop/')}", "two formats"),
         (f"```\n{V4A}```\n\n{DIFF.replace('pricing', 'cart')}", "two formats"),
         (f"{PATH}\n{BLOCK}\n{json.dumps({'input': V4A})}", "two formats"),
         (f"{json.dumps({'input': V4A})}\n{PATH}\n{BLOCK}", "two formats"),

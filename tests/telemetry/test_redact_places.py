@@ -276,6 +276,9 @@ printf '{word}\\n' | docker login -u bob --password-stdin
 net use Z: \\\\nas\\share {made} /user:bob
 g-recaptcha-response={random}&email=x
 <td>Password</td><td>{made}</td>
+{{"contrase\\u00f1a": "{word}", "\\u043f\\u0430\\u0440\\u043e\\u043b\\u044c": "{word}"}}
+<entry key='password'>{word}</entry>
+"spring.datasource.password": {{"value": "{word}", "origin": "x"}}
 """.strip().split("\n")
 
 

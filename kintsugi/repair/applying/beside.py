@@ -117,8 +117,14 @@ def _is_told(other: Change, changes: Sequence[Change]) -> bool:
 
 
 def _same(other: Change, changes: Sequence[Change]) -> list[Change]:
-    """Those for the same file, whose path may be given from another folder, or not at all."""
-    return [one for one in changes if other.path.endswith(one.path) or one.path.endswith(other.path)]
+    """Those for the same file. What is only shown may have its path from another folder; changes may be of twins."""
+    return [one for one in changes if _is_path_of(one.path, other.path, is_shown=isinstance(other, WholeFile))]
+
+
+def _is_path_of(one: str, other: str, *, is_shown: bool) -> bool:
+    one, other = (path.removeprefix("./").removeprefix("/") for path in (one, other))
+    is_part = one.endswith(other) or other.endswith(one)
+    return is_part if is_shown else one == other or (is_part and not ("/" in one and "/" in other))
 
 
 def _shows(shown: Sequence[str], changes: Sequence[Change]) -> bool:

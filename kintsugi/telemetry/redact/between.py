@@ -21,7 +21,8 @@ AFTER = re.compile(
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
             (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
             (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?(?:[\w.+/=-]{12}|\*\*\*\]))|Optional\[|<<(?=\\{0,7}")
-                |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=\\{0,7}")|chr[ ](?=\\{0,7}"))?
+                |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|\{\s{0,24}\\{0,7}"value\\{0,7}"[ ]?:[ ]?(?=\\{0,7}")
+                |0x[0-9a-f]{1,16}[ ](?=\\{0,7}")|chr[ ](?=\\{0,7}"))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | <<[-~]?["']?[A-Z]{2,12}["']?\r?\n[ \t]{0,12}(?=[^\s"'-])
                 | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
@@ -105,7 +106,7 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             return Grade.NONE
         case "element" if text[at - 1 : at] == "<" and _stands_for_one(text, at - 1):
             return Grade.NONE
-        case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
+        case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"', "'"):
             return Grade.NONE
     return grade_in_place(text, at, stem, name)
 

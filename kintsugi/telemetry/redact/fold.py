@@ -28,7 +28,7 @@ _VANISHING = re.compile(
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
 _LINE_HINTS = ("\\n", "\\r", "\\t")
-_HINTS = ("\\x1b", "\\u001b", "\\033", "\\e[", "\\xa0", "\\u00a0", "\\u20", "\\u25", "\\uff", "\\u30")
+_HINTS = ("\\x1b", "\\033", "\\e[", "\\xa0", "\\u")
 # An odd character written out, as `repr` and JSON do.
 _WRITTEN = r"\\{1,8}(?:x(?P<byte>[0-9a-f]{2})|u(?P<unit>[0-9a-fA-F]{4}))"
 
@@ -49,6 +49,7 @@ _OF_A_DOMAIN = re.compile(
 _LONGEST_OPTION = 32
 _OTHER_LINES = [re.compile(rf"(?<![A-Z\\])\\{{{more + 1}}}n") for more in range(8)]
 _ONE_WORD = re.compile(r"[^\s\"'\\]{3,80}\\{0,7}[\"']")  # a word in quotes, with it in front
+_ASCII = 0x7F
 _BOX = range(0x2500, 0x2580)  # what tables and the locals of a traceback are drawn with
 _OF_LINES = {"n": "\n", "r": "\n", "t": "\t"}
 _TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_LINES}|{_WRITTEN}")
@@ -175,8 +176,8 @@ def _instead(found: re.Match[str]) -> str | None:
     if found["share"]:
         return None
     code = int(found[found.lastindex], 16)
-    if code in _BOX:
-        return chr(code)
+    if code in _BOX or (found["unit"] and code > _ASCII and chr(code).isalpha()):
+        return chr(code)  # JSON writes out letters of other languages than English
     return _PLAIN.get(code) or ("" if _VANISHING.fullmatch(chr(code)) else None)
 
 

@@ -181,13 +181,15 @@ def _build_failure(told: Told, package: str) -> Failure:
 
 
 def _failure(printed: str, tree: str) -> Failure:
-    """What a failing test printed: the stack of its panic, or its own words and the panics that a server recovered."""
+    """What a failing test printed: the stack of its panic, or its own words; and the panics that a server recovered."""
     panics = list(_PANIC.finditer(printed))
     stacks = _GOROUTINE.split(printed)[1:]
+    recovered = _recovered(printed, tree)
     if panics and stacks:
-        return Failure(panics[0]["kind"], panics[0]["message"], assertion=False, frames=_frames(stacks[0], tree))
+        frames = _frames(stacks[0], tree)
+        return Failure(panics[0]["kind"], panics[0]["message"], assertion=False, frames=frames, causes=recovered)
     said = "\n".join(line for line in printed.splitlines() if not line.lstrip().startswith(("===", "---")))
-    return Failure("Failed", said.strip()[-2000:], assertion=True, frames=(), causes=_recovered(printed, tree))
+    return Failure("Failed", said.strip()[-2000:], assertion=True, frames=(), causes=recovered)
 
 
 def _recovered(printed: str, tree: str) -> tuple[Raised, ...]:
