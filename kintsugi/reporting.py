@@ -96,6 +96,8 @@ class Reporter:
         self.least_level = logging.WARNING if capture == "logged" else logging.ERROR
         self._recent, self._capture = recent, capture
         self._client = _client(address, build, environment or os.environ.get("KINTSUGI_ENV_NAME"))
+        # Python 3.12 starts no thread any more when it hears what ended the program: the SDK's own has to run before.
+        cast("Any", self._client.transport)._worker.start()
         self._times: list[float] = []
 
     def see(self, seen: Seen) -> None:

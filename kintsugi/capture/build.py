@@ -137,17 +137,27 @@ def summary_of(failure: Failure | None) -> str:
     telling = failure.telling
     if telling.type == CUT_TYPE:
         return f"A failure whose report was cut short{place}"
-    kind, message = _short(telling.type), telling.message.strip().partition("\n")[0]
+    kind, message = _short(telling.type), _first_line(telling.message)
     if kind == LOGGED_TYPE and message:
         return cut(message, _SUMMARY) + place
     if not message and not failure.complete:
         return f"{kind}, its message was cut off{place}"
-    group = "" if telling is failure.final else f" (one of an {_short(failure.final.type)})"
-    return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place + group
+    return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place + _group_of(failure)
+
+
+def _group_of(failure: Failure) -> str:
+    name = _short(failure.final.type)
+    return "" if failure.telling is failure.final else f" (one of {'an' if name[:1] in 'AEIOU' else 'a'} {name})"
 
 
 def _short(kind: str) -> str:
     return kind.rpartition(".")[2]
+
+
+def _first_line(message: str) -> str:
+    """All of it on one line where the first says nothing: some messages are lists."""
+    first = message.strip().partition("\n")[0]
+    return first if any(map(str.isalnum, first)) else " ".join(message.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ def _with_workers(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
         above = told[-1] if told and told[-1].type.endswith("RemoteTraceback") else None
         report = next(reports_in(above.message), None) if above else None
         if report and report.failure and report.failure.final.type.rpartition(".")[2] == raised.type.rpartition(".")[2]:
-            told[-1] = raised.model_copy(update={"frames": (*raised.frames, *report.failure.final.frames)})
+            *causes, failed = report.failure.chain
+            told[-1:] = [*causes, raised.model_copy(update={"frames": (*raised.frames, *failed.frames)})]
         else:
             told.append(raised)
     return tuple(told)

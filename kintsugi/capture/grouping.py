@@ -24,7 +24,7 @@ from kintsugi.capture.spellings import plain, unhashed
 from kintsugi.capture.tidied import tidied
 from kintsugi.telemetry.fingerprint import fingerprint as version_1
 from kintsugi.telemetry.fingerprint import plain_message
-from kintsugi.workflow.payload import Failure, Frame
+from kintsugi.workflow.payload import Failure, Frame, Raised
 
 VERSION = "v2"
 _MOST_FRAMES = 5
@@ -78,12 +78,12 @@ def group_of(
     # As it was named when each member of a group counted; before what is tidied was, and before marks counted, and
     # words only without what varies in them.
     before = (
-        (_parts(tidy, said, logger, fixed_words, _every_kind)[0], marks),
+        (_parts(tidy, said, logger, fixed_words, _each)[0], marks),
         (
-            _parts(failure, said, logger, fixed_words_before, _every_kind)[0],
+            _parts(failure, said, logger, fixed_words_before, _each)[0],
             marks_of(failure, as_before=True) if failure else (),
         ),
-        (_parts(failure, said, logger, plain_message, _every_kind)[0], ()),
+        (_parts(failure, said, logger, plain_message, _each)[0], ()),
     )
     if is_given := any(not _DEFAULT.fullmatch(part.strip()) for part in given):
         parts, by = _given(given, parts), f"the program's own fingerprint: {', '.join(given)}"
@@ -135,20 +135,28 @@ def _named(parts: Sequence[str]) -> str:
     return f"{VERSION}:{digest[:16]}"
 
 
-def _kinds(failure: Failure) -> list[str]:
-    """Those of a group each once: how many tasks fail in the same way, before the others are stopped, is chance."""
-    kinds: list[str] = []
-    in_groups: set[str] = set()
-    for raised, kind in zip(failure.chain, _every_kind(failure), strict=True):
-        if raised.link != "group" or kind not in in_groups:
-            kinds.append(kind)
+def _distinct(failure: Failure) -> list[Raised]:
+    """Of members of a group that failed in the same way the first: how many did, before all were stopped, is chance."""
+    kept: list[Raised] = []
+    seen: list[list[str]] = []
+    member: list[Raised] = []  # with what it came of
+    for raised in failure.chain:
+        member.append(raised)
         if raised.link == "group":
-            in_groups.add(kind)
-    return kinds
+            kinds = _kinds(member)
+            if not any(one[-len(kinds) :] == kinds for one in seen):
+                kept += member
+            seen.append(kinds)
+            member = []
+    return kept + member
 
 
-def _every_kind(failure: Failure) -> list[str]:
-    return [_plain_kind(raised.type) for raised in failure.chain]
+def _each(failure: Failure) -> list[Raised]:
+    return list(failure.chain)
+
+
+def _kinds(chain: Sequence[Raised]) -> list[str]:
+    return [_plain_kind(raised.type) for raised in chain]
 
 
 def _parts(
@@ -156,19 +164,20 @@ def _parts(
     words: str,
     logger: str,
     fixed: Callable[[str], str],
-    kinds_of: Callable[[Failure], list[str]] = _kinds,
+    counted: Callable[[Failure], list[Raised]] = _distinct,
 ) -> tuple[list[str], list[str], str]:
     """What it is grouped by, the same without words, and in a sentence. `fixed` takes out of words what varies."""
     if failure is None or failure.final.type == LOGGED_TYPE:
         said = fixed(words)
         return ["said", said], ["said", logger, str(len(said.split()))], f"the fixed words: {said}"
-    kinds = kinds_of(failure)
+    chain = counted(failure)
+    kinds = _kinds(chain)
     places = _places(failure)
     if places:
         parts = ["raised", *kinds, "in", *places]
         return parts, parts, f"types and project frames: {', '.join(kinds)}; {', '.join(places)}"
     said = fixed(failure.final.message)
-    library = [_plain_function(frame.function) for raised in failure.chain for frame in raised.frames]
+    library = [_plain_function(frame.function) for raised in chain for frame in raised.frames]
     last = [name for name in library if name][-_MOST_FRAMES:]
     wordless = ["raised", *kinds, "in", *last]
     return (

@@ -38,7 +38,7 @@ _WRITER_FIELDS = (
     *("_PID", "SYSLOG_IDENTIFIER", "_SYSTEMD_UNIT"),
 )
 # Of records that tell a failure in fields of their own: structlog's, Lambda's, Monolog's, zerolog's.
-RECORD_MARKS = ('"exc_type"', '"errorType"', '"trace":["', '"trace": [', '","line":"')
+RECORD_MARKS = ('"exc_type"', '"errorType"', '"trace":["', '"trace": [', '"fullFilePath"', '","line":"')
 _KINDS = ("error.type", "exception_class", "type")
 _KINDS_WITHIN = (*_KINDS, "class", "kind", "name")  # of an object within the record; the record's own is a logger's
 _WORDS = ("error.message", "exception_message")
@@ -166,9 +166,11 @@ def _stack_in(one: Mapping[str, Any], record: Mapping[str, Any]) -> str | None:
 
 
 def _listed(calls: Sequence[Any], one: Mapping[str, Any]) -> str:
-    """A stack that is a list of places: zerolog's have names, Monolog's do not."""
+    """A stack that is a list of places: zerolog's and tslog's have names, Monolog's do not."""
     if all(isinstance(call, Mapping) and str(call.get("source", "")).endswith(".go") for call in calls):
         return "\n".join(f"{call.get('func')}()\n\t{call['source']}:{call.get('line')}" for call in calls)
+    if all(isinstance(call, Mapping) and "fullFilePath" in call for call in calls):  # tslog's
+        return "\n".join(f"    at {call.get('method') or '?'} ({call['fullFilePath']})" for call in calls)
     if all(isinstance(call, str) and ".php:" in call for call in calls) and isinstance(one.get("file"), str):
         places = (call.rpartition(":") for call in calls)
         numbered = (f"#{at} {path}({line}): ?()" for at, (path, _, line) in enumerate(places))

@@ -14,6 +14,7 @@ _SHOWN = 300  # lines that came before, for a report's log
 _REMEMBERED = 256 * 1024  # bytes that these are looked for in
 _WHOLE = 1.5  # seconds of silence, after which a report that looks whole is
 _CUT = 10.0  # seconds of silence, after which one that does not will not become so
+_UNCHANGED = 6  # looks in a row, while other output comes, after which one that looks whole is
 
 
 class Window:
@@ -24,6 +25,7 @@ class Window:
         self._first = 1  # the number of its first line
         self._before: list[str] = []  # lines let go of
         self._told: list[frozenset[int]] = []  # the numbers of the lines of each report
+        self._waited: dict[tuple[int, int], int] = {}  # looks that found one waiting, by its first and last line
         self._new = False
         self._waiting = False
 
@@ -53,13 +55,17 @@ class Window:
         going_on: list[Report] = []
         before = tuple(self._told)  # two that one line holds, as a batch of records does, are two
         self._new = self._waiting = False
+        waited, self._waited = self._waited, {}
         for report in reports_of([bytes(self._kept)], from_start=self._first == 1):
             going_on += [report] if report.more else []
             if not report.is_named or self._is_among(before, report):  # what is not named yet may become so
                 continue
             if report.more and not ended and silent < (_WHOLE if report.failure.complete else _CUT):
-                self._waiting = True
-                continue
+                lines = self._first + report.first_line, self._first + report.last_line
+                looks = waited.get(lines, 0) + 1
+                if looks <= _UNCHANGED or not report.failure.complete:
+                    self._waited[lines], self._waiting = looks, True
+                    continue
             self._told.append(frozenset(self._first + line - 1 for line in report.own))
             told.append(report.with_above(self._before))
         self._keep_from(going_on)

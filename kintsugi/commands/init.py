@@ -26,8 +26,7 @@ async def init(where: str, folder: Path) -> int:
     on_railway = where == _RAILWAY
     settings = {"KINTSUGI_ENV_NAME": await _asked(console, "Which environment does it look after?", "production")}
     repository = await _asked(console, "The program's repository: owner/name on GitHub, or the path of a bare one:", "")
-    is_path = repository.startswith(("/", "."))
-    settings["KINTSUGI_REPO" if is_path else "KINTSUGI_GITHUB_REPO"] = repository
+    settings |= _repository(repository)
     settings["KINTSUGI_PROGRAM_URL"] = await _asked(console, "Where does the program answer (https://…)?", "")
     if on_railway:
         settings["KINTSUGI_DATABASE_URL"] = "${{Postgres.DATABASE_URL}}"
@@ -38,6 +37,12 @@ async def init(where: str, folder: Path) -> int:
     console.print(Text(f"\nCopy what is in {_THEIRS}/ into the program's repository; each file says what it is for."))
     console.print(Text(_NEXT_ON_RAILWAY if on_railway else _NEXT))
     return 0 if written else 1
+
+
+def _repository(said: str) -> dict[str, str]:
+    """A path from the root: the service begins elsewhere, and no settings know the folder of who typed."""
+    is_path = said.startswith(("/", ".", "~"))
+    return {"KINTSUGI_REPO": str(Path(said).expanduser().absolute())} if is_path else {"KINTSUGI_GITHUB_REPO": said}
 
 
 async def _asked(console: PlainConsole, question: str, usual: str) -> str:

@@ -71,7 +71,7 @@ class LookTools:
             return Found("There are no edits in `fix`.")
         case = replace(self._case, incident=self._case.incident.but(diagnosis=diagnosis))
         try:
-            _, evidence = await self._workbench.check(case, progress)
+            evidence = await self._workbench.try_out(case, progress)
         except PatchUnproven as unproven:
             end = f"\n{unproven.output[-_END_OF_OUTPUT:]}" if unproven.output else ""
             return Found(self._redact(f"Refused. {unproven}{end}"))

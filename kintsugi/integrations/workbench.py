@@ -27,6 +27,7 @@ from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Diagnosis, Incident, NewFile, Patch
 from kintsugi.workflow.patch import Edit, Evidence, ReplyFormat, Reproduction, Run, Tier
+from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Case, PatchUnproven, Progress
 
 _NO_CRASH = "no crash is behind it: only a person can tell whether the test asks for the right result"
@@ -52,6 +53,14 @@ class _Asked:
     incident: int
     patch: Patch
     test: NewFile | None
+    payload: Payload
+    made_again: Reproduction | None
+
+    @classmethod
+    def of(cls, case: Case, patch: Patch) -> _Asked:
+        incident, diagnosis = case.incident, case.incident.diagnosis
+        test = diagnosis.regression_test if diagnosis else None
+        return cls(incident.id, patch, test, case.payload, incident.reproduction)
 
 
 class Workbench:
@@ -118,15 +127,18 @@ class Workbench:
             candidate = await asyncio.to_thread(self._candidate, case.incident, diagnosis)
         except GitError as error:
             raise StepFailed(f"git said: {error}") from error
-        asked = _Asked(case.incident.id, candidate.patch, diagnosis.regression_test)
         last, self._last = self._last, None  # for once: it is the same proof, and no second one
-        if last and last[0] == asked:
+        if last and last[0] == _Asked.of(case, candidate.patch):
             progress("nothing runs again: exactly this patch was proven while the model looked for it")
             return candidate.patch, last[1]
-        evidence = await self._prove(candidate, case, diagnosis, progress)
+        return candidate.patch, await self._prove(candidate, case, diagnosis, progress)
+
+    async def try_out(self, case: Case, progress: Progress) -> Evidence:
+        """The same while the model looks: the next check takes the proof, where it is asked of exactly this patch."""
+        patch, evidence = await self.check(case, progress)
         if evidence.tier.proves:
-            self._last = asked, evidence
-        return candidate.patch, evidence
+            self._last = _Asked.of(case, patch), evidence
+        return evidence
 
     async def run(self, incident: Incident, diagnosis: Diagnosis | None, path: str, progress: Progress) -> Run:
         """The tests of one file at the failing build, with a proposed change or without any.

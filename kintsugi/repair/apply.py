@@ -6,7 +6,7 @@ The first of ever more tolerant readings that gives exactly one place wins; else
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -45,14 +45,14 @@ class Applied:
 def apply(changes: Sequence[Change], tree: Tree) -> Applied:
     """All of the changes or none. Raises Refused where one of them has not exactly one place."""
     applying = _Applying(tree)
-    for path, group in _grouped(changes).items():
+    for path, group in _grouped(dict.fromkeys(changes)).items():
         applying.take(path, group)
     if not applying.files:
         raise Refused("The reply changes nothing: the files already are as it wants them.")
     return Applied(MappingProxyType(applying.files), tuple(applying.matched), MappingProxyType(applying.modes))
 
 
-def _grouped(changes: Sequence[Change]) -> dict[str, list[Change]]:
+def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:
     groups: dict[str, list[Change]] = {}
     for change in changes:
         groups.setdefault(plain(change.path), []).append(change)
@@ -61,8 +61,8 @@ def _grouped(changes: Sequence[Change]) -> dict[str, list[Change]]:
 
 def _joined(group: Sequence[Change]) -> FilePatch | None:
     """Several sections of a diff for one file as one, where they do nothing but change lines of it."""
-    patches = [change for change in dict.fromkeys(group) if isinstance(change, FilePatch) and change.hunks]
-    if len(patches) < len(dict.fromkeys(group)) or any(one.moved_to or one.mode for one in patches):
+    patches = [change for change in group if isinstance(change, FilePatch) and change.hunks]
+    if len(patches) < len(group) or any(one.moved_to or one.mode for one in patches):
         return None
     return replace(patches[0], hunks=tuple(hunk for one in patches for hunk in one.hunks))
 
@@ -98,7 +98,7 @@ class _Applying:
 
     def _take_edits(self, path: str, edits: list[Edit]) -> None:
         if any(not edit.search for edit in edits):
-            if len(set(edits)) > 1:
+            if len(edits) > 1:
                 raise Refused(f"{path}: an edit without search text makes a new file, so there can be no other for it.")
             self._create(path, WholeFile(path, edits[0].replace, is_new=True))
         else:
@@ -139,7 +139,7 @@ class _Applying:
 
     def _take_whole(self, path: str, wanted: WholeFile) -> None:
         target = named(path, self._tree)
-        if target is None and not wanted.is_new:
+        if target is None and not wanted.is_new and wanted.text.strip():
             target = self._same_file(path, wanted)
         if target is None or wanted.is_new:
             self._create(path, wanted)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
-from kintsugi.repair.applying.beside import refuse_file_beside, refuse_patch_beside
-from kintsugi.repair.applying.changes import Change, Refused, WholeFile
+from kintsugi.repair.applying.beside import begins_beside, refuse_acts, refuse_file_beside, refuse_others, unquoted
+from kintsugi.repair.applying.changes import Change, Refused
 from kintsugi.repair.applying.fences import Block, blocks, outside, set_out
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
-from kintsugi.repair.applying.reading_blocks import looks_like_blocks, outside_blocks, read_blocks
+from kintsugi.repair.applying.reading_blocks import EMPTY, looks_like_blocks, outside_blocks, read_blocks
 from kintsugi.repair.applying.reading_diffs import looks_like_diff, names_files, read_diff
-from kintsugi.repair.applying.reading_edits import patch_in_call, read_edits
+from kintsugi.repair.applying.reading_edits import is_cut_off, patch_in_call, read_edits
 from kintsugi.repair.applying.reading_files import read_files
 from kintsugi.repair.applying.reading_hunks import is_header
 from kintsugi.repair.applying.reading_tags import read_tags
-from kintsugi.repair.applying.reading_v4a import looks_like_v4a, read_v4a
+from kintsugi.repair.applying.reading_v4a import looks_like_v4a, outside_v4a, read_v4a
 from kintsugi.workflow.patch import ReplyFormat
 
 LARGEST = 8_000_000  # characters
@@ -37,49 +38,76 @@ def read_reply(text: str, format: ReplyFormat = ReplyFormat.AUTO) -> tuple[Chang
 
 
 def _recognised(text: str) -> tuple[Change, ...]:
-    """Edits, then V4A, then a diff, then whole files: the first that the text holds, and no second."""
-    if called := patch_in_call(text):
-        return _recognised(called)
-    edits = _edits(text)
-    if edits:
-        refuse_patch_beside(text, edits)
-    v4a = looks_like_v4a(text) and not edits
-    found = [changes for changes in (edits, _v4a(text) if v4a else (), () if v4a else _diff(text, edits)) if changes]
-    if len(found) > 1:
-        raise Refused("The reply holds two patches, in two formats. Send one.")
-    if found and not looks_like_blocks(text):
-        refuse_file_beside(text, found[0])
-    changes = found[0] if found else _files(text)
-    if not changes and (called := patch_in_call(text, anywhere=True)):
-        return _recognised(called)
-    if not changes and (at_margin := set_out(text.split("\n"))):
-        return _recognised("\n".join(at_margin))
+    """The changes of the first format that the text holds. Raises Refused where there is more in another one."""
+    changes = _first(text)
     if not changes:
         raise Refused("The reply holds no patch: no edits, no diff, no *** Begin Patch, no file headed by its path.")
+    refuse_acts(text, changes)
+    refuse_others(changes, _found_by_each(text, changes))
+    rest = outside_blocks(text, EMPTY) if looks_like_blocks(text) else text  # a path above them heads nothing else
+    _refuse_unread(unquoted(rest, changes), changes)
+    for shown in filter(None, (rest, "\n".join(set_out(rest.split("\n")) or ()))):
+        refuse_file_beside(shown, changes, _first, lambda body: next(_found_by_each(body), None) is not None)
     return changes
 
 
-def _edits(text: str) -> tuple[Change, ...]:
-    """Edits in JSON, in SEARCH/REPLACE blocks or in tags. Raises Refused where there are two kinds."""
+def _first(text: str) -> tuple[Change, ...]:
+    """A patch in a call, else edits, then V4A, then a diff, then whole files."""
+    if called := patch_in_call(text):
+        return _recognised(called)
+    found = _edits(text, anywhere=False) or (_v4a(text) if looks_like_v4a(text) else _diff(text))
+    found = found or read_edits(text) or ()
+    if not found and (called := patch_in_call(text, anywhere=True)):
+        return _recognised(called)
+    if not found and not (found := _files(text)) and (at_margin := set_out(text.split("\n"))):
+        return _first("\n".join(at_margin))
+    return found
+
+
+def _found_by_each(text: str, told: Sequence[Change] = ()) -> Iterator[Change]:
+    """What each reader of patches finds in a text. What it cannot read is none if the changes `told` quote it."""
+    rest = _without_blocks(text)
+    unfenced = "\n".join(outside(rest.split("\n"), blocks(rest.split("\n"))))
+    if rest != text:
+        yield from read_blocks(text)
+    yield from read_tags(rest)
+    if told and (at_margin := set_out(rest.split("\n"))):
+        yield from _found_by_each("\n".join(at_margin), told)
+    values: list[Callable[[str], tuple[Change, ...] | None]] = [read_edits, _called]
+    readings = [(read, unquoted(source, told)) for read in values for source in dict.fromkeys((rest, unfenced))]
+    for read, source in [*readings, (_v4a, rest), (_diff, outside_v4a(rest))]:
+        try:
+            yield from read(source) or ()
+        except Refused:
+            if begins_beside(source.split("\n"), told):
+                raise
+
+
+def _refuse_unread(rest: str, changes: Sequence[Change]) -> None:
+    """Raises Refused where, beside a patch, another one is cut off, or is set in so that nobody reads it."""
+    if is_cut_off(rest):
+        raise Refused("The reply is cut off: beside its patch, it ends within edits. Send all of it again.")
+    lines = rest.split("\n")
+    for line, following in pairwise(lines):
+        is_header = line.lstrip().startswith("--- ") and following.lstrip().startswith("+++ ")
+        if is_header and line[:1].isspace() and not any(change.path in line + following for change in changes):
+            raise Refused("Beside its patch the reply has a diff that is set in. Begin all of it at the margin.")
+
+
+def _without_blocks(text: str) -> str:
+    return outside_blocks(text) if looks_like_blocks(text) else text
+
+
+def _called(text: str) -> tuple[Change, ...]:
+    called = patch_in_call(text, anywhere=True)
+    return _recognised(called) if called else ()
+
+
+def _edits(text: str, *, anywhere: bool = True) -> tuple[Change, ...]:
+    """Edits in SEARCH/REPLACE blocks, in tags or in JSON."""
     if looks_like_blocks(text):
-        return _blocks(text)
-    return read_tags(text) or read_edits(text) or ()
-
-
-def _blocks(text: str) -> tuple[Change, ...]:
-    rest = outside_blocks(text)
-    if looks_like_v4a(rest) or read_edits(rest) or any(not _is_blank(change) for change in read_tags(rest)):
-        raise Refused("The reply holds two patches, in two formats. Send one.")
-    changes = read_blocks(text)
-    others = {file.path for file in read_files(rest.split("\n"))} - {change.path for change in changes}
-    if others:
-        raise Refused(f"The reply has SEARCH blocks, and {min(others)} as a whole. Send all of it as blocks.")
-    return changes
-
-
-def _is_blank(change: Change) -> bool:
-    """Whether it is but the tag around the blocks."""
-    return isinstance(change, WholeFile) and not change.text.strip()
+        return read_blocks(text)
+    return read_tags(text) or read_edits(text, anywhere=anywhere) or ()
 
 
 def _v4a(text: str) -> tuple[Change, ...]:
@@ -93,12 +121,12 @@ def _v4a(text: str) -> tuple[Change, ...]:
     return _of_one_patch([read_v4a(lines[block.start : block.end], closed=block.closed) for block in fenced])
 
 
-def _diff(text: str, edits: tuple[Change, ...] = ()) -> tuple[Change, ...]:
-    """The diff of a text, from its fenced blocks where these hold one. Beside edits only such a block is a diff."""
+def _diff(text: str) -> tuple[Change, ...]:
+    """The diff of a text, from its fenced blocks where these hold one."""
     lines = text.split("\n")
     fenced = [] if _is_bare_diff(lines) else [block for block in blocks(lines) if _is_diff(lines, block)]
     if not fenced:
-        return () if edits or not looks_like_diff(text) else read_diff(lines)
+        return read_diff(lines) if looks_like_diff(text) else ()
     _refuse_rest(looks_like_diff("\n".join(outside(lines, fenced))))
     if not fenced[-1].closed:
         raise Refused("The reply is cut off: its last block is not closed.")
@@ -140,7 +168,8 @@ def _within(lines: Sequence[str], block: Block) -> Sequence[str]:
 
 
 def _is_diff(lines: Sequence[str], block: Block) -> bool:
-    return looks_like_diff("\n".join(lines[block.start : block.end])) or block.info.split(" ")[0] in ("diff", "patch")
+    body = "\n".join(_within(lines, block))
+    return not looks_like_v4a(body) and (looks_like_diff(body) or block.info.split(" ")[0] in ("diff", "patch"))
 
 
 def _refuse_rest(is_patch: bool) -> None:

@@ -96,8 +96,10 @@ class Telemetry:
         self.check()
         if self._started:
             self._started.tell()
-        self._close_listeners()
-        self._writer.close()
+        try:
+            self._close_listeners()
+        finally:  # who does not wait for what is sent, still has what was logged
+            self._writer.close()
 
     def close(self) -> None:
         """Gives the bots and the side doors back and writes what is waiting."""

@@ -14,13 +14,16 @@ from types import FrameType
 from kintsugi.telemetry.unhandled import unhandled
 
 
-def ended_by() -> Exception | None:
+def ended_by() -> BaseException | None:
     """What the program fails with at its end. The interpreter keeps it, also where another hook than ours shows it.
 
     Consoles and test runners keep there what they have shown, too: it did not come through the program's main module.
+    At the interpreter's own prompt it does; what fails there ends nothing.
     """
     error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-    trace = error.__traceback__ if isinstance(error, Exception) else None
+    if hasattr(sys, "ps1") or not isinstance(error, BaseException) or isinstance(error, KeyboardInterrupt):
+        return None
+    trace = error.__traceback__
     home = trace.tb_frame.f_globals.get("__name__") if trace else ""
     return error if home in ("__main__", "runpy") else None
 

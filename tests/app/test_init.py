@@ -19,16 +19,17 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 
 
 @pytest.mark.parametrize(
-    ("repository", "setting"), [("shop/checkout", "KINTSUGI_GITHUB_REPO"), ("/srv/shop.git", "KINTSUGI_REPO")]
+    ("repository", "setting"), [("shop/checkout", "KINTSUGI_GITHUB_REPO"), ("./shop.git", "KINTSUGI_REPO")]
 )
 def test_a_machine_gets_a_unit_and_settings_that_doctor_takes(tmp_path: Path, repository: str, setting: str):
     typed = f"machine\nproduction\n{repository}\nhttps://shop.example\n"
+    expected = tmp_path / "shop.git" if repository.startswith(".") else repository
 
     done = terminal.run_at_a_keyboard(["init"], tmp_path, ENV, typed)
 
     assert done.returncode == 0, done.stderr.decode()
     settings = (tmp_path / ".env").read_text()
-    assert re.findall(r"^(\w*REPO=.*)$", settings, re.MULTILINE) == [f"{setting}={repository}"]
+    assert re.findall(r"^(\w*REPO=.*)$", settings, re.MULTILINE) == [f"{setting}={expected}"]
     unit = (tmp_path / "kintsugi.service").read_text()
     assert f"EnvironmentFile={tmp_path}/.env\n" in unit
     assert re.search(r'^ExecStart="/.*kintsugi" run$', unit, re.MULTILINE)

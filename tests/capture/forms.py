@@ -501,4 +501,56 @@ main.pick
     "recovered: no cart",
     ("/srv/shop/pick.go", 9),
 )
+CONSOLA = Printed(
+    """\
+
+ ERROR  [cart] no price for a cup
+
+    at price (lib/price.js:3:23)
+    at ModuleJob.run (node:internal/modules/esm/module_job:325:25)
+
+""",
+    "node",
+    ("Error",),
+    "no price for a cup",
+    ("lib/price.js", 3),
+)
+OWN_NAME = Printed(
+    """\
+Error [PriceError]: [
+  {
+    "path": ["cup"]
+  }
+]
+    at price (file:///srv/shop/price.js:3:23) {
+  code: 'E_PRICE'
+}""",
+    "node",
+    ("PriceError",),
+    '[\n  {\n    "path": ["cup"]\n  }\n]',
+    ("/srv/shop/price.js", 3),
+)
+THROWN_OBJECT = Printed(
+    """\
+/srv/shop/price.js:7
+  throw { code: 42, message: 'no price' };
+  ^
+
+{ code: 42, message: 'no price' }
+
+Node.js v20.20.2""",
+    "node",
+    ("Uncaught",),
+    "{ code: 42, message: 'no price' }",
+    ("/srv/shop/price.js", 7),
+)
+LISTED_PLACES = Printed(
+    '{"message":"could not","level":"ERROR","error":{"name":"TypeError","message":"no cup","stack":['
+    '{"fullFilePath":"file:///srv/shop/price.js:3:23","fileLine":"3","method":"price"},'
+    '{"fullFilePath":"node:internal/modules/esm/module_job:325:25","fileLine":"325","method":"ModuleJob.run"}]}}',
+    "node",
+    ("TypeError",),
+    "no cup",
+    ("/srv/shop/price.js", 3),
+)
 FORMS = {name.lower(): printed for name, printed in list(globals().items()) if isinstance(printed, Printed)}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kintsugi.capture import CaptureError, build_payload, from_exception, read_failure, read_text
 from kintsugi.capture.build import payload_in_words
 from kintsugi.capture.limits import LARGEST_PAYLOAD
+from kintsugi.repair.referee import crash_of
 from kintsugi.workflow.payload import About, Payload, RequestContext
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,15 +32,15 @@ def payload_of(source: str | BaseException, **known) -> Payload:
     return build_payload(source, **{"root": None, "opened_by": "cli:alice", "now": NOW, **known})
 
 
-def raised_by(function) -> Exception:
+def raised_by(function) -> BaseException:
     try:
         function()
-    except Exception as error:
+    except BaseException as error:
         return error
     raise RuntimeError("nothing was raised")
 
 
-def printed(error: Exception) -> str:
+def printed(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
@@ -94,20 +95,40 @@ def test_a_live_exception_and_its_printed_traceback_are_the_same_failure(fails, 
     assert [raised.type for raised in from_exception(error).chain] == [raised.type for raised in read.exception.chain]
 
 
-def test_a_group_is_summed_up_by_one_of_its_exceptions(request):
-    root = request.config.rootpath
-
-    summary = payload_of(raised_by(gathered), root=root).incident.summary
-    never_raised = payload_of(ExceptionGroup("two", [OSError("no disk")])).incident.summary
-
-    assert summary.startswith("KeyError: ")
-    assert summary.endswith(" (one of an ExceptionGroup)")
-    assert never_raised == "ExceptionGroup: two (1 sub-exception)"
+def nested():
+    raise ExceptionGroup("outer", [raised_by(gathered), raised_by(noted)])
 
 
-def test_how_many_tasks_failed_in_the_same_way_makes_no_other_failure():
+def of_any_kind():
+    raise BaseExceptionGroup("all", [raised_by(missing_key), GeneratorExit()])
+
+
+@pytest.mark.parametrize(
+    ("fails", "group"),
+    [(gathered, "an ExceptionGroup"), (nested, "an ExceptionGroup"), (of_any_kind, "a BaseExceptionGroup")],
+)
+def test_a_group_is_summed_up_by_the_first_of_its_exceptions_that_is_no_group(fails, group, request):
+    payload = payload_of(raised_by(fails), root=request.config.rootpath)
+
+    assert payload.incident.summary.startswith("KeyError: ")
+    assert payload.incident.summary.endswith(f" (one of {group})")
+    assert crash_of(payload.exception).kind == "KeyError"
+
+
+def test_a_group_that_was_never_raised_is_summed_up_by_itself():
+    summary = payload_of(ExceptionGroup("two", [OSError("no disk")])).incident.summary
+
+    assert summary == "ExceptionGroup: two (1 sub-exception)"
+
+
+def test_a_message_that_is_a_list_is_summed_up_on_one_line():
+    assert payload_of(ValueError('[\n  "no tea"\n]')).incident.summary == 'ValueError: [ "no tea" ]'
+
+
+@pytest.mark.parametrize("fails", [missing_key, chained])
+def test_how_many_tasks_failed_in_the_same_way_makes_no_other_failure(fails):
     def many(count: int) -> None:
-        raise ExceptionGroup("many", [raised_by(missing_key) for _ in range(count)])
+        raise ExceptionGroup("many", [raised_by(fails) for _ in range(count)])
 
     def failed(count: int) -> About:
         return payload_of(raised_by(functools.partial(many, count))).incident

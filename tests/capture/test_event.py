@@ -247,8 +247,9 @@ def test_a_type_is_named_as_its_language_prints_it(platform: str, kind: str, mod
 def test_what_a_pools_worker_raised_is_told_where_it_was_raised():
     """As sentry-python sends it: the worker's traceback is the text of a cause."""
     shown = 'Traceback (most recent call last):\n  File "/srv/shop/price.py", line 3, in price\n    return {}[name]\n'
+    cause = f"{shown.replace('price', 'read')}OSError\n\nDuring handling of the above exception, another exception occurred:\n\n"
     remote = an_error(
-        "_RemoteTraceback", module="concurrent.futures.process", value=f'\n"""\n{shown}KeyError: \'mug\'\n"""'
+        "_RemoteTraceback", module="concurrent.futures.process", value=f'\n"""\n{cause}{shown}KeyError: \'mug\'\n"""'
     )
     remote |= {"stacktrace": None, "mechanism": {"exception_id": 1, "parent_id": 0, "source": "__cause__"}}
     asked = an_error("KeyError", value="'mug'", mechanism={"exception_id": 0})
@@ -258,7 +259,7 @@ def test_what_a_pools_worker_raised_is_told_where_it_was_raised():
 
     assert told
     assert another
-    assert [[frame.function for frame in raised.frames] for raised in told.chain] == [["load", "price"]]
+    assert [[frame.function for frame in raised.frames] for raised in told.chain] == [["read"], ["load", "price"]]
     assert [raised.type for raised in another.chain] == ["concurrent.futures.process._RemoteTraceback", "OSError"]
 
 
@@ -288,7 +289,7 @@ def test_a_group_stands_after_its_members_and_they_after_their_causes():
         ("TypeError", "group"),
         ("ExceptionGroup", ""),
     ]
-    assert payload.incident.summary.endswith("in shop/typeerror.py:40 (one of an ExceptionGroup)")
+    assert payload.incident.summary.endswith("in shop/valueerror.py:40 (one of an ExceptionGroup)")
 
 
 def test_a_circle_of_parents_ends():

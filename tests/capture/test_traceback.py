@@ -151,6 +151,27 @@ def test_a_note_does_not_part_an_exception_from_what_it_led_to(tmp_path):
     assert [raised.type for raised in read(text).chain] == ["KeyError", "OSError"]
 
 
+def test_a_note_does_not_part_a_group(tmp_path):
+    text = printed_by(
+        """
+        noted = KeyError("mug")
+        noted.add_note("Order: 17\\nwhile serving it")
+        raise ExceptionGroup("two", [noted, OSError("shop")])
+        """,
+        tmp_path,
+    )
+
+    assert kinds(read(text)) == [("KeyError", "group"), ("OSError", "group"), ("ExceptionGroup", "")]
+
+
+@pytest.mark.parametrize("between", ["", '  File "/srv/app/b.py", line 9, in retry\n'])
+def test_what_led_to_another_exception_is_no_note_of_the_one_above(between: str):
+    """It was never raised, or lost the head of its traceback."""
+    others = f"retrying\n{between}ValueError: no price\n" + CHAINED.partition("KeyError: 'x'\n")[2]
+
+    assert "KeyError" not in [raised.type for raised in read(PLAIN + others).chain]
+
+
 def test_notes_stand_below_the_message(tmp_path):
     text = printed_by("e = ValueError('bad')\ne.add_note('while reading row 7')\nraise e", tmp_path)
 
@@ -302,7 +323,10 @@ def test_a_failure_of_a_pool_worker_keeps_the_workers_frames(tmp_path):
         """
         from concurrent.futures import ProcessPoolExecutor
         def work(x):
-            return 1 / x
+            try:
+                return 1 / x
+            except ZeroDivisionError as error:
+                raise ZeroDivisionError("no share") from error
         if __name__ == "__main__":
             with ProcessPoolExecutor(1) as pool:
                 pool.submit(work, 0).result()
@@ -310,10 +334,11 @@ def test_a_failure_of_a_pool_worker_keeps_the_workers_frames(tmp_path):
         tmp_path,
     )
 
-    functions = [frame.function for raised in read(text).chain for frame in raised.frames]
+    failure = read(text)
 
-    assert "work" in functions
-    assert "<module>" in functions
+    assert kinds(failure) == [("ZeroDivisionError", "cause"), ("ZeroDivisionError", "")]
+    assert [frame.function for frame in failure.chain[0].frames] == ["work"]
+    assert [failure.final.frames[at].function for at in (0, -1)] == ["<module>", "work"]
 
 
 @pytest.mark.parametrize(

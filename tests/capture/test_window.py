@@ -56,6 +56,17 @@ def test_two_that_fail_at_once_are_two_however_often_it_is_looked():
     assert sorted([*found, *told(window)]) == ["KeyError", "ValueError"]
 
 
+def test_what_else_is_printed_does_not_hold_a_report_up():
+    window, found = Window(), list[str]()
+    window.add(f"{PYTHON.text}\n".encode())
+
+    for number in range(8):
+        window.add(f"step {number} is done\n".encode())
+        found += told(window, silent=0)
+
+    assert found == ["KeyError"]
+
+
 def test_two_in_one_line_are_two():
     window = Window()
 

@@ -458,6 +458,35 @@ def test_a_whole_file_changes_only_what_differs():
     assert after == FIXED.replace("import json\n", "import json  \n").replace("\n", "\r\n").encode()
 
 
+@pytest.mark.parametrize("reply", [f"{PATH}\n```\n{FIXED}```\n", json.dumps({"path": PATH, "content": FIXED})])
+def test_a_whole_file_keeps_the_mark_at_its_head(reply: str):
+    assert applied(reply, "\ufeff" + PRICING) == ("\ufeff" + FIXED).encode()
+
+
+def test_a_new_empty_file_is_no_version_of_another():
+    made = apply(read_reply("shop/new/__init__.py\n```\n```\n"), MemoryTree({"shop/__init__.py": ""}))
+
+    assert dict(made.files) == {"shop/new/__init__.py": b""}
+
+
+@pytest.mark.parametrize(("before", "whole"), [("x = 1\n", ""), ("a = 1\nb = 2\n\nc = 3\nd = 4\n", "total(cart)\n")])
+def test_a_short_file_is_not_emptied(before: str, whole: str):
+    with pytest.raises(Refused, match="nothing is left"):
+        applied(f"{PATH}\n```\n{whole}```\n", before)
+
+
+def test_the_same_file_twice_is_one_change():
+    whole = f'<file path="{PATH}">\n{FIXED}</file>\n'
+
+    assert applied(whole + whole) == FIXED.encode()
+
+
+def test_a_name_without_a_folder_or_ending_is_a_path():
+    block = "<<<<<<< SEARCH\n\techo a\n=======\n\techo b\n>>>>>>> REPLACE\n"
+
+    assert applied(f"Makefile\n{block}", "all:\n\techo a\n", "Makefile") == b"all:\n\techo b\n"
+
+
 @pytest.mark.parametrize(
     ("reason", "whole"),
     [

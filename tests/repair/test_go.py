@@ -153,6 +153,8 @@ func served(handler func() string) string {
 }
 
 func TestAnEmptyParcelIsServed(t *testing.T) {
+	served(func() string { panic("no tea") })
+	log.Print("some servers tell of it so:\\npanic: no tea")
 	if got := served(func() string { return Describe(Parcel{Label: "box"}) }); got != "box: 0 g" {
 		t.Errorf("got %q", got)
 	}
@@ -160,13 +162,33 @@ func TestAnEmptyParcelIsServed(t *testing.T) {
 """
 
 
+OTHER_FIX = PARCELS.replace("strings.TrimSpace(parcel.Label)", 'strings.Trim(parcel.Label, " .")')
+SERVED_BESIDE = (
+    SERVED.partition("func TestAn")[0]
+    + """\
+func TestALabelLosesItsDot(t *testing.T) {
+	served(func() string { return Describe(Parcel{Label: "box"}) })
+	if got := Describe(Parcel{Label: "box.", Pieces: []int{1}}); got != "box: 1 g" {
+		t.Errorf("got %q", got)
+	}
+}
+"""
+)
+
+
+@pytest.mark.parametrize(("fixed", "test", "stays"), [(FIXED, SERVED, False), (OTHER_FIX, SERVED_BESIDE, True)])
 async def test_a_panic_that_a_server_recovers_from_shows_the_failure_as_well(
-    program: Path, settings: ProofSettings
+    program: Path, settings: ProofSettings, fixed: str, test: str, stays: bool
 ) -> None:
-    said = await judged(program, {"parcels.go": FIXED, "served_test.go": SERVED}, settings, CRASH)
+    """Where the panic is recovered from with the patch, too, the test is red by something else, and that is said."""
+    said = await judged(program, {"parcels.go": fixed, "served_test.go": test}, settings, CRASH)
 
     assert said.evidence is not None, said.refused
     assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, True)
+    assert (
+        any(flag.startswith("with the patch panic is still raised in parcels.go") for flag in said.evidence.flags)
+        is stays
+    )
 
 
 NOT_FIXES = {

@@ -52,6 +52,11 @@ def flagged(old: str, new: str) -> list[str]:
     return [finding.sentence for finding in found if not finding.refuses or finding.rule is not Rule.LOOK]
 
 
+def test_the_same_change_is_read_twice():
+    """As while a model looks, and when it is checked."""
+    assert flagged("user.role != ", "user.role == ") == flagged("user.role != ", "user.role == ") != []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -267,10 +267,12 @@ GO_SENDS = {
     "what reads a key, handed on": "run(ssh.ParsePublicKey)",
     "a key beside a connection": 'ssh.NewSignerFromSigner(ssh.Dial("tcp", at, nil))',
     "what is called like a key": "ssh.ParsePublicKeyFrom(at)",
+    "what writes a key, handed on": "run(ssh.MarshalPrivateKey)",
 }
 HONEST_GO_SENDS = {
     "bytes": "return ssh.Unmarshal(nil, c)",
     "a key": "ssh.NewSignerFromSigner(c)",
+    "a key that is written": 'block, err := ssh.MarshalPrivateKeyWithPassphrase(key, "", word)',
     "an error": "if c == nil { return ssh.ErrNoAuth }",
 }
 MIGRATION = (

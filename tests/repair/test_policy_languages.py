@@ -239,6 +239,12 @@ HOSTILE_GO = {
         "// Load",
         "func c() *http.Client { return http.DefaultClient }\n\n// Load",
     ),
+    "a client that is filled in": (
+        "network",
+        "// Load",
+        "func c() (made *http.Client) { fill(&made); return }\n\n// Load",
+    ),
+    "a client by the type of a function": ("network", "// Load", "var c func() *http.Client = made\n\n// Load"),
     "a client that is taken and returned": (
         "network",
         "// Load",
@@ -408,6 +414,15 @@ GO_ASKS_OTHERS = {
     "a websocket's own dialer": "websocket.DefaultDialer.NetDial = made; websocket.DefaultDialer.Dial(server.URL, nil)",
     "a websocket's dialer by a name": "d := websocket.DefaultDialer; d.Dial(server.URL, nil)",
     "another dialer of websockets": "(&websocket.Dialer{}).Dial(server.URL, nil)",
+    "a websocket with a name after it": 'coder.Dial(ctx, "ws" + strings.TrimPrefix(server.URL, "http") + place, nil)',
+    "what is left of an address": 'http.Get(strings.TrimPrefix("http://localhost:1/http://evil.example/", "http://localhost:1/"))',
+    "an address that is read in": "at := server.URL; fmt.Sscan(place, &at); http.Get(at)",
+    "a server that is read in": "json.Unmarshal(b, server); http.Get(server.URL)",
+    "a package's name without a value": 'var fmt mine; http.Get(fmt.Sprintf("http://127.0.0.1:%d/a", 1))',
+    "a function's name without a value": "var at func() string; http.Get(at())\n}\n\nfunc at() string {\n\treturn server.URL",
+    "a result that changes in the end": 'http.Get(at())\n}\n\nfunc at() (u string) {\n\tdefer lead()\n\treturn "http://localhost/"',
+    "an address that another function sets": 'http.Get(at)\n}\n\nvar at = "http://localhost/"\n\nfunc init() {\n\tset(&at)',
+    "a header in two parts": 'w.Header().Set("Loca"+"tion", place); w.WriteHeader(code); http.Get(server.URL)',
     "a host that is replaced": 'coder.Dial(ctx, strings.Replace(server.URL, "127.0.0.1", "evil.example", 1), nil)',
     "a codec that is handed on": "send := old.JSON.Send; send(ws, 1)",
     "a websocket's function handed on": "run(coder.Dial, server.URL)",
@@ -452,6 +467,34 @@ def test_a_kind_that_is_only_expected_is_no_code_that_is_run() -> None:
     line = "expect(f).not.toHaveBeenCalledWith(1, expect.objectContaining({ a: [expect.any(Function)] }));"
 
     assert found("test/load.test.mjs", IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)) == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "expect({ asymmetricMatch(o) { run(o); return true } }).toEqual({ a: EXPECTED });",
+        "try { expect(1).toEqual(EXPECTED) } catch (e) { run(e.matcherResult) }",
+        "try { expect(1).toEqual(EXPECTED) } catch ({ expected }) { run(expected) }",
+        "const e = expect; e.extend({ toEqual: run }); expect(f).toEqual(EXPECTED);",
+        "const { extend } = expect; expect(f).toEqual(EXPECTED);",
+        "run(expect); expect(f).toEqual(EXPECTED);",
+        "expect(new Proxy({}, run)).toEqual(EXPECTED);",
+        "expect(f).toEqual(EXPECTED); last['sam' + 'ple']('return 1')();",
+    ],
+)
+def test_a_kind_that_somebody_could_get_hold_of_is_code_that_is_run(line: str) -> None:
+    before, after = IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)
+
+    assert found("test/load.test.mjs", before, after.replace("EXPECTED", "expect.any(Function)")) == {"eval": True}
+
+
+def test_where_expect_comes_from_hands_it_to_nobody() -> None:
+    before = "import {\n  expect,\n  test,\n} from 'vitest';\n\ntest('a', () => {\n});\n"
+
+    assert (
+        found("test/a.test.mjs", before, before.replace("{\n}", "{\n  expect(f).toEqual(expect.any(Function));\n}"))
+        == {}
+    )
 
 
 @pytest.mark.parametrize("kind", GO_ASKS_ITSELF)

@@ -73,7 +73,7 @@ def test_git_says_what_is_new_gone_and_moved():
     )
 
 
-@pytest.mark.parametrize("text", [V4A, f"```\n{V4A}```", f"Well:\n\n{V4A}"])
+@pytest.mark.parametrize("text", [V4A, f"```\n{V4A}```", f"Well:\n\n{V4A}", f"So:\n```\n{V4A}```\n\n- Tested\n"])
 def test_v4a_is_read_however_it_is_wrapped(text: str):
     (patch,) = read_reply(text)
 
@@ -132,6 +132,22 @@ def test_what_cannot_be_read_or_contradicts_itself_is_refused(text: str, reason:
 
 def test_the_same_patch_twice_is_one():
     assert len(read_reply(f"```diff\n{DIFF}```\nAgain:\n```diff\n{DIFF}```")) == 1
+
+
+def test_several_patches_are_one_where_each_speaks_of_another_file():
+    other = V4A.replace("pricing", "cart")
+    calls = [{"name": "apply_patch", "input": one} for one in (V4A, other)]
+
+    assert read_reply(f"{V4A}\nThen:\n\n{other}") == (*read_reply(V4A), *read_reply(other))
+    assert read_reply(json.dumps(calls)) == (*read_reply(V4A), *read_reply(other))
+
+
+@pytest.mark.parametrize(
+    "path", ["app/[id]/page.tsx", "app/(shop)/page.tsx", "app/[[...all]]/x.ts", "routes/$id.tsx", "docs/my file.md"]
+)
+def test_a_path_may_have_brackets_and_blanks(path: str):
+    for reply in (f"{path}\n```\na\n```\n", f"### `{path}`\n\n```\na\n```\n", f"```ts {path}\na\n```\n"):
+        assert read_reply(reply) == (WholeFile(path, "a\n"),)
 
 
 def test_a_format_that_was_asked_for_must_be_there():
@@ -234,6 +250,7 @@ def test_edits_are_read_under_the_names_of_other_tools(text: str):
         json.dumps({"command": "create", "path": PATH, "file_text": NEW}),
         json.dumps({"file_path": PATH, "content": NEW}),
         f'<file path="{PATH}">\n{NEW}</file>\n',
+        f'<file path="{PATH}">  \n{NEW}</file>\n',
         f'<x-write file_path="{PATH}">\n{NEW}</x-write>\n',
         f'<boltAction type="file" filePath="{PATH}">{NEW}</boltAction>\n',
         f"```{{.python filename={PATH}}}\n{NEW}```\n",
@@ -266,12 +283,44 @@ def test_headings_of_equal_signs_may_stand_on_both_sides_of_a_block():
     assert read_reply(f"a.rst\n{body}".replace("Fruits\n=======", "Fruits\n\\=======")) == read_reply(f"a.rst\n{body}")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pytest tests/test_pricing.py",
+        "cp config.example.yml config.yml",
+        "rm -rf node_modules && npm ci",
+        "python -m shop > out.txt",
+        "make build/x.o",
+    ],
+)
+def test_a_command_that_touches_no_file_of_the_program_may_stand_beside_a_patch(command: str):
+    assert read_reply(f"```diff\n{DIFF}```\nThen:\n```bash\n{command}\n```\n") == read_reply(DIFF)
+
+
+@pytest.mark.parametrize("text", [DIFF, V4A, f"```diff\n{DIFF}```\n"])
+def test_an_object_that_the_patch_writes_is_no_edit(text: str):
+    written = 'x = {"path": "a.txt", "content": "hi"}'
+
+    assert [one.path for one in read_reply(text.replace("+c", f"+{written}"))] == ["shop/pricing.py"]
+
+
+def test_commands_that_the_patch_writes_are_its_own():
+    assert read_reply("a.sh\n```bash\nrm build/x.o\n```\n") == (WholeFile("a.sh", "rm build/x.o\n"),)
+    assert read_reply(DIFF.replace("-b", "-rm build/b.o").replace("+c", "+rm build/c.o"))
+
+
 def test_what_is_only_shown_beside_a_patch_is_none_of_it():
     shown = f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n\n{PATH}\n```python\nreturn price\n```\n"
     guide = "Run it:\n\n```python shop/run.py\nx = 1\n```\n"
     edit = {"path": "GUIDE.md", "search": "Run it:\n", "replace": guide}
 
     assert read_reply(f"{shown}\n```diff\n{DIFF}```\n") == read_reply(DIFF)
+    assert read_reply(f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n{PATH}\n{BLOCK}") == FIX
+    assert read_reply(f"In `shop/cart.py` it is called:\n```python\ntotal(cart)\n```\n```\n{V4A}```") == read_reply(V4A)
+    assert read_reply(f"{json.dumps(EDIT)}\nNow it is:\n\n{PATH}\n```python\nb\nx\n```\n") == (Edit(**EDIT),)
+    assert read_reply(f"{PATH}\n{BLOCK}```console\n$ pytest\n1 passed\n```\n") == FIX
+    assert read_reply(f"<edit>\n{PATH}\n{BLOCK}</edit>\n```console\n$ pytest\n1 passed\n```\n") == FIX
+    assert read_reply(f"{PATH}\n{BLOCK}\nAs a diff:\n```diff\n-{OLD}+{NEW}```\n") == FIX
     assert read_reply(f"<path>GUIDE.md</path>\n<content>\n{guide}</content>\n") == (WholeFile("GUIDE.md", guide),)
     assert read_reply(json.dumps({"diff": DIFF, "path": PATH})) == read_reply(DIFF)
     assert read_reply(json.dumps(edit)) == (Edit(**edit),)
@@ -349,6 +398,18 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (json.dumps([EDIT, {"name": "rename", "input": {"path": "shop/old.py"}}]), "'rename' of shop/old.py"),
         (json.dumps([EDIT, {"command": "insert", "path": PATH, "insert_line": 3, "new_str": NEW}]), "'insert' of shop"),
         (f"{json.dumps(EDIT)}\n{json.dumps({'path': 'shop/cart.py'})}", "'no change' of shop/cart.py"),
+        (json.dumps({"edits": [EDIT], "deletions": ["shop/old.py"]}), "'deletions' beside"),
+        (
+            json.dumps({"files": [{"path": PATH, "content": NEW}, {"path": "a.py", "deleted": True}]}),
+            "'no change' of a.py",
+        ),
+        (json.dumps([EDIT, {"action": "move", "source": "a.py", "destination": "b.py"}]), "'move' beside"),
+        (f"{PATH}\n{BLOCK}\n```bash\ngit rm shop/old.py\n```\n", "'git rm shop/old.py' beside its patch"),
+        (f"```diff\n{DIFF}```\n```sh\nsed -i 's/a/b/' shop/cart.py\n```\n", "beside its patch"),
+        (f"{json.dumps(EDIT)}\n```bash\ncat > a.py <<'EOF'\nx = 1\nEOF\n```\n", "'cat > a.py' beside"),
+        (f"{json.dumps(EDIT)}\n{json.dumps({'name': 'bash', 'input': {'command': 'rm a.py'}})}", "'rm a.py' beside"),
+        (f"{PATH}\n{BLOCK}<delete_file>\n<path>shop/old.py</path>\n</delete_file>\n", "'<delete_file>' beside"),
+        (f'<file path="{PATH}">\n{NEW}</file>\n<file path="a.py" action="delete" />\n', "beside its patch"),
         (
             f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n<replace>\n{NEW}</replace>\n"
             f"<path>{PATH}</path>\n<command>insert</command>\n<new_str>\n{NEW}</new_str>\n",
@@ -357,7 +418,8 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"{PATH}\n{BLOCK}\n*** Begin Patch\n*** Delete File: shop/old.py\n*** End Patch\n", "two formats"),
         (f"{json.dumps(EDIT)}\n```\n{V4A}```\n", "two formats"),
         (json.dumps({"cmd": ["bash", "-lc", f"apply_patch <<'EOF'\n{V4A}EOF\nrm -rf shop\n"]}), "holds no patch"),
-        (json.dumps([{"input": V4A}, {"input": V4A.replace("+c", "+d")}]), "several patches"),
+        (json.dumps([{"input": V4A}, {"input": V4A.replace("+c", "+d")}]), "two patches"),
+        (json.dumps([{"input": DIFF}, {"input": DIFF.replace("+c", "+d")}]), "several patches"),
         (f"{json.dumps(EDIT)}\n{V4A}", "two formats"),
         (f"{json.dumps(EDIT)}\n{DIFF}", "two formats"),
         (f"{PATH}\n{BLOCK}\n{DIFF}", "two formats"),
@@ -376,6 +438,32 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"{json.dumps(EDIT)}\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"```diff\n{DIFF}```\n\n```python shop/new.py\nx = 1\n```\n", "has shop/new.py as a whole"),
         (f"```\n{V4A}```\n\nshop/new.py\n```python\nx = 1\n```\n", "has shop/new.py as a whole"),
+        (f"{DIFF}\n{V4A.replace('+c', '+d')}", "two formats"),
+        (f"{DIFF}\n{V4A.replace(' shop/', ' app/shop/')}", "two formats"),
+        (f"```\n{V4A}```\n\n{DIFF.replace('pricing', 'cart')}", "two formats"),
+        (f"{PATH}\n{BLOCK}\n{json.dumps({'input': V4A})}", "two formats"),
+        (f"{json.dumps({'input': V4A})}\n{PATH}\n{BLOCK}", "two formats"),
+        (f"```json\n{json.dumps(EDIT)}\n```\nAnd:\n{json.dumps({**EDIT, 'path': 'shop/cart.py'})}", "two formats"),
+        (f'{json.dumps(EDIT)}\n<file path="shop/cart.py">\nx = 1\n</file>\n', "two formats"),
+        (f"{json.dumps(EDIT)}\nNo, so:\n\n{PATH}\n```python\nelse\n```\n", "has shop/pricing.py as a whole"),
+        (
+            f"```diff\n{DIFF}```\n\nAdd the new file `shop/new.py`:\n```python\nx = 1\n```\n",
+            "has shop/new.py as a whole",
+        ),
+        ("a.md\n```\n# A\n\n```\nmake\n```\n\nEnd.\n```\n", "between four backticks"),
+        (f"{PATH}\n{BLOCK}\nAnd:\n\n" + json.dumps({"edits": [EDIT]})[:-9], "ends within edits"),
+        (
+            f"```json\n{json.dumps(EDIT)}\n```\nAnd:\n\n" + json.dumps({"command": "create", "path": "a.py"})[:-3],
+            "ends within",
+        ),
+        (f"```diff\n{DIFF}```\n" + json.dumps({"name": "apply_patch", "input": V4A})[:-9], "ends within edits"),
+        (
+            "1. So:\n\n"
+            + "".join(f"   {line}\n" for line in DIFF.replace("pricing", "cart").splitlines())
+            + f"\n{DIFF}",
+            "set in",
+        ),
+        (f"1. So:\n\n   shop/cart.py\n   ```python\n   x = 1\n   ```\n\n{WHOLE}", "has shop/cart.py as a whole"),
         (f"<think>\n{PATH}\n{BLOCK}", "all thought"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
         (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),

@@ -69,6 +69,19 @@ def test_a_storm_is_one_alert_and_the_next_one_says_how_many_there_were():
     assert (bench.told[0].rule, bench.told[0].error_id, bench.told[0].incident_id) == ("boom", "ERR-1", "7")
 
 
+def test_where_no_thread_can_be_started_any_more_an_alert_is_told_at_the_end():
+    """As when Python 3.12 ends. No machine has room for such a stack."""
+    bench = Bench(RULE)
+    before = threading.stack_size(1 << 47)
+
+    try:
+        bench.logs("boom", times=3)
+    finally:
+        threading.stack_size(before)
+
+    assert [alert.count for alert in bench.settled()] == [3]
+
+
 @pytest.mark.parametrize(
     ("rule", "matching", "other"),
     [

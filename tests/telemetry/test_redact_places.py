@@ -276,6 +276,9 @@ printf '{word}\\n' | docker login -u bob --password-stdin
 net use Z: \\\\nas\\share {made} /user:bob
 g-recaptcha-response={random}&email=x
 <td>Password</td><td>{made}</td>
+{{"contrase\\u00f1a": "{word}", "\\u043f\\u0430\\u0440\\u043e\\u043b\\u044c": "{word}"}}
+<entry key='password'>{word}</entry>
+"spring.datasource.password": {{"value": "{word}", "origin": "x"}}
 """.strip().split("\n")
 
 
@@ -339,6 +342,45 @@ def test_a_secret_is_found_on_another_line(text, written):
     shown = redact(written(text.format(RANDOM)))
 
     assert shown == written(text.format("***"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/shop/db/password\n{}",
+        "Password for bob (reset with `reset -u bob`):\n  {}",
+        "10:00 INFO | New token for X. Secret:\n10:00 INFO | {}",
+        "(Pdb) p password\n'{}'",
+        "user;password\nbob;{}",
+        '"user","secret"\n"bob","{}"',
+        'name="password"\r\n\r\n{}\r\n--x--',
+        'expect "password:"\nsend -- "{}\\r"',
+        'login(password="{0}"\n      "{0}", user="bob")',
+        "x\n    login(user, password)\n    │     │     └ '{}'\n    │     └ 'bob'\n    └ <function>",
+        "password\n  Too short [type=string_too_short, input_value='{}', input_type=str]",
+        '[{{"type": "too_short", "loc": ["body", "password"], "input": "{}"}}]',
+    ],
+)
+@pytest.mark.parametrize("written", [str, json.dumps, lambda text: json.dumps({"log": json.dumps({"m": text})})])
+def test_a_line_begins_and_ends_where_the_string_does_in_which_it_stands(text, written):
+    assert redact(written(text.format(WORD))) == written(text.format("***"))
+
+
+@pytest.mark.parametrize("password", [WORD, "Velvet\\tiger72", "Velvet\\\\river72", "Vel\\nora!72"])
+@pytest.mark.parametrize("written", [str, json.dumps, lambda text: json.dumps({"log": json.dumps({"m": text})})])
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"psexec \\srv -u SHOP\tom -p {} cmd",
+        r"smbclient //srv/share -U SHOP\rob%{}",
+        r"xfreerdp /u:SHOP\nora /p:{} /v:db01",
+        r"net use Z: \\nas\tools {} /user:SHOP\nora",
+        "mysql -u root -p{} shop",
+        "postgres://bob:{}@db/shop",
+    ],
+)
+def test_a_backslash_before_a_letter_need_not_end_a_line(line, written, password):
+    assert redact(written(line.format(password))) == written(line.format("***"))
 
 
 def test_a_file_of_settings_in_a_string_ends_with_the_string():

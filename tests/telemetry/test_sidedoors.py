@@ -324,17 +324,20 @@ def test_an_uncaught_exception_is_the_last_line():
 
 
 @pytest.mark.parametrize("hook", ["lambda *_: None", "lambda *given, before=sys.excepthook: before(*given)"])
-def test_a_hook_that_comes_later_does_not_hide_what_ended_the_program(hook: str):
+@pytest.mark.parametrize("raised", ["ValueError('mug')", "BaseExceptionGroup('all', [GeneratorExit()])"])
+def test_a_hook_that_comes_later_does_not_hide_what_ended_the_program(hook: str, raised: str):
     """As that of typer, which draws a box and calls no other."""
-    lines = last_word(f"sys.excepthook = {hook}\nraise ValueError('mug')")
+    lines = last_word(f"sys.excepthook = {hook}\nraise {raised}")
 
     assert [line["msg"] for line in lines] == ["uncaught exception"]
 
 
-def test_what_a_console_has_shown_did_not_end_the_program():
-    console = "try: 1 / 0\nexcept Exception as error: sys.last_value = error"
+@pytest.mark.parametrize("console", [{"__name__": "console"}, {"__name__": "__main__", "prompt": ">>> "}])
+def test_what_a_console_has_shown_did_not_end_the_program(console: dict[str, str]):
+    shown = "import sys\ntry: 1 / 0\nexcept Exception as error: sys.last_value = error\n"
+    shown += "if 'prompt' in globals(): sys.ps1 = prompt"
 
-    assert last_word(f"exec({console!r}, {{'__name__': 'console', 'sys': sys}})\n") == []
+    assert last_word(f"exec({shown!r}, {console!r})\n") == []
 
 
 def test_who_does_not_wait_for_the_last_words_is_shown_no_traceback():
@@ -342,11 +345,12 @@ def test_who_does_not_wait_for_the_last_words_is_shown_no_traceback():
         "from kintsugi import telemetry\n"
         "class Slow:\n least_level = 50\n def see(self, seen): pass\n def close(self): raise KeyboardInterrupt\n"
         "telemetry.install().listen(Slow())\n"
+        "import logging\nfor number in range(1000): logging.info('line')\n"
     )
 
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
 
-    assert done.stderr == ""
+    assert [json.loads(line)["msg"] for line in done.stderr.splitlines()] == ["line"] * 1000
 
 
 def test_a_line_logged_while_the_interpreter_ends_is_not_lost():

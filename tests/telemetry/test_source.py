@@ -69,6 +69,8 @@ LITERALS = (
     ("py", 'headers = {{"X-Api-Key": "{}", "Accept": "*/*"}}', OPAQUE),
     ("py", 'connect(user="bob", password="{}", timeout=5)', PHRASE),
     ("py", 'requests.get(url, auth=("bob", "{}"))', PHRASE),
+    ("txt", 'send -- "{}\\r"', "lantern7262"),
+    ("txt", "write_channel: b'enable\\n{}\\n'", "lantern7262"),
     ("py", 'key = os.getenv("API_TOKEN", "{}")', OPAQUE),
     ("py", 'secret = SecretStr("{}")', OPAQUE),
     ("py", 'dsn = "postgres://app:{}@db.example.com/shop"', PHRASE),

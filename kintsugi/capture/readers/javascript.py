@@ -35,7 +35,7 @@ _ENDING = re.compile(r"(?: \{|,|\])\s*$")
 _CODE = r"(?:\[[\w ]{1,40}\])?"
 _ERROR = re.compile(
     rf"(?<![\w.$])(?P<type>(?:[A-Za-z_$][\w$.]*?)?(?:Error|Exception|Rejection){_CODE}|DOMException|AbortSignal)"
-    r"(?: \[\w{1,60}\])?(?P<end>:\s|:?\s*\{?\s*$)"
+    r"(?: \[(?P<own>\w{1,60})\])?(?P<end>:\s|:?\s*\{?\s*$)"
 )
 _NAMED = re.compile(
     r"(?:.*\bUncaught (?:\(in promise\)\s)?|.*Warning: |.*\brejection:? |\s*\[?)"
@@ -43,6 +43,8 @@ _NAMED = re.compile(
 )
 _WARNING = re.compile(r"(?P<type>\b[A-Z]\w*Warning|\bWarning|\bTrace)(?::|$)")
 _UNHANDLED = "UnhandledPromiseRejectionWarning"
+# As consola writes an error: its level, and its message without its class.
+_LEVELLED = re.compile(r"\s*(?:\[(?:error|fatal)\]|ERROR|FATAL) {1,2}(?:\[[\w:./-]{1,60}\] )?(?P<message>\S.*)")
 _CAUSED = re.compile(r"\s*[Cc]aused by:? (?P<head>.*)")  # below a stack: VError's, and others'
 _OF_CAUSE = re.compile(r"\s*\[?cause\]?: (?P<head>.*)")
 _OF_MEMBERS = re.compile(r"\s*\[errors\]: \[\s*$")
@@ -55,6 +57,7 @@ _WORDS = frozenset(("Error", "Exception", "Rejection"))  # said before the error
 _REASON = re.compile(r'rejected with the reason "(?P<reason>.*)"\.?\]?', re.DOTALL)
 _REJECTION = "UnhandledPromiseRejection: This error originated"
 _USE_TRACE = "(Use `node --trace-uncaught ...`"
+_ENDED = re.compile(r"Node\.js v\d+\.\d+\.\d+\S*\s*$")  # the last line of a program that nobody caught an error of
 _HEAD_LINES = 12  # at most, of a message
 _PROPERTIES = 600  # lines of an error's own properties
 _DEEPEST = 50  # errors, each of which caused the one before
@@ -63,12 +66,14 @@ _DEEPEST = 50  # errors, each of which caused the one before
 class JavaScript:
     name = "JavaScript: Node, Deno, Bun"
     reads = "causes, an AggregateError's members, codes in names, syntax errors, thrown texts; warnings are no failure"
-    marks = (*MARKS, _REJECTION, _USE_TRACE)
+    marks = (*MARKS, _REJECTION, _USE_TRACE, "Node.js v")
 
     def begins(self, text: str) -> int | None:
         for mark in (f"[{_REJECTION}", _USE_TRACE):
             if mark in text:
                 return text.index(mark)
+        if "Node.js v" in text and (ended := _ENDED.search(text)):
+            return ended.start()
         return width_before(text, _call)
 
     def inside(self, text: str) -> bool:
@@ -78,7 +83,7 @@ class JavaScript:
         line = lines[lines.at] or ""
         if line.startswith(f"[{_REJECTION}"):
             return _rejection(lines)
-        if line.startswith(_USE_TRACE):
+        if line.startswith(_USE_TRACE) or _ENDED.match(line):
             return _thrown(lines)
         return _stack(lines) if _is_call(line) else None
 
@@ -236,7 +241,8 @@ def _head_above(lines: Lines, at: int) -> _Head | None:
             return _Head(position, "", "") if not _ERROR.search(line) else _named(position, line)
         if _ERROR.search(line) or (position == above[0][0] and _NAMED.match(line)):
             return _named(position, line)
-    return None
+    levelled = _LEVELLED.match(above[0][1]) if above else None
+    return _Head(above[0][0], "Error", levelled["message"].rstrip()) if levelled else None
 
 
 def _named(at: int, text: str) -> _Head | None:
@@ -250,7 +256,9 @@ def _named(at: int, text: str) -> _Head | None:
         return inner
     if found["type"] in _WORDS and _ERROR.match(message):
         return _named(at, message)
-    return _Head(at, found["type"], message.removesuffix(" {").strip())
+    own = found.groupdict().get("own") or ""  # in brackets Node writes a name that the class has not, or a code
+    kind = own if own != own.upper() else found["type"]
+    return _Head(at, kind, message.removesuffix(" {").strip())
 
 
 def _place_above(lines: Lines, head_at: int) -> tuple[int, Frame | None]:
@@ -276,12 +284,15 @@ def _rejection(lines: Lines) -> Found:
 
 
 def _thrown(lines: Lines) -> Found | None:
-    """What was thrown and is no error: it stands between the source and a hint."""
+    """What was thrown and is no error: it stands between the source and a hint, or the program's end."""
     first, place = _place_above(lines, lines.at)
     if place is None:
         return None
     caret = next(at for at in range(lines.at - 1, -1, -1) if _CARET.match(lines[at] or ""))
-    thrown = "\n".join(lines[at] or "" for at in range(caret + 1, lines.at)).strip()
+    told = [lines[at] or "" for at in range(caret + 1, lines.at)]
+    thrown = "\n".join(told).strip()
+    if not thrown or any(_is_call(line) or line.startswith(_USE_TRACE) for line in told):
+        return None
     frames = () if place.path.startswith("node:") else (place,)
     raised = Raised(type="Uncaught", message=thrown, frames=frames)
     return Found(first, lines.at + 1, Failure(language="node", chain=(raised,)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count, takewhile
+from itertools import count
 from typing import Literal, NamedTuple
 
 from kintsugi.capture.readers.messages import RECORD, message_at
@@ -29,6 +29,7 @@ _MARKERS = re.compile(r"\s*[\^~][\^~ ]*$")
 _SHOWN = re.compile(r"(?:--> \d{1,9} (?P<code>.*)| {4,}(?:\d{1,9} |\.{10}|[\w.]+ = ))")
 _DRAWN = re.compile(r"\s*[│└┌├]")  # loguru draws the values under a source line
 _SEPARATOR = re.compile(r"\s*\+(?:-\+)?-{10,}(?: [\d.]{1,9} -{10,})?\s*$")
+_MARGIN = re.compile(r"\s{2,80}\| ")
 _MEMBER = re.compile(r"(?P<margin>\s{2,80}\| )(?P<raised>[^\W\d][\w.<>]*(?:: .*)?)$")
 _NAMED_ABOVE = re.compile(r"\[ERROR\]\s+(?:\S+Z\s+\S+\s+)?(?P<raised>[^\W\d][\w.]*(?::.*)?)$")
 _LEVELS = frozenset(("DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL", "TRACE", "NOTICE"))
@@ -43,7 +44,7 @@ _QUOTES = ('"""', "'''")  # around a worker's traceback
 _LONGEST = 4_000  # characters of a header or frame
 _MOST_BLOCKS = 1_000  # of one report
 _BLANKS = 6  # empty lines in a row, within a report
-_MOST_NOTES = 20  # lines of the notes of an exception
+_MOST_NOTES = 10  # lines of the notes of an exception: one that ends here is told after as many more
 _ABOVE = 10  # lines above a traceback that may name it
 
 
@@ -156,17 +157,22 @@ class _Reading:
                 link, blanks = connector(line), 0
             elif not text or text in _QUOTES or _SEPARATOR.match(line) or (within and text.startswith("and ")):
                 blanks = blanks + 1 if not line.strip() else 0
-            elif within and (member := _MEMBER.match(line)):
+            elif within and _SEPARATOR.match(lines[at - 1] or "") and (member := _MEMBER.match(line)):
                 self._add_member(at, member)
-            elif link or not self._is_linked_below(at):
+            elif link or not ((within and _MARGIN.match(line)) or self._is_linked_below(at)):
                 break
         return 0, None
 
     def _is_linked_below(self, at: int) -> bool:
         """Whether the line stands between an exception and what it led to, as its notes do."""
-        below = (self.lines[k] for k in range(at, at + _MOST_NOTES))
-        told = takewhile(lambda line: line is not None and not (_header(line) or RECORD.match(line)), below)
-        return any(connector(line or "") for line in told)
+        last = ""
+        for line in (self.lines[k] for k in range(at, at + _MOST_NOTES)):
+            if line is None or _header(line) or RECORD.match(line) or _INSIDE.match(line):
+                break
+            if connector(line):  # what has another exception's name was never raised, and led to what follows
+                return not (names_an_exception(last) and _LOOKS_NAMED.search(last.partition(":")[0]))
+            last = line if line.strip() else last
+        return False
 
     def _add_member(self, at: int, member: re.Match[str]) -> None:
         """A member of a group that was never raised: it has a name and no traceback."""
@@ -183,10 +189,13 @@ class _Reading:
         """A worker's traceback is followed by that of the same exception where its result was asked for: it is one."""
         for at in range(len(self.blocks) - 2, -1, -1):
             worker, asker = self.blocks[at], self.blocks[at + 1]
-            if worker.is_a_workers and worker.raised.type.rpartition(".")[2] == asker.raised.type.rpartition(".")[2]:
+            between = [(self.lines[k] or "").strip() for k in range(worker.end, asker.start)]
+            if not any(block.is_a_workers for block in self.blocks[: at + 1]) or not any(map(_QUOTES.count, between)):
+                continue
+            if worker.raised.type.rpartition(".")[2] == asker.raised.type.rpartition(".")[2]:
                 frames = (*asker.raised.frames, *worker.raised.frames)
-                self.blocks[at + 1] = replace(asker, raised=asker.raised.model_copy(update={"frames": frames}))
-                del self.blocks[at]
+                whole = asker.raised.model_copy(update={"frames": frames})
+                self.blocks[at : at + 2] = [replace(asker, start=worker.start, raised=whole)]
 
     def _call_stack(self, end: int) -> int:
         """logging prints, below an error of its own, the calls that led to it."""
@@ -219,9 +228,12 @@ class _Reading:
 
 
 def read_raised(line: str) -> Raised:
-    """The exception that Python names on this line, `type: message`."""
-    found = _RAISED.match(line.strip())
-    return Raised(type=found["type"], message=found["message"] or "") if found else Raised(type=line.strip())
+    """The exception that Python names on this line, `type: message`; more lines are of its message."""
+    first, *more = line.strip().split("\n")
+    found = _RAISED.match(first)
+    return (
+        Raised(type=found["type"], message="\n".join((found["message"] or "", *more))) if found else Raised(type=first)
+    )
 
 
 def names_an_exception(line: str) -> bool:

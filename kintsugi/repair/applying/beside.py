@@ -2,60 +2,175 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kintsugi.repair.applying.changes import Change, Refused, WholeFile
+from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, WholeFile, differing
 from kintsugi.repair.applying.fences import blocks
-from kintsugi.repair.applying.headings import path_alone, path_in_info
-from kintsugi.repair.applying.reading_blocks import looks_like_blocks
+from kintsugi.repair.applying.headings import path_above, path_alone, path_in_info
 from kintsugi.workflow.patch import Edit
 
-_DATA = ("json", "json5", "jsonc", "tool_code", "xml", "diff", "patch")
+_PATCH = ("diff", "patch", "tool_code")
+_BEGINS = ("diff --git ", "--- ", "*** Begin Patch", "*** Update File", "*** Add File", "*** Delete File")
+_ADDS = re.compile(r"\b(?:new|add|create)\b", re.IGNORECASE)
+
+# What a shell does to files of the program: a path with a folder or an ending must be among its words.
+_COMMAND = re.compile(
+    r"(?:^\s*(?:\$ )?|[\"'`>]\s*|&& |; )"
+    r"(?P<said>(?:git (?:rm|mv)|rm|mv|chmod|tee|(?:sed|perl) (?:\S+ )*?-\w*i\w*|cat (?:<<-?\s*\S+ )?>>?) "
+    r"(?P<words>[^\"'<>`\n]*(?:'[^'\n]*' )?[^\"'<>`\n]*))"
+)
+_OF_PROGRAM = re.compile(r"(?:^|\s)(?:\./)?\w[\w@+-]*(?:/[\w@+.-]+)*\.\w{1,5}(?=\s|$)")
+_GONE = re.compile(
+    r"<(?:invoke name=[\"'])?(?:delete|remove|rename|move)_(?:file|path)\b.*"
+    r"|<file\b[^>\n]*\b(?:action|operation|op|delete|deleted|remove)=[\"'](?:delete|remove|rename|move|true)[\"'].*"
+)
 
 
-def refuse_patch_beside(text: str, edits: Sequence[Change]) -> None:
-    """Raises Refused where the reply holds a diff or *** Begin Patch that is in none of its edits."""
-    said = [one for edit in edits for one in _texts(edit)]
-    for patch in _patches(text.split("\n")):
-        if not any(patch in one for one in said):
+def refuse_acts(text: str, changes: Sequence[Change]) -> None:
+    """Raises Refused where a command or a tag does something to a file that none of the changes does or quotes."""
+    said = "\n".join(text for one in changes for text in _texts(one))
+    for line in text.split("\n"):
+        acts = [one["said"] for one in _COMMAND.finditer(line) if _OF_PROGRAM.search(one["words"])]
+        acts += [one[0] for one in _GONE.finditer(line)]
+        if act := next((one.strip() for one in acts if one.strip() not in said), None):
+            raise Refused(
+                f"The reply asks for {act[:80]!r} beside its patch, which is not done. Send all of it in one format."
+            )
+
+
+def refuse_others(changes: Sequence[Change], others: Iterable[Change]) -> None:
+    """Raises Refused where another reader finds in the reply what none of these changes says."""
+    for other in others:
+        if not _is_told(other, changes):
             raise Refused("The reply holds two patches, in two formats. Send one.")
 
 
-def refuse_file_beside(text: str, changes: Sequence[Change]) -> None:
-    """Raises Refused where a block is headed by nothing but the path of a file that the patch does not change."""
+def begins_beside(lines: Sequence[str], changes: Sequence[Change]) -> bool:
+    """Whether a diff or *** Begin Patch begins in these lines that none of the changes quotes."""
+    there = {line for one in changes for text in _texts(one) for line in _plain(text)}
+    return any(line.startswith(_BEGINS) and line.strip() not in there for line in lines)
+
+
+def unquoted(text: str, changes: Sequence[Change]) -> str:
+    """The text without the lines that changes quote or write, with a sign or without: `+x = {"path": "a"}` is code."""
+    there = {line for one in changes for text in _texts(one) for line in _plain(text)}
+    return "\n".join(line for line in text.split("\n") if line.strip() not in there and line[1:].strip() not in there)
+
+
+def refuse_file_beside(
+    text: str, changes: Sequence[Change], read: Callable[[str], Sequence[Change]], is_patch: Callable[[str], bool]
+) -> None:
+    """Raises Refused where a block is headed by the path of a file, and the patch does not make that file of it.
+
+    What only shows the file that the patch changes may stand before it, and after it as it was or as it becomes.
+    `read` is how the patch was read, `is_patch` tells whether it could be read from a block.
+    """
     lines = text.split("\n")
-    paths, after = {change.path for change in changes}, 0
-    said = [one for change in changes for one in _texts(change)]
+    untold = [(end, file) for end, file in _files(lines, is_patch) if not _is_told(file, changes)]
+    if not untold:
+        return
+    end, last = untold[-1]
+    strange = next((file for _, file in untold if not _same(file, changes)), None)
+    if strange or read("\n".join(lines[end:])) != changes:
+        raise Refused(
+            f"Beside its patch the reply has {(strange or last).path} as a whole. Send all of it in one format."
+        )
+
+
+def _files(lines: Sequence[str], is_patch: Callable[[str], bool]) -> Iterator[tuple[int, WholeFile]]:
+    """The blocks headed by nothing but a path, or by words that say the file is new, and where each ends."""
+    after = 0
     for block in blocks(lines):
         above = [line for line in lines[after : block.start - 1] if line.strip()]
-        path = path_in_info(block.info) or (path_alone(above[-1]) if above else None)
-        body, after = lines[block.start : block.end], block.end + 1
-        is_patch = block.info.split(" ")[0] in _DATA or any(map(_begins, body)) or looks_like_blocks("\n".join(body))
-        is_quoted = any("\n".join(body) in one for one in said)  # the fences are the file's own
-        if (
-            path
-            and not (is_patch or is_quoted)
-            and not any(path.endswith(one) or one.endswith(path) for one in paths if one)
-        ):
-            raise Refused(f"Beside its patch the reply has {path} as a whole. Send all of it in one format.")
+        path = path_in_info(block.info) or (_path(above[-1]) if above else None)
+        body, after = "\n".join(lines[block.start : block.end]), block.end + 1
+        if path and block.info.split(" ")[0] not in _PATCH and not is_patch(body):
+            yield after, WholeFile(path, body)
 
 
-def _texts(edit: Change) -> Iterator[str]:
-    match edit:
+def _path(line: str) -> str | None:
+    if line.lstrip().startswith("<"):
+        return None  # a tag
+    return path_alone(line) or (path_above(line) if _ADDS.search(line) else None)
+
+
+def _is_told(other: Change, changes: Sequence[Change]) -> bool:
+    """Whether the changes say the same, or quote it in what they write."""
+    same = _same(other, changes)
+    match other:
+        case Removal():
+            return any(isinstance(one, Removal) for one in same)
+        case FilePatch() if other.moved_to or other.mode:
+            return other in changes
+        case WholeFile(text=text) if not text.strip():
+            return bool(same)
+        case WholeFile(text=text) if same and _shows(_plain(text), same):
+            return True
+    if same and not isinstance(other, WholeFile) and _repeats(other, same):
+        return True
+    said = [text for one in changes for text in _texts(one)]
+    there = {line for text in said for line in _plain(text)}
+    return any(other.path in text for text in said) and all(
+        line in there for text in _texts(other) for line in _plain(text)
+    )
+
+
+def _same(other: Change, changes: Sequence[Change]) -> list[Change]:
+    """Those for the same file. What is only shown may have its path from another folder; changes may be of twins."""
+    return [one for one in changes if _is_path_of(one.path, other.path, is_shown=isinstance(other, WholeFile))]
+
+
+def _is_path_of(one: str, other: str, *, is_shown: bool) -> bool:
+    one, other = (path.removeprefix("./").removeprefix("/") for path in (one, other))
+    is_part = one.endswith(other) or other.endswith(one)
+    return is_part if is_shown else one == other or (is_part and not ("/" in one and "/" in other))
+
+
+def _shows(shown: Sequence[str], changes: Sequence[Change]) -> bool:
+    """Whether lines are of the file as it was or as it becomes, perhaps not all of what changes."""
+    pairs = [pair for one in changes for pair in _pairs(one)]
+    return any(all(_within(pair[side], shown) or _within(shown, pair[side]) for pair in pairs) for side in (0, 1))
+
+
+def _repeats(other: Change, changes: Sequence[Change]) -> bool:
+    """Whether all that one change takes out and puts in is taken out and put in by others."""
+    old, new = ({line for one in changes for pair in _pairs(one) for line in pair[side]} for side in (0, 1))
+    is_whole = any(isinstance(one, WholeFile) for one in changes)
+    lines = [line for was, becomes in _pairs(other) for line in differing(was, becomes)]
+    dropped, added = ({line.text for line in lines if line.op is op} for op in (Op.DROP, Op.ADD))
+    return added <= new and ((bool(added) or not dropped & new) if is_whole else dropped <= old)
+
+
+def _pairs(change: Change) -> Iterator[tuple[list[str], list[str]]]:
+    """Old and new lines of each place, without what sets them in."""
+    match change:
+        case Edit(search=search, replace=wanted):
+            yield _plain(search), _plain(wanted)
+        case FilePatch(hunks=hunks):
+            yield from ((_stripped(hunk.old), _stripped(hunk.new)) for hunk in hunks)
+        case WholeFile(text=text):
+            yield _plain(text), _plain(text)
+
+
+def _texts(change: Change) -> Iterator[str]:
+    """What a change quotes and writes, hunks also with their signs."""
+    match change:
         case Edit(search=search, replace=wanted):
             yield from (search, wanted)
         case WholeFile(text=text):
             yield text
+        case FilePatch(hunks=hunks):
+            yield "\n".join(line.text for hunk in hunks for line in hunk.lines)
 
 
-def _patches(lines: Sequence[str]) -> Iterator[str]:
-    """The line, or the lines, that a patch begins with."""
-    for at, line in enumerate(lines):
-        if line.startswith("*** Begin Patch"):
-            yield line
-        elif line.startswith("--- ") and [one[:3] for one in lines[at + 1 : at + 3]] == ["+++", "@@ "]:
-            yield "\n".join(lines[at : at + 3])
+def _plain(text: str) -> list[str]:
+    return _stripped(text.split("\n"))
 
 
-def _begins(line: str) -> bool:
-    return line.startswith(("*** Begin Patch", "*** Update File", "diff --git ", "--- ", "@@"))
+def _stripped(lines: Iterable[str]) -> list[str]:
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _within(part: Sequence[str], lines: Sequence[str]) -> bool:
+    return any(list(lines[at : at + len(part)]) == list(part) for at in range(len(lines) - len(part) + 1))

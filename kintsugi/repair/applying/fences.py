@@ -55,9 +55,9 @@ def outside(lines: Sequence[str], found: Iterable[Block]) -> list[str]:
     return [line for at, line in enumerate(lines) if at not in within]
 
 
-def closings(lines: Sequence[str], block: Block) -> list[int]:
+def closings(lines: Sequence[str], block: Block) -> Iterator[int]:
     """Every line from the block's end on that could close it."""
-    return [at for at in range(block.end, len(lines)) if _closes(lines[at], block.fence)]
+    return (at for at in range(block.end, len(lines)) if _closes(lines[at], block.fence))
 
 
 def _end(lines: Sequence[str], start: int, fence: str) -> int:

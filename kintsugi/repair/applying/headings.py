@@ -5,21 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_TOKEN = re.compile(r"[^\s`'\"*<>|,;()\[\]{}=]+")
+# A folder may be called `[id]` or `(shop)`, as those of routes are.
+_TOKEN = re.compile(r"(?:(?<=/)(?:\[+[\w.\-]+\]+|\([\w.\-]+\))|[^\s`'\"*<>|,;()\[\]{}=])+")
 _PATH = re.compile(
-    r"^(?:[A-Za-z]:)?[\w@.+~/\\\-]*(?:\.\w{1,12}|/[\w.+\-]+)$|^(?:Make|Docker|Proc|Gem|Pip)file$|^LICENSE$"
+    r"^(?:[A-Za-z]:)?[\w@.+~/\\\-$()\[\]]*(?:\.\w{1,12}|/[\w.+\-$]+)$|^(?:Make|Docker|Proc|Gem|Pip)file$|^LICENSE$"
 )
+_WITH_BLANKS = re.compile(r"[\w@.+~\-]+/[\w@+~/\-]*(?: [\w@+~/\-]+){1,3}\.\w{1,8}")
+_DRESS = " #*`:\"'"
 _COMMENT = re.compile(r"^\s*(?:#|//|--|;|/\*|<!--)\s*(?:file(?:name|path)?:\s*|path:\s*)?(\S+?)\s*(?:\*/|-->)?\s*$")
 _BEFORE_PATH = re.compile(r"^(?:[A-Za-z]\w*:)?(?:\d+:\d+:)?")  # a language, then the lines that are shown of the file
 _CLASSES = re.compile(r"^\{\s*\.\w+")  # as in {.python filename=app.py}
 _SAYS_FILE = {"file", "path", "filename", "filepath", "update", "edit", "new", "create", "modify", "change", "in"}
-_CALLED = re.compile(r"/|\.(?:[a-z]{1,4}|[a-z]+[0-9]|json5?|jsonl|ipynb|jinja2?|proto|scala|swift|svelte)$")
+_CALLED = re.compile(r"/|\.(?:[a-z]{1,4}|[a-z]+[0-9]|json5?|jsonl|ipynb|jinja2?|proto|scala|swift|svelte)$|file$")
 _AT_MOST = 3  # words of a line that names a path without marking it as code
 
 
 def path_in_info(info: str) -> str | None:
     """The path in a fence's info string, as in `python app.py`, `python:app.py`, `12:15:app.py` or `title="app.py"`."""
-    return _only(_paths(_CLASSES.sub("", _BEFORE_PATH.sub("", info))))
+    bare = _BEFORE_PATH.sub("", info)
+    if with_blanks := _with_blanks(bare.partition(" ")[2]):
+        return with_blanks
+    return _only(_paths(_CLASSES.sub("", bare)))
 
 
 def path_of_comment(line: str) -> str | None:
@@ -30,6 +36,8 @@ def path_of_comment(line: str) -> str | None:
 
 def path_alone(line: str) -> str | None:
     """The path that is all a line says, whatever it is dressed in."""
+    if with_blanks := _with_blanks(line):
+        return with_blanks
     words = [token for token in _tokens(line) if any(character.isalnum() for character in token)]
     paths = [word for word in words if _PATH.match(word)]
     rest = [word for word in words if word not in paths and word.lower() not in _SAYS_FILE]
@@ -38,6 +46,8 @@ def path_alone(line: str) -> str | None:
 
 def path_above(line: str) -> str | None:
     """The one path that a line above a block names. Prose must mark it as code or end in it."""
+    if with_blanks := _with_blanks(line):
+        return with_blanks
     tokens, paths = _tokens(line), _paths(line)
     quoted = [path for path in paths if f"`{path}`" in line]
     path = _only(quoted if len(quoted) == 1 else paths)
@@ -52,6 +62,12 @@ def path_in_prose(lines: Iterable[str]) -> str | None:
     alone = (path for line in nearest_first if (path := path_alone(line)))
     named = (path for line in nearest_first if (path := path_above(line)) and _CALLED.search(path))
     return next(alone, None) or next(named, None)
+
+
+def _with_blanks(line: str) -> str | None:
+    """The path that is all of a line, with blanks in the name of its file."""
+    bare = line.strip(_DRESS)
+    return bare if _WITH_BLANKS.fullmatch(bare) else None
 
 
 def _paths(line: str) -> list[str]:

@@ -21,6 +21,7 @@ _DIVIDER = re.compile(r"^[ \t]*={5,9}[ \t]*$")
 _CLOSING = re.compile(r"^[ \t]*(?:>{5,9}|\+{5,9})[ \t]*(?:REPLACE|UPDATED|replace)\b>?[ \t]*$")
 _GLUED = re.compile(r"((?:>{5,9}|\+{5,9})[ \t]*REPLACE>?)[ \t]*((?:<{5,9}|-{5,9})[ \t]*SEARCH)")
 _CLOSED_LATE = re.compile(r"^(.*\S)[ \t]*(>{7}[ \t]?REPLACE)[ \t]*$", re.MULTILINE)  # by its last line's end
+EMPTY = "<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE"
 _CLAIM = re.compile(r"^[ \t]*:(?:start|end)_line:\s*\[?\d+\]?[ \t]*$")
 _RULE = re.compile(r"^[ \t]*-{5,9}[ \t]*$")
 _ESCAPED = re.compile(r"^([ \t]*)\\([<>=+-]{5,9}(?:[ \t].*)?)$")
@@ -57,11 +58,14 @@ def read_blocks(text: str, path: str = "") -> tuple[Edit, ...]:
     return tuple(edits)
 
 
-def outside_blocks(text: str) -> str:
-    """The text without its blocks."""
+def outside_blocks(text: str, instead: str | None = None) -> str:
+    """The text without its blocks, or with a line instead of each."""
     lines = _lines(text)
-    within = {at for block in _blocks(lines) for at in range(block.start, block.end)}
-    return "\n".join(line for at, line in enumerate(lines) if at not in within)
+    found = list(_blocks(lines))
+    within = {at for block in found for at in range(block.start, block.end)}
+    stands_for = {block.start: instead for block in found if instead is not None}
+    kept = (stands_for.get(at) if at in within else line for at, line in enumerate(lines))
+    return "\n".join(line for line in kept if line is not None)
 
 
 def _lines(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from kintsugi.parsing import parsed
 from kintsugi.repair.applying.names import COMMAND, DIFF, PATH, REPLACE, SEARCH, WRAPPERS
 
-_PATCHES = ("*** Begin Patch", "diff --git ", "--- ")
+PATCHES = ("*** Begin Patch", "diff --git ", "--- ")
 _SHELL = (*COMMAND, "cmd")
 _SCRIPT = re.compile(
     r"\s*(?:cd [^\s;&|]+ && )?(?:apply_patch|git apply|patch -p1)(?: -)? <<-?\s*(['\"]?)(\w+)\1\n(.*?\n)\2\s*",
@@ -24,7 +24,7 @@ def patches_in(values: Sequence[Any]) -> list[str]:
     """The patches that are the text of a field, as in {"input": "*** Begin Patch …"}, each once."""
     texts = (one for value in values for one in _texts(value))
     found = (_SCRIPT.sub(r"\3", one) if _SCRIPT.fullmatch(one) else one for one in texts)
-    return list(dict.fromkeys(one for one in found if one.lstrip().startswith(_PATCHES)))
+    return list(dict.fromkeys(one for one in found if one.lstrip().startswith(PATCHES)))
 
 
 def commands_beside(value: Any) -> str | None:

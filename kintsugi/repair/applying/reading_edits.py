@@ -32,8 +32,9 @@ from kintsugi.repair.applying.names import (
     WRAPPERS,
 )
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_blocks
-from kintsugi.repair.applying.reading_calls import calls_in_python, commands_beside, patches_in
+from kintsugi.repair.applying.reading_calls import PATCHES, calls_in_python, commands_beside, patches_in
 from kintsugi.repair.applying.reading_hunks import read_hunks
+from kintsugi.repair.applying.reading_v4a import looks_like_v4a
 from kintsugi.workflow.patch import Edit
 
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
@@ -42,6 +43,8 @@ _CURLY = str.maketrans({"“": '"', "”": '"'})
 _DECODER = json.JSONDecoder(strict=False)
 _BRACKET = re.compile(r'[\[{]\s*(?:[\[{]\s*)?["“\\]')
 _CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:(?:{"|".join((*PATH, *LISTS))})"\s*(?::|\Z)|\w*\Z)')
+_HOLDS_EDITS = re.compile(rf"\b(?:{'|'.join((*PATH, *LISTS, *REPLACE, 'apply_patch'))})\b")  # one of these any edit has
+_OPENS = re.compile(r'^[ \t]*(?=[\[{]\s*(?:[\[{]\s*)?"\w+"\s*:)[\[{]', re.MULTILINE)
 _HINT = 'Send {"edits": [{"path": …, "search": …, "replace": …}]}.'
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _FIELDS = (*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND, *DIFF, *LINES, *SAID)
@@ -51,6 +54,8 @@ _LOOKS_ONLY = ("view", "undo_edit")
 _DEEPEST = 20  # calls within calls
 _VERBS = (*COMMAND, "action", "type", "operation", "op", "tool", "name")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_DOES = re.compile(r"delet|remov|renam|move", re.IGNORECASE)
+_NAMES_A_FILE = re.compile(r'\w\.\w{1,5}"')
 _LOOKS = {
     *("view", "read", "open", "list", "ls", "search", "grep", "find", "glob", "look", "show", "cat", "get"),
     *("undo", "think", "check", "inspect"),
@@ -65,12 +70,14 @@ class _Written:
     alone: bool
 
 
-def read_edits(text: str, path: str = "") -> tuple[Change, ...] | None:
+def read_edits(text: str, path: str = "", *, anywhere: bool = True) -> tuple[Change, ...] | None:
     """The edits of a reply; None where it holds no JSON with edits. Raises Refused for edits that are malformed.
 
-    `path` is that of edits that name none.
+    `path` is that of edits that name none. `anywhere`: prose may be around them, and not only a fence.
     """
-    values = _values(text)
+    if not _HOLDS_EDITS.search(text):
+        return None
+    values = _values(text, anywhere=anywhere)
     found = [written for value in values if (written := _edits_in(value)) is not None]
     if not found:
         return None
@@ -79,9 +86,27 @@ def read_edits(text: str, path: str = "") -> tuple[Change, ...] | None:
     return tuple(change for number, edit in enumerate(edits, 1) for change in changes_in(edit, number))
 
 
+def is_cut_off(text: str) -> bool:
+    """Whether the text ends within JSON that begins a line and holds edits."""
+    at, end = 0, len(text.rstrip())
+    while opened := _OPENS.search(text, at):
+        try:
+            at = _DECODER.raw_decode(text, opened.end() - 1)[1]
+        except json.JSONDecodeError as error:
+            is_open = error.msg.startswith("Unterminated") or error.pos >= end
+            if is_open and _HOLDS_EDITS.search(text, opened.end()):
+                return True
+            at = opened.end()
+        except RecursionError:
+            return False
+    return False
+
+
 def patch_in_call(text: str, *, anywhere: bool = False) -> str | None:
     """The patch that is the text of a tool's call; None where there is none. `anywhere`: prose may be around it."""
     if not anywhere and not text.lstrip().startswith(("{", "[")):
+        return None
+    if not any(begins in text for begins in PATCHES):
         return None
     lines = text.split("\n")
     fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)] if anywhere else []
@@ -89,18 +114,18 @@ def patch_in_call(text: str, *, anywhere: bool = False) -> str | None:
     for source in (text.strip(), *fenced, text[first.start() :] if anywhere and first else ""):
         values = _decoded(source.lstrip())[0]
         patches = patches_in(values)
-        if len(patches) > 1:
+        if len(patches) > 1 and not all(map(looks_like_v4a, patches)):
             raise Refused("The reply holds several patches, each in a call. Send one.")
         if patches:
-            _refuse_more_beside(values, patches[0])
-            return patches[0]
+            _refuse_more_beside(values, patches)
+            return "\n".join(patches)
     return None
 
 
-def _refuse_more_beside(values: Sequence[Any], patch: str) -> None:
-    """Raises Refused where calls hold more than their one patch."""
+def _refuse_more_beside(values: Sequence[Any], patches: Sequence[str]) -> None:
+    """Raises Refused where calls hold more than their patches."""
     written = [one for value in values if (one := _edits_in(value)) is not None]
-    if any(_first(edit, DIFF) != patch for one in written for edit in one.edits):
+    if any(_first(edit, DIFF) not in patches for one in written for edit in one.edits):
         raise Refused("The reply holds two patches, in two formats. Send one.")
     refuse_half(values)
     named = (
@@ -139,8 +164,10 @@ def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
 
 
 def _of_diff(path: str, diff: str, *, is_new: bool) -> Change:
-    """What a diff without the names of its files asks for. Raises Refused for one that changes nothing."""
-    hunks = read_hunks(diff.split("\n"))
+    """What a diff asks for that need not name its file. Raises Refused for one that changes nothing."""
+    lines = diff.split("\n")
+    is_headed = lines[0].startswith("--- ") and len(lines) > 1 and lines[1].startswith("+++ ")
+    hunks = read_hunks(lines[2:] if is_headed else lines)
     if not hunks:
         raise Refused(f"The diff changes nothing in {path}: no line begins with + or -.")
     if is_new:
@@ -167,8 +194,11 @@ def _asked(value: Any, verb: str = "", deep: int = 0) -> str | None:
         return None
     if isinstance(value, list):
         return next((asked for one in value if (asked := _asked(one, verb, deep + 1)) is not None), None)
-    if not isinstance(value, dict) or is_change(value) or any(isinstance(value.get(name), list) for name in LISTS):
+    if not isinstance(value, dict) or is_change(value):
         return None
+    if any(isinstance(value.get(name), list) for name in LISTS):
+        listed = [one for name in LISTS[1:] if isinstance(held := value.get(name), list) for one in held]
+        return _asked(listed, "", deep + 1)
     verb = next((str(value[name]) for name in _VERBS if isinstance(value.get(name), str)), verb)
     if _has(value, PATH):
         words = [word.lower() for word in _WORD.findall(verb)]
@@ -177,7 +207,13 @@ def _asked(value: Any, verb: str = "", deep: int = 0) -> str | None:
             if words[:1] and words[0] in _LOOKS and "replace" not in words
             else f"{verb or 'no change'!r} of {_first(value, PATH)}"
         )
-    return next((asked for name in WRAPPERS if (asked := _asked(value.get(name), verb, deep + 1)) is not None), None)
+    asked = next((found for name in WRAPPERS if (found := _asked(value.get(name), verb, deep + 1)) is not None), None)
+    return asked or next((f"{one!r}" for one in (verb, *map(str, value)) if _does(one, value)), None)
+
+
+def _does(name: str, value: dict[str, Any]) -> bool:
+    """Whether a verb, or a field, says that a file goes or moves, and a path is told."""
+    return _DOES.match(name) is not None and _NAMES_A_FILE.search(json.dumps(value.get(name, value))) is not None
 
 
 def is_change(value: Any) -> bool:
@@ -209,13 +245,13 @@ def _paths(edits: Sequence[Any]) -> set[str]:
     return {str(_first(edit, PATH)) for edit in edits if isinstance(edit, dict)}
 
 
-def _values(text: str) -> list[Any]:
+def _values(text: str, *, anywhere: bool) -> list[Any]:
     """The JSON values of the text as a whole, else of its fenced blocks, else those that stand in its prose."""
     lines = text.split("\n")
     fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)]
     first = _BRACKET.search(text)
     called = [calls_in_python(source) for source in (text, *fenced) if "(" in source]
-    for sources in ([text], fenced, [text[first.start() :]] if first else [], called):
+    for sources in ([text], fenced, [text[first.start() :]] if first and anywhere else [], called):
         if values := [value for source in sources for value in _sequence(source)]:
             return values
     return []
@@ -306,7 +342,7 @@ def _in_lists_of(value: dict[str, Any]) -> _Written | None:
         return None
     path = _first(value, PATH)
     edits = [edit for edits in found for edit in edits]
-    if edits and (more := [name for name in DOES_MORE if value.get(name)]):
+    if edits and (more := [name for name in value if (name in DOES_MORE or _does(name, value)) and value[name]]):
         raise Refused(f"The reply asks for {more[0]!r} beside its edits, which is not done. Send edits alone.")
     unread = next(
         (name for name, held in value.items() if name not in LISTS and isinstance(held, list) and _in_list(held)), None

@@ -9,6 +9,8 @@ from kintsugi.repair.applying.changes import Refused, WholeFile
 from kintsugi.repair.applying.fences import Block, blocks, closings
 from kintsugi.repair.applying.headings import path_above, path_in_info, path_of_comment
 
+_DOCUMENTS = (".md", ".mdx", ".markdown", ".rst", ".txt")
+
 
 def read_files(lines: Sequence[str]) -> tuple[WholeFile, ...]:
     """The files of a reply, none where no block is headed by a path. Raises Refused."""
@@ -48,7 +50,17 @@ def _heading(lines: Sequence[str], block: Block, after: int) -> tuple[str | None
 
 def _true_end(lines: Sequence[str], block: Block, path: str) -> int:
     """Where the block ends. A file may hold fences itself: Python is read on until it is whole."""
+    ends = closings(lines, block)
+    if path.endswith(_DOCUMENTS) and next(ends, None) is not None:
+        following = next(ends, None)
+        if following is not None and not _is_headed(lines, block.end + 1, following):
+            raise Refused(f"{path} may hold fences itself, so its end is unknown. Put it between four backticks.")
     if not path.endswith(".py"):
         return block.end
-    ends = closings(lines, block)
     return next((end for end in ends if parsed("\n".join(lines[block.start : end])) is not None), block.end)
+
+
+def _is_headed(lines: Sequence[str], start: int, fence: int) -> bool:
+    """Whether another block stands between, or the fence is of one that is headed by its path."""
+    above = [line for line in lines[start:fence] if line.strip()]
+    return any(line.startswith("```") for line in above) or bool(above and path_above(above[-1]))

@@ -33,6 +33,7 @@ _OF_FILE = re.compile(
 _WHOLE = re.compile(r"file|[a-z]+-write|boltAction")
 _TEXTS = ("search", "replace", "content")
 _CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
+_FIRST_END = re.compile(r"\A[ \t]*\n")
 _LAST_INDENT = re.compile(r"\n[ \t]+\Z")
 
 Record = dict[str, str]
@@ -136,4 +137,4 @@ def _canonical(name: str) -> str:
 def _held(text: str) -> str:
     inner = _CDATA.fullmatch(text)
     plain = inner[1] if inner else text
-    return _LAST_INDENT.sub("\n", plain.removeprefix("\n"))
+    return _LAST_INDENT.sub("\n", _FIRST_END.sub("", plain))

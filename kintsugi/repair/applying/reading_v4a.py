@@ -20,11 +20,31 @@ def looks_like_v4a(text: str) -> bool:
 
 
 def read_v4a(lines: Sequence[str], *, closed: bool) -> tuple[Change, ...]:
-    """The changes of the one patch in these lines. `closed`: the reply is known to go on after it. Raises Refused."""
-    patches = list(_patches(lines, closed))
-    if any(patch != patches[0] for patch in patches[1:]):
-        raise Refused("The reply holds two patches. Send one, from *** Begin Patch to *** End Patch.")
-    return tuple(_changes(patches[0])) if patches else ()
+    """The changes of the patches in these lines. `closed`: the reply is known to go on after them. Raises Refused.
+
+    Several are one patch if each speaks of other files, or says the same again.
+    """
+    made: list[Change] = []
+    for patch in _patches(lines, closed):
+        changes = list(_changes(patch))
+        if all(change in made for change in changes):
+            continue
+        if {change.path for change in changes} & {change.path for change in made}:
+            raise Refused("The reply holds two patches for a file. Send one, from *** Begin Patch to *** End Patch.")
+        made += changes
+    return tuple(made)
+
+
+def outside_v4a(text: str) -> str:
+    """The text without its patches of this format."""
+    kept, within = list[str](), False
+    for line in text.split("\n"):
+        marker = line.strip()
+        within = within or marker == _BEGIN or _FILE.match(marker) is not None
+        if not within or _FENCE.match(line):
+            kept.append(line)
+        within = within and marker != _END and not _FENCE.match(line)
+    return "\n".join(kept)
 
 
 def _patches(lines: Sequence[str], closed: bool) -> Iterator[list[str]]:

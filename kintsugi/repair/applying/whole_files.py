@@ -20,6 +20,8 @@ _CUT_OFF = 0.3  # of the old lines may be missing at the end
 _NEAR = 4  # lines: this near to a change, blanks at the end of a line are taken off on purpose
 _TEXT = re.compile(r"\.(?:md|markdown|rst|txt)$")  # here blanks at the end of a line mean something
 _SLIPS = 2  # lines of a file of code that lost such blanks by carelessness; more are tidied up on purpose
+_MARK = "\ufeff"  # of the order of bytes: nobody sees it, so nobody sends it
+_FEW = 4  # lines: a file this short may be another one
 _SHORTEST = 10  # lines: a shorter file may be rewritten
 
 
@@ -65,6 +67,8 @@ def _read(string: str, text: Text) -> tuple[list[str], Level]:
     lines = [line.rstrip("\r") for line in string.split("\n")]
     if not lines[-1]:
         lines.pop()
+    if lines and text.lines and text.lines[0].startswith(_MARK) and not lines[0].startswith(_MARK):
+        lines[0] = _MARK + lines[0]
     level = Level.EXACT
     if (len(lines) > 3 or are_barred(lines)) and are_numbered(lines) and not are_numbered(text.lines):
         lines, level = without_numbers(lines), Level.SPACED
@@ -132,6 +136,9 @@ def _ended(line: str) -> str:
 def _refuse_fragment(path: str, text: Text, made: Sequence[Splice]) -> None:
     count = len(text.lines)
     gone = sum(one.end - one.start for one in made)
+    sent = count - gone + sum(len(one.lines) for one in made)
+    if gone == count and sent * 2 < count and (count >= _FEW or not sent):
+        raise Refused(f"{path}: nothing is left of its {count} lines. Send the whole file, or edits.")
     if count < _SHORTEST:
         return
     if count - gone < _FRAGMENT * count:

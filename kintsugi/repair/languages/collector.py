@@ -35,7 +35,7 @@ _LEFT_SECONDS = 5.0
 
 
 class Go:
-    """`go test -json`: the end of each test, with what was printed where it did not pass."""
+    """`go test -json`: the end of each test, with what was printed where it did not pass, or recovered from a panic."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -58,7 +58,8 @@ class Go:
         action = event.get("Action")
         if action in ("pass", "fail", "skip", "build-fail"):
             printed = self._printed.pop(key, "")
-            self._write(event=[action, *key, printed if action != "pass" or not key[1] else ""])
+            told = action != "pass" or not key[1] or "\npanic(" in printed
+            self._write(event=[action, *key, printed if told else ""])
 
     def end(self) -> None:
         for (package, test), printed in self._printed.items():  # no end came: the package was torn down

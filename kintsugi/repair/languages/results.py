@@ -151,7 +151,8 @@ class TestResult:
     `entered`, `raised` and `caught` are of the function that crashed: whether the test came into it, whether the
     crash's exception was seen there, and whether it came up to a test's own code. `came`: whether the lines that were
     asked about were run. None where nothing was watched. `failed`: the lines of that function that the exception came
-    by; `others`: further functions of its file, or of a failing call all further places, such as `load:40`.
+    by; `others`: further functions of its file, or of a failing call all further places, such as `load:40`. `answered`:
+    what was raised and not handed on, where a runner without such a look prints it.
     """
 
     __test__ = False  # not a test, whatever pytest thinks of the name
@@ -166,6 +167,7 @@ class TestResult:
     came: bool | None = None
     failed: tuple[int, ...] = ()
     others: tuple[str, ...] = ()
+    answered: tuple[Raised, ...] = ()
 
     @property
     def is_bad(self) -> bool:

@@ -65,7 +65,8 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
 )
 _OF_KEYS = re.compile(
-    r"NewSignerFrom(?:Key|Signer)|Parse(?:Public|Private|Authorized)Key|MarshalAuthorizedKey|FingerprintSHA256"
+    r"(?:Parse|Marshal)(?:Raw)?(?:Public|Private|Authorized)Key(?:WithPassphrase)?|New(?:PublicKey|CertSigner)"
+    r"|NewSignerFrom(?:Key|Signer)|Fingerprint(?:SHA256|LegacyMD5)"
 )
 _POINTER = "pointer_type"
 _ACTS = re.compile(r"^(?:os|ioutil|io|exec|syscall|http|net)\.|\.(?:Open|Read|Get|Post|Do|Dial|Fetch|Load|Copy)\w*$")
@@ -245,7 +246,12 @@ def _is_returned(node: Node) -> bool:
     kinds = [one.type for one in around]
     if kinds[:1] != [_POINTER]:
         return False
-    at = 2 if kinds[1:3] == ["parameter_declaration", "parameter_list"] else 0
+    is_listed = kinds[1:3] == ["parameter_declaration", "parameter_list"]
+    if is_listed and around[1].child_by_field_name("name") is not None:
+        return False  # it is a variable, which what is generic may fill
+    at = 2 if is_listed else 0
+    if kinds[at + 1 : at + 2] == ["function_type"]:
+        return False  # so may a variable of this type be
     told = around[at + 1].child_by_field_name("result") if len(around) > at + 1 else None
     return told is not None and told.id == around[at].id
 

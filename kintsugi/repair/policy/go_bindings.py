@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kintsugi.repair.languages.syntax import Node, nodes, text_of
+from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
 
+_FILLS = re.compile(r"^reflect\.|(?:\.|^)(?:Unmarshal|Decode|S?[Ss]can)\w*$")
+"""What puts a value into the one that it is given."""
 _FOLDER_CALL = re.compile(r"\w+\.(?:MkdirTemp|TempDir)\(")
 
 
@@ -71,3 +73,39 @@ def is_only_read(name: Node) -> bool:
         and around.id == around.parent.child_by_field_name("left").id
     )
     return not is_set and (not is_called or text_of(member.named_children[-1]) in ("String", "Hostname", "Port"))
+
+
+def lent(tree: Node) -> set[str]:
+    """Names that get a value which nobody sees: by their address, or by what fills a value in."""
+    taken = (one for one in nodes(tree, "unary_expression") if text_of(one).startswith("&"))
+    found = {text_of(one).lstrip("&( ").rstrip(") ") for one in taken}
+    for call in nodes(tree, "call_expression"):
+        if _FILLS.search(text_of(call.child_by_field_name("function"))):
+            found |= {text_of(one) for one in nodes(call.child_by_field_name("arguments"), "identifier")}
+    return found
+
+
+def unseen(tree: Node) -> set[str]:
+    """Names within functions that stand for something else than at the file's top, and are given nothing there."""
+    specs = nodes(tree, "var_spec", "type_spec", "type_alias")
+    inner = (one for one in specs if any(each.type == "block" for each in above(one)))
+    return {text_of(name) for one in inner for name in one.children_by_field_name("name")}
+
+
+def has_path(node: Node) -> bool:
+    """Whether an address that is put together has come to its path, so that what follows changes no host."""
+    if node.type != "binary_expression":
+        return False
+    return re.match(r"[\"`][/?]", text_of(node.child_by_field_name("right"))) is not None or has_path(
+        node.child_by_field_name("left")
+    )
+
+
+def is_of_closure(node: Node, function: Node) -> bool:
+    """Whether a function within this one is the one that it belongs to."""
+    for one in above(node):
+        if one.id == function.id:
+            return False
+        if one.type == "func_literal":
+            return True
+    return True

@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
-from kintsugi.repair.policy.go_bindings import arguments, bindings, bindings_of, is_only_read, quoted
+from kintsugi.repair.policy.go_bindings import (
+    arguments,
+    bindings,
+    bindings_of,
+    has_path,
+    is_of_closure,
+    is_only_read,
+    lent,
+    quoted,
+    unseen,
+)
 from kintsugi.repair.policy.go_websockets import WEBSOCKETS, keeps_here
 
 _HOST = r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
 _URL = re.compile(rf"(?:https?|wss?)://{_HOST}(?::(?:\d+|%d))?(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(rf"{_HOST}?:(?:\d+|%d)", re.IGNORECASE)
 _ALONE = r"localhost|127(?:\.\d{1,3}){3}|::1"
+_SCHEME = re.compile(r"(?:https?|wss?)(?:://)?")
 _PUT_IN = re.compile(r"((?:https?|wss?)://)?%s(?:[/?].*)?", re.DOTALL)
 _SERVES = re.compile(
     r"net/http#(?:Server|Serve\w*|Handle|HandleFunc|ListenAndServe\w*|DefaultServeMux)|net#(?:Listen\w*|ListenConfig)"
@@ -36,6 +47,8 @@ _LEADS_AWAY = re.compile(
     r"|\bWriteHeader\((?:30\d|http\.Status(?:Found|SeeOther|Moved\w+|\w+Redirect))\)",
     re.IGNORECASE,
 )
+_HEADER_BY_A_NAME = re.compile(r"Header\(\)(?:\.(?:Set|Add)\((?!\s*[\"`][^\"`]*[\"`]\s*,)|\[)")
+_STATUS_BY_A_NAME = re.compile(r"\bWriteHeader\((?!\s*(?:\d+|http\.Status\w+)\s*\))")
 _TRANSPORT = re.compile(r"\bTransport\s*[:=]\s*&?(\w+)\.")
 _SET = re.compile(r"\.(?:URL|Proxy|Dial\w*|CheckRedirect|RequestURI)$|\.URL\.\w+$")
 """What no part of a test may be set: it says where a request goes, or how."""
@@ -175,7 +188,9 @@ class GoLoopback:
     def _is_odd(self) -> bool:
         """Whether something may lead away from an address that is seen."""
         text = text_of(self.tree)
-        if _ODD.search(text) or _LEADS_AWAY.search(text) or self._given.keys() & self.imports.keys():
+        if _ODD.search(text) or _LEADS_AWAY.search(text) or (self._given.keys() | self._unseen) & self.imports.keys():
+            return True
+        if _HEADER_BY_A_NAME.search(text) and _STATUS_BY_A_NAME.search(text):
             return True
         if any(self.imports.get(found[1], "net/http") != "net/http" for found in _TRANSPORT.finditer(text)):
             return True  # of another package, which sends where it likes
@@ -273,7 +288,17 @@ class GoLoopback:
         if self._asked > _MOST:
             return []
         scopes = self._scopes.get(text_of(name), set())
+        if text_of(name) in self._lent:
+            return []
         return self._given.get(text_of(name), []) if any(one.id in scopes for one in above(name)) else []
+
+    @cached_property
+    def _lent(self) -> set[str]:
+        return lent(self.tree)
+
+    @cached_property
+    def _unseen(self) -> set[str]:
+        return unseen(self.tree)
 
     def _is_here(self, node: Node, deep: int = 0) -> bool:
         if deep > _DEEPEST:
@@ -291,7 +316,7 @@ class GoLoopback:
                 follows = text_of(right)[1:2] in ("/", "?") and text_of(right)[:1] in ('"', "`")
                 if quoted(left) == "ws" and self._is_without_scheme(right):
                     return self._is_here(right, deep + 1)
-                return self._is_here(left, deep + 1) and (follows or left.type == "binary_expression")
+                return self._is_here(left, deep + 1) and (follows or has_path(left))
             case "call_expression":
                 return self._is_made_here(node, deep)
         return False
@@ -313,9 +338,12 @@ class GoLoopback:
         declared = [
             one for one in nodes(self.tree, "function_declaration") if text_of(one.child_by_field_name("name")) == name
         ]
-        if len(declared) != 1 or name in self._given or name in self.imports:
+        if len(declared) != 1 or name in self._given.keys() | self._unseen or name in self.imports:
             return False
-        within = (one for one in nodes(declared[0], "return_statement") if not _is_of_closure(one, declared[0]))
+        told = declared[0].child_by_field_name("result")
+        if told is not None and told.type == "parameter_list":
+            return False  # a result with a name may get another value as the function ends
+        within = (one for one in nodes(declared[0], "return_statement") if not is_of_closure(one, declared[0]))
         returned = [[each for part in one.named_children for each in part.named_children] for one in within]
         return bool(returned) and all(len(one) == 1 and self._is_here(one[0], deep + 1) for one in returned)
 
@@ -338,7 +366,7 @@ class GoLoopback:
             return True
         if function.type == "identifier":
             return self._is_result_here(call, deep)
-        if name == "strings#TrimPrefix" and given:
+        if name == "strings#TrimPrefix" and len(given) == 2 and _SCHEME.fullmatch(quoted(given[1])):
             return self._is_here(given[0], deep + 1)
         if name == "strings#Replace" and [quoted(one) for one in given[1:3]] == ["http", "ws"]:
             return self._is_here(given[0], deep + 1)
@@ -395,13 +423,3 @@ class GoLoopback:
             return ""
         on, name = text_of(function.named_children[0]), text_of(function.named_children[-1])
         return f"{self.imports[on]}#{name}" if on in self.imports else ""
-
-
-def _is_of_closure(node: Node, function: Node) -> bool:
-    """Whether a function within this one is the one that it belongs to."""
-    for one in above(node):
-        if one.id == function.id:
-            return False
-        if one.type == "func_literal":
-            return True
-    return True

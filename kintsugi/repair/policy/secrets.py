@@ -20,8 +20,8 @@ _PLACEHOLDER = re.compile(
 )
 _IN_WORDS = re.compile(r"(?=.{,23}$)(?:\d{1,6}[-_. ])?[A-Za-z]{2,}(?:[ _.\-\"\\]?[A-Za-z]{2,})*\d{0,6}\W{0,2}$")
 """As somebody makes one up: `ShareSecret123!`"""
-_ADDRESS = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}:\d{1,5}$")
-_MENTION = re.compile(r"@[A-Za-z0-9][\w-]{,38}$")  # of a person, in a document
+_ADDRESS = re.compile(r"(?!(?:[^:]*\d){4})(?:[a-z0-9-]+\.)+[a-z]{2,}:\d{1,5}$")  # a key has more digits
+_MENTION = re.compile(r"@(?=.{1,38}$)[A-Za-z]+\d{0,4}(?:[-_][A-Za-z]*\d{0,4})*$")  # of a person, in a document
 _DOCUMENT = re.compile(r"\.(?:md|mdx|rst|txt|adoc)$")
 _HASHED = re.compile(r"\$2[aby]\$\d\d\$|\$argon2id?\$|\bpbkdf2_sha256\$\d+\$")
 """What is stored in the place of a password."""

@@ -303,7 +303,8 @@ def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
     flags = []
     if not crash.path:
         flags.append("where the failure happened in the project is not known: only its type was compared")
-    if any(test.raised for test in now):
+    whole = shown.green.results.tests.values()  # which of them prints what is answered, is chance
+    if any(test.raised for test in now) or any(crash.is_in(test.answered) for test in whole):
         flags.append(f"with the patch {crash.short_kind} is still raised in {crash.place}, and caught")
     if all(test.entered is False for test in now):
         flags.append(f"with the patch the test no longer comes to {crash.place}")

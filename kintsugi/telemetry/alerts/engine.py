@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, Full, Queue
 from typing import NamedTuple
@@ -109,10 +110,13 @@ class Alerts:
                 self._count(rule, seen)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Tells what is waiting, for at most `timeout` seconds."""
+        """Tells what is waiting, for at most `timeout` seconds; where no thread could be started, all of it."""
         if self._thread is not None:
             self._put(None)
             self._thread.join(timeout)
+        elif not self._queue.empty():
+            self._put(None)
+            self._run()
 
     def _count(self, rule: Rule, seen: Seen) -> None:
         now = self._clock()
@@ -141,8 +145,10 @@ class Alerts:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="telemetry-alerts", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="telemetry-alerts", daemon=True)
+                with suppress(RuntimeError):  # Python 3.12 starts none while a program ends
+                    thread.start()
+                    self._thread = thread
 
     def _run(self) -> None:
         """Until it is told to end; then what is owed is tried once more."""

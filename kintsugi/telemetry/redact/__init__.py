@@ -169,7 +169,7 @@ class Redactor:
         if not is_all and len(folded.text) > REACH:
             work.was_hidden(spans, hide(folded.text, spans))
         if origin is not None:
-            spans = [(origin[start], origin[stop - 1] + 1) for start, stop in spans]
+            spans = [origin.span(start, stop) for start, stop in spans]
         return Hidden(hide(text, spans), [kind for _, _, kind in found], is_all and origin is None)
 
     def _settled(self, text: str, once: Callable[[str], Hidden], first: Hidden | None = None) -> str:

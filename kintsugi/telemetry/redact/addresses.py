@@ -38,7 +38,9 @@ _NO_PORT = re.compile(
     r"[\w.-]{2,80}:(?P<password>(?!\d{1,5}(?:[/?;\s]|$))[^\s:/?#@\"'<>\\&${}%*]{12,200})(?=[?\s\"'/]|$)"
 )
 # A name and a password behind an address, as programs are told how to log in there.
-_BESIDE = re.compile(r"[\w.:/-]{2,120} [A-Za-z][\w.@+-]{1,40}:(?P<password>[^\s:/\"'`,;()\[\]{}<>|=]{6,60})(?=\s|$)")
+_BESIDE = re.compile(
+    r"[\w.:/-]{2,120} [A-Za-z][\w.@+-]{1,40}:(?P<password>[^\s:/\"'`,;()\[\]{}<>|=\\]{6,60})(?=\\{0,7}[\s\"']|$)"
+)
 _NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
 

@@ -21,7 +21,8 @@ AFTER = re.compile(
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
             (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
             (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?(?:[\w.+/=-]{12}|\*\*\*\]))|Optional\[|<<(?=\\{0,7}")
-                |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=")|chr[ ](?="))?
+                |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|\{\s{0,24}\\{0,7}"value\\{0,7}"[ ]?:[ ]?(?=\\{0,7}")
+                |0x[0-9a-f]{1,16}[ ](?=\\{0,7}")|chr[ ](?=\\{0,7}"))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | <<[-~]?["']?[A-Z]{2,12}["']?\r?\n[ \t]{0,12}(?=[^\s"'-])
                 | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
@@ -33,11 +34,11 @@ AFTER = re.compile(
             |</(?:name|string)>\s{0,24}<(?:value|string)>
             |</(?:td|th|dt|b|strong|label)>:?\s{0,24}<(?:td|dd|span|code|b)(?:[ ][^<>]{0,80})?>
                 (?=[^\s<>]{0,60}[\d!\#$%&*@?])|;s:\d{1,5}:(?=\\{0,7}")))
-      | (?P<attribute>[ \t,]{0,4}(?:,?\s{1,24}(?:-[ ]{1,3})?)?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
+      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24}(?:-[ ]{1,3})?)?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
             \\{0,7}[bu]?["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
             (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["']))
             |[ ]--value[= ](?=[^\s-]))
-      | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n){2})(?=\S)
+      | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])
             (?:(?=\\{0,7}[bBrRuU]?\\{0,7}["'])|(?<=,)(?=[^\s,()\[\]{}"'=]{6,80}[)\]])|(?=[$:]\w{1,20}[,)]|\?[,)]))
       | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
@@ -48,7 +49,7 @@ AFTER = re.compile(
       | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?:<!\[CDATA\[)?(?=[^\s<>])
       | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
       | (?P<gap>[ \t]{1,4}(?=\S)|[ \t]{5,30}(?=[\w+/]{20}))
-      | (?P<shouted>\r?\n[ \t]{0,4}(?:Out\[\d{1,4}\]:[ ]|=>[ ]|\[1\][ ])?)(?=["'])
+      | (?P<shouted>\r?\n[ \t]{0,4}(?:Out\[\d{1,4}\]:[ ]|=>[ ]|\[1\][ ])?)(?=\\{0,7}["'])
     )
     """,
     re.VERBOSE,
@@ -76,6 +77,7 @@ _LOGIN_BEFORE = re.compile(r"\blogin[ \t]{1,4}\S{1,80}\s{1,4}$")  # of a .netrc
 _USER_BEFORE = re.compile(r"\buser(?:name)?[ \t]{1,4}\S{1,80}\s{1,12}(?:with )?$")  # of a .fetchmailrc
 _LONGEST_LITERAL, _SHORTEST_LITERAL = 300, 8
 _FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
+_LINE_BEGINS = ("", "\n", '"', "'")  # or the text begins that stands in a string
 _NO_FLAGS = ("--no-", "--skip-", "--without-")
 
 
@@ -92,7 +94,7 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             return Grade.NONE
         case "cell" if not (is_first_cell(text, at) or MADE_UP_WORD.match(text, after.end())):
             return Grade.NONE
-        case "shouted" if not (name.isupper() and text[at - 1 : at] in ("", "\n")) and not (
+        case "shouted" if not (name.isupper() and text[at - 1 : at] in _LINE_BEGINS) and not (
             name[:1] == "$" or _is_asked(text, at)
         ):
             return Grade.NONE
@@ -100,11 +102,11 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             name[:1].isupper() or _is_made_up(text, after.end()) or MADE_UP_WORD.match(text, after.end() + 1)
         ):
             return Grade.NONE
-        case "part" if "name=" not in text[max(0, at - 8) : at]:
+        case "part" if "name=" not in text[max(0, at - 13) : at]:
             return Grade.NONE
         case "element" if text[at - 1 : at] == "<" and _stands_for_one(text, at - 1):
             return Grade.NONE
-        case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
+        case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"', "'"):
             return Grade.NONE
     return grade_in_place(text, at, stem, name)
 
@@ -129,6 +131,7 @@ def _is_made_up(text: str, at: int) -> bool:
 def _is_asked(text: str, at: int) -> bool:
     """Whether the line is typed at the prompt of an interpreter or a debugger, which answers below."""
     line = text.rfind("\n", max(0, at - 120), at) + 1
+    line = max(line, text.rfind('"', line, at) + 1, text.rfind("'", line, at) + 1)
     return _PROMPT.match(text, line, at) is not None
 
 

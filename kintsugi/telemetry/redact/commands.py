@@ -30,6 +30,7 @@ _LONG_OR_HEX = (
 )
 _LONE = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[^\s'\"|$/\\=:.]{8,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
+_END_OF_LINE = r"(?:\n|\\[nr])"  # as it is, or written out: the source of a program is not folded
 _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
 _IN_FOURS = r"(?:[0-9A-Za-z]{4}(?:[ -][0-9A-Za-z]{4}){3,5}|[a-z]{16})(?![\w-])"
@@ -161,7 +162,7 @@ COMMANDS = (
     Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
     Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
-    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}\n?['\"]? ?\|"),
+    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}{_END_OF_LINE}?['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
@@ -240,7 +241,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
         "pass ",
         REACH_LINE,
         r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?(?:quote )?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
-        r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}\s{0,4}(?:\n|$|\d{3} ))",
+        r"(?P<secret>[^\s\\]{3,200}?)(?=['\"]?[,)\]}]{0,2}(?:\s{0,4}(?:\n|$|\d{3} )|\\))",
     ),
     (
         " login ",
@@ -253,6 +254,11 @@ LINES: tuple[tuple[str, int, str], ...] = (
         rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})(?=\r?\n|$)",
     ),
     ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
+    (
+        "auth\\r\\n$",
+        0,
+        r"(?i:auth)(?:\\r\\n\$\d+\\r\\n[\w-]{1,40})?\\r\\n\$\d+\\r\\n(?P<secret>[^\\\s]{3,200})",
+    ),
     (
         "auth\n$",
         0,
@@ -271,7 +277,7 @@ LINES: tuple[tuple[str, int, str], ...] = (
     ),
     (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
     *((port, 0, rf"\{port}\s{{0,12}}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
-    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\n'),
+    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}}){_END_OF_LINE}'),
     ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
     (
         "&p=",
@@ -313,9 +319,10 @@ LINES: tuple[tuple[str, int, str], ...] = (
       for codes in ("recovery codes", "backup codes")),
     *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
       for where in ("@tcp(", "@unix(")),
-    *((sent, 0, r"(?i:send(?:ing)?|write)[\w ]{0,12}(?: --)?[ (:]{1,3}b?[\"'](?:[a-z]{2,12}\n)?"
-       r"(?P<secret>(?=[^\"'\s\d]{0,60}\d)[^\"'\s\\]{6,60})\n")
-      for sent in ('send "', 'send -- "', 'sending "', "send b'", "send(b'", "write_channel: b'", "write(b'")),
+    *((sent, 0, r"(?i:send(?:ing)?|write)[\w ]{0,12}(?: --)?[ (:]{1,3}b?\\{0,7}[\"'](?:[a-z]{2,12}(?:\n|\\[nr]))?"
+       rf"(?P<secret>(?=[^\"'\s\d]{{0,60}}\d)[^\"'\s\\]{{6,60}}){_END_OF_LINE}")
+      for sent in ('send "', 'send -- "', 'send \\', 'send -- \\', 'sending "', "send b'",
+                   "send(b'", "write_channel: b'", "write(b'")),
     *((reader, REACH_LINE,
       r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)\n?['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"

@@ -2,6 +2,8 @@
 of a text that stands in one string as what they are."""
 
 import re
+from bisect import bisect_right
+from itertools import islice
 from typing import NamedTuple
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-")
@@ -26,28 +28,60 @@ _VANISHING = re.compile(
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
 _LINE_HINTS = ("\\n", "\\r", "\\t")
-_HINTS = ("\\x1b", "\\u001b", "\\033", "\\e[", "\\xa0", "\\u00a0", "\\u20", "\\uff", "\\u30")
+_HINTS = ("\\x1b", "\\033", "\\e[", "\\xa0", "\\u")
 # An odd character written out, as `repr` and JSON do.
 _WRITTEN = r"\\{1,8}(?:x(?P<byte>[0-9a-f]{2})|u(?P<unit>[0-9a-fA-F]{4}))"
 
 
 # Line ends and tabs, written out once or more, as a text of many lines stands in JSON, in `repr` and in both.
-# But a share of Windows begins like one: `\\nas\\public`.
-_LINES = r"\\(?:(?P<share>(?<!\S\\)\\[\w.-]{1,60}(?:\\[\w.$-]{1,60})+)|\\{0,7}(?:r\\{1,8})?(?P<line>[nrt]))"
+# But a share of Windows begins like one: `\\nas\\public`, with twice as many backslashes as stand within.
+_LINES = (
+    r"\\(?:(?P<share>(?<![^\s\"'=(\[:]\\)(?P<more>\\{0,7})\\(?P=more)[\w.-]{1,60}(?:\\(?P=more)[\w.$-]{1,60})+)"
+    r"|(?P<deep>\\{0,7})(?:r\\{1,8})?(?P<line>[nrt]))"
+)
 _LINE = re.compile(_LINES)
+_QUOTES, _NESTED = ('"', "'", "`"), ('\\"', "\\'", '\\\\\\"', "\\\\\\'", '\\\\\\\\\\\\\\"')
+_DEPTHS = (1, 2, 2, 3, 3, 3, 3, 4)  # by how many more backslashes
+# Behind an option or the name of a field: the domain of a user.
+_OF_A_DOMAIN = re.compile(
+    r"(?:[-/][A-Za-z]{1,10}[ :=]|(?i:user|login|id|account|runas)['\"]?[ :=]{1,2}['\"]?)[A-Z][A-Z\d.-]{0,14}$"
+)
+_LONGEST_OPTION = 32
+_OTHER_LINES = [re.compile(rf"(?<![A-Z\\])\\{{{more + 1}}}n") for more in range(8)]
+_ONE_WORD = re.compile(r"[^\s\"'\\]{3,80}\\{0,7}[\"']")  # a word in quotes, with it in front
+_ASCII = 0x7F
+_BOX = range(0x2500, 0x2580)  # what tables and the locals of a traceback are drawn with
 _OF_LINES = {"n": "\n", "r": "\n", "t": "\t"}
 _TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_LINES}|{_WRITTEN}")
 
 
 class Folded(NamedTuple):
-    """The text to look at, the same in lower case and of the same length, and where its characters came from.
-
-    `origin[i]` is the place of `text[i]` in the original; it is None where nothing was taken out.
-    """
+    """The text to look at, the same in lower case and of the same length, and where its characters came from: None
+    where nothing was taken out."""
 
     text: str
     lowered: str
-    origin: list[int] | None
+    origin: "Origin | None"
+
+
+class Origin:
+    """Where each run of characters of a folded text came from: as it was, or one character for what was written out."""
+
+    def __init__(self) -> None:
+        self._begins: list[int] = []  # of the runs, in the folded text
+        self._starts: list[int] = []  # and in the original
+        self._stops: list[int] = []  # there, of one that was written out
+
+    def add(self, begin: int, start: int, stop: int = 0) -> None:
+        self._begins.append(begin)
+        self._starts.append(start)
+        self._stops.append(stop)
+
+    def span(self, start: int, stop: int) -> tuple[int, int]:
+        """The place in the original of what stands at `[start, stop)`."""
+        first, last = bisect_right(self._begins, start) - 1, bisect_right(self._begins, stop - 1) - 1
+        end = self._stops[last] or self._starts[last] + stop - self._begins[last]
+        return self._starts[first] + start - self._begins[first], end
 
 
 def fold(text: str) -> Folded:
@@ -64,23 +98,75 @@ def fold(text: str) -> Folded:
     return Folded(kept, lower(kept), origin)
 
 
-def _without(taken_out: re.Pattern[str], text: str) -> tuple[str, list[int] | None]:
+def _without(taken_out: re.Pattern[str], text: str) -> tuple[str, Origin | None]:
     pieces: list[str] = []
-    origin: list[int] = []
-    end = 0
+    origin = Origin()
+    at = end = 0
+    strings = _Strings(text)
     for found in taken_out.finditer(text):
-        instead = _instead(found)
+        line = found["line"]
+        instead = _instead(found) if not line else _OF_LINES[line] if strings.hold(found) else None
         if instead is None:
             continue
-        start = found.start()
+        start, stop = found.span()
         pieces += (text[end:start], instead)
-        origin += range(end, start)
-        origin += [start] * len(instead)
-        end = found.end()
+        origin.add(at, end)
+        at += start - end
+        if instead:
+            origin.add(at, start, stop)
+            at += 1
+        end = stop
     if not end:
         return text, None
-    origin.extend(range(end, len(text)))
+    origin.add(at, end)
     return "".join(pieces) + text[end:], origin
+
+
+class _Strings:
+    """Whether a written line end stands in a string, or begins the name of a user (`CORP\\tom`) or is in a password.
+
+    Each string in a string doubles its backslashes, and has quotes of its own. A line that was written out without
+    quotes has more than one.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._begin, self._stop = 0, -1  # of the line that is known
+        self._opened: list[int] = []  # where so many kinds of quotes were seen in it
+        self._has_many: dict[int, bool] = {}  # line ends with so many more backslashes
+
+    def hold(self, found: re.Match[str]) -> bool:
+        start, end = found.span()
+        text = self._text
+        if start >= self._stop:
+            self._begin_line(start)
+        before = text[start - 1 : start]
+        if before in _QUOTES and _ONE_WORD.match(text, end):
+            return False
+        if before.isupper() and text[end : end + 1].islower() and self._is_behind_a_domain(start):
+            return False
+        deep = len(found["deep"])
+        depth, opened = _DEPTHS[deep], self._opened
+        if depth <= len(opened) and opened[depth - 1] < start:
+            return True
+        if deep not in self._has_many:
+            others = islice(_OTHER_LINES[deep].finditer(text, self._begin, self._stop), 2)
+            self._has_many[deep] = len(list(others)) > 1
+        return self._has_many[deep]
+
+    def _is_behind_a_domain(self, at: int) -> bool:
+        return _OF_A_DOMAIN.search(self._text, max(0, at - _LONGEST_OPTION), at) is not None
+
+    def _begin_line(self, at: int) -> None:
+        text = self._text
+        begin, stop = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+        self._begin, self._stop = begin, stop if stop >= 0 else len(text)
+        self._has_many = {}
+        opened = [first for quote in _QUOTES if (first := text.find(quote, begin, self._stop)) >= 0]
+        if opened:
+            opened += (first for quote in _NESTED if (first := text.find(quote, begin, self._stop)) >= 0)
+            opened.sort()
+        self._opened = opened
 
 
 def _instead(found: re.Match[str]) -> str | None:
@@ -89,9 +175,9 @@ def _instead(found: re.Match[str]) -> str | None:
         return ""
     if found["share"]:
         return None
-    if found["line"]:
-        return _OF_LINES[found["line"]]
     code = int(found[found.lastindex], 16)
+    if code in _BOX or (found["unit"] and code > _ASCII and chr(code).isalpha()):
+        return chr(code)  # JSON writes out letters of other languages than English
     return _PLAIN.get(code) or ("" if _VANISHING.fullmatch(chr(code)) else None)
 
 

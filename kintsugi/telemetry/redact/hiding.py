@@ -34,7 +34,7 @@ def merged(spans: list[Found], text: str) -> list[Span]:
 
 
 _CONTINUED = re.compile(
-    r"[\"'][ \t]*\\?\r?\n[ \t]*[bBrRuU]{0,2}(?P<quote>[\"'])(?P<rest>[^\"'\n]{1,400})(?P=quote)"
+    r"\\{0,7}[\"'][ \t]*\\?\r?\n[ \t]*[bBrRuU]{0,2}(?P<quote>\\{0,7}[\"'])(?P<rest>[^\"'\n]{1,400}?)(?P=quote)"
     r"(?!\s?[:=]>? ?\S|\s?, ?[\"'])"  # the name in the next row
 )
 _MOST_PIECES, _QUOTES = 50, ('"', "'")

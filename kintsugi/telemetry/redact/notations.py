@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.looks import is_strong
+from kintsugi.telemetry.redact.looks import Look, is_strong, looks
 from kintsugi.telemetry.redact.values import is_of_base64, is_secret, looks_random
 
 Span = tuple[int, int]
 
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
 _CELL = re.compile(r"[ \t]*(?P<quote>\\{0,7}[\"']|)[\w.$() -]{1,40}(?P=quote)[ \t]*|[ \t]*")
+# Where the text begins that stands in a string, and where it ends.
+_OPENED = re.compile(rf"[\"'](?P<cell>{_CELL.pattern})$")
+_CLOSED = re.compile(r"\\{0,7}[\"'](?:[)}\]]{0,4}(?:,.*)?| [\w.-]{1,40}=.*|[)}\]\s\"'\\]*)$")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
 _BARS = ("|", "│", "┃", "║")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
@@ -33,6 +36,8 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     if mark in ",;":
         start = text.rfind(" ", start, at) + 1 or start  # behind what begins a line of a log
     header = text[start:stop].rstrip("\r").split(mark)
+    opened = None if _CELL.fullmatch(header[0]) else _OPENED.search(header[0])
+    header[0] = opened["cell"] if opened else header[0]
     titles = [cell.strip() for cell in header if cell.strip()]
     is_boxed = (
         mark in _BARS and _RULE.fullmatch(text, stop + 1, text.find("\n", stop + 1, stop + _ROW_LENGTH)) is not None
@@ -53,13 +58,17 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         stop = text.find("\n", at, at + _ROW_LENGTH)
         stop = min(len(text), at + _ROW_LENGTH) if stop < 0 else stop
         cells = text[at:stop].rstrip("\r").split(mark)
+        last = _CLOSED.search(cells[len(header) - 1].strip(), 1) if len(cells) >= len(header) else None
+        if last:
+            cells = cells[: len(header)]
         if len(cells) != len(header):
             if _RULE.fullmatch(text, at, stop) and stop > at:
                 at = stop + 1
                 continue
             return
         begin = at + sum(len(cell) + 1 for cell in cells[:column])
-        value = cells[column].strip().strip("\"'\\")
+        value = cells[column].strip()
+        value = (value[: last.start()] if last and column == len(header) - 1 else value).strip("\"'\\")
         if value and is_secret(value, True, level, prose=False):
             begin += cells[column].index(value)
             yield begin, begin + len(value)
@@ -119,7 +128,7 @@ def value_before(text: str, at: int, level: Grade) -> Iterable[Span]:
     """Of `{"value": …, "name": "DB_PASSWORD"}` the value; the name stands at `at`."""
     begin = text.rfind("value", max(0, at - 400), at) - 8
     window = text[max(0, begin) : at]
-    if begin < -8 or not re.search(r"(?:name|key)\W{1,8}$", window[-16:]):
+    if begin < -8 or not re.search(r"(?:name|key)\W{1,20}$", window[-24:]):
         return ()
     found = _VALUE_BEFORE.search(window)
     if not found or not is_secret(found["value"], True, level, prose=False):
@@ -161,6 +170,7 @@ _OF_MARKUP, _OF_RULES = "`*", " \t\r=-_"
 _APART = re.compile(r"\r?\n[ \t]*\r?\n[ \t]{1,12}\S{8,200}[ \t\r]*(?:\n|$)")  # alone, below an empty line, set in
 _PARTS_OF_ITEM, _MARK_OF_ITEM = 2, re.compile(r"[(\[]?\d{1,2}[)\].:]|[-*\u2022]")
 _ITEM_BELOW = re.compile(rf"\r?\n[ \t]{{0,12}}(?:{_MARK_OF_ITEM.pattern})[ \t]{{1,4}}(?P<value>\S{{8,200}})(?=\s|$)")
+_LAST_QUOTE = re.compile(r"(?<=\S)\\{0,7}[\"'](?=[\s,)}\]\"'\\]|$)")  # of the string in which the text stands
 _ALONE = re.compile(r"(?!--)(?:[\w./-]{1,40} ){0,3}[\w./-]{1,200}\r?")
 
 
@@ -169,15 +179,18 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     line, or all that is new in it: each may begin as lines of a log do."""
     stop = text.find("\n", end, end + _LABEL_LENGTH)
     start = text.rfind("\n", max(0, at - _BELOW_LENGTH), at) + 1
+    inside = max(start, text.rfind('"', start, at) + 1, text.rfind("'", start, at) + 1)
     last = text[end:stop].rstrip(f" \t\r{_OF_MARKUP}")[-1:] if stop >= 0 else ""
     is_sentence = last == "." and _APART.match(text, stop) is not None
-    if stop < 0 or not (last == ":" or is_sentence or _ALONE.fullmatch(text, start, stop)):
+    if stop < 0 or not (last == ":" or is_sentence or _ALONE.fullmatch(text, inside, stop)):
         return ()
     begin, line = stop, ""
     for _ in range(2):
         begin, stop = stop + 1, text.find("\n", stop + 1, stop + 1 + _BELOW_LENGTH)
         stop = min(len(text), begin + _BELOW_LENGTH) if stop < 0 else stop
         line = text[begin:stop]
+        if closed := _LAST_QUOTE.search(line):
+            line = line[: closed.start()]
         if line.strip(_OF_RULES):
             break
     words = line.split()
@@ -185,12 +198,17 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     value = words[-1].strip(_OF_MARKUP) if words else ""
     if level is Grade.WEAK and not (len(value) >= _LONG and is_of_base64(value)):
         return ()
-    if not _BELOW.fullmatch(value) or not looks_random(value) or not is_secret(value, True, level, prose=True):
+    if not _BELOW.fullmatch(value) or not _is_told_below(value) or not is_secret(value, True, level, prose=True):
         return ()
-    if len(words) > 1 and not is_item and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
+    is_alike = line[:4] in (text[start : start + 4], text[inside : inside + 4])
+    if len(words) > 1 and not is_item and (not is_alike or words[-2][-1] not in "|]->:"):
         return ()
     begin += line.rindex(value)
     return ((begin, begin + len(value)), *(_further_items(text, stop, level) if is_item else ()))
+
+
+def _is_told_below(value: str) -> bool:
+    return looks_random(value) or looks(value) >= Look.LIKELY
 
 
 def _further_items(text: str, at: int, level: Grade) -> Iterator[Span]:
@@ -307,9 +325,11 @@ LEADS = (
     " access ",
     " no ",
 )
-_FIELD = re.compile(r"(?:^|\n)(?:[\w\]\[-]{1,40}\.){0,6}(?P<name>[\w-]{1,60})\r?\n[ \t]{1,4}[^\n]{0,300}$")
-_LOCATION = re.compile(r"""["']loc["']\s*:\s*[\[(][^\])]{0,200}?["'](?P<name>[\w-]{1,60})["']\s*[\])][^{}]{0,300}$""")
-_INPUT = re.compile(r"""\s*[=:]\s*b?(?P<quote>\\*["'])(?P<value>.{1,300}?)(?P=quote)(?=\s*[,}\]])""")
+_FIELD = re.compile(r"(?:^|[\n\"'])(?:[\w\]\[-]{1,40}\.){0,6}(?P<name>[\w-]{1,60})\r?\n[ \t]{1,4}[^\n]{0,300}$")
+_LOCATION = re.compile(
+    r"""["']loc\\{0,7}["']\s*:\s*[\[(][^\])]{0,200}?["'](?P<name>[\w-]{1,60})\\{0,7}["']\s*[\])][^{}]{0,300}$"""
+)
+_INPUT = re.compile(r"""(?:\\{0,7}["'])?\s*[=:]\s*b?(?P<quote>\\*["'])(?P<value>.{1,300}?)(?P=quote)(?=\s*[,}\]])""")
 
 
 def repeated_input(text: str, start: int, end: int) -> Iterable[Span]:

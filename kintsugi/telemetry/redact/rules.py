@@ -137,7 +137,7 @@ def _structural() -> Iterator[tuple[str, str, Check, bool]]:
         yield "scheme", scheme, bare_scheme, True
     yield "keyed", '"kty', key_of_json, False
     yield "keyed", 'kty\\"', key_of_json, False
-    for echoed in ("input_value", '"input"', "'input'"):
+    for echoed in ("input_value", '"input"', '"input\\', "'input'"):
         yield "keyed", echoed, repeated_input, False
     for drawn in ("\u2514", "\u2570"):
         yield "keyed", drawn, drawn_local, False
@@ -234,9 +234,18 @@ def _command(command: Command) -> Check:
         pattern = _compiled(command.secret)
         anywhere = islice(pattern.finditer(text, end, stop), _MOST)
         found = anywhere if command.signs else filter(None, [pattern.match(text, end, stop)])
-        return [one.span("secret") for one in found if is_secret(one["secret"], True, Grade.PASSWORD, prose=False)]
+        return [
+            _before_quote(text, *one.span("secret"))
+            for one in found
+            if is_secret(one["secret"], True, Grade.PASSWORD, prose=False)
+        ]
 
     return check
+
+
+def _before_quote(text: str, start: int, end: int) -> Span:
+    """Without the backslashes before the quote that ends the string in which a command stands."""
+    return start, start + len(text[start:end].rstrip("\\")) if text[end : end + 1] in _QUOTES else end
 
 
 def _called(call: Call) -> Check:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -141,7 +141,8 @@ class GoSuite(PlainSuite):
             file = self.tests.get((folder, test.partition("/")[0]), "")
             ending = {"pass": Ending.PASSED, "skip": Ending.SKIPPED, "fail": Ending.FAILED}.get(action, Ending.ERROR)
             id = test if folder == "." else f"{folder}::{test}"
-            yield result(id, file, ending, _failure(printed, told.tree))
+            ended_so = result(id, file, ending, _failure(printed, told.tree))
+            yield replace(ended_so, answered=_recovered(printed, told.tree))
         for action, package, test, printed in told.events:
             if test or action not in ("fail", "cut"):
                 continue
@@ -180,14 +181,20 @@ def _build_failure(told: Told, package: str) -> Failure:
 
 
 def _failure(printed: str, tree: str) -> Failure:
-    """What a failing test printed: the stack of its panic, or its own words and the panics that a server recovered."""
+    """What a failing test printed: the stack of its panic, or its own words; and the panics that a server recovered."""
     panics = list(_PANIC.finditer(printed))
     stacks = _GOROUTINE.split(printed)[1:]
+    recovered = _recovered(printed, tree)
     if panics and stacks:
-        return Failure(panics[0]["kind"], panics[0]["message"], assertion=False, frames=_frames(stacks[0], tree))
+        frames = _frames(stacks[0], tree)
+        return Failure(panics[0]["kind"], panics[0]["message"], assertion=False, frames=frames, causes=recovered)
     said = "\n".join(line for line in printed.splitlines() if not line.lstrip().startswith(("===", "---")))
-    recovered = tuple(Raised("panic", _frames(stack, tree)) for stack in stacks if "\npanic(" in stack)
     return Failure("Failed", said.strip()[-2000:], assertion=True, frames=(), causes=recovered)
+
+
+def _recovered(printed: str, tree: str) -> tuple[Raised, ...]:
+    stacks = _GOROUTINE.split(printed)[1:]
+    return tuple(Raised("panic", _frames(stack, tree)) for stack in stacks if "\npanic(" in stack)
 
 
 def _frames(stack: str, tree: str) -> tuple[Frame, ...]:

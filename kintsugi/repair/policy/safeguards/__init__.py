@@ -19,9 +19,10 @@ from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, pairs
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.leaving import answers_to_nobody, comes_no_further, goes_on
+from kintsugi.repair.policy.safeguards.once import asks_once
 from kintsugi.repair.policy.safeguards.pieces import heads
 from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
-from kintsugi.repair.policy.safeguards.reached import reached_unasked
+from kintsugi.repair.policy.safeguards.reached import asked_before_care, reached_unasked
 from kintsugi.repair.policy.safeguards.read import reads_by_text
 from kintsugi.repair.policy.safeguards.settings import of_security
 from kintsugi.repair.syntax import Source
@@ -32,6 +33,8 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("Nobody asks what it answers.", answers_to_nobody),
     ("Nobody comes to what follows.", comes_no_further),
     ("It does this before it asks.", reached_unasked),
+    ("It checks less often than before.", asked_before_care),
+    ("It asks once what it asked each time.", asks_once),
     ("It changes a setting of security.", of_security),
     ("It does that to all there are.", is_done_to_all),
     ("A text decides what is read.", reads_by_text),

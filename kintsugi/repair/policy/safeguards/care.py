@@ -40,11 +40,13 @@ _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|can_|may_|trust|has_(?:perm|role|access|right)|csrf|captcha|helmet|csurf|revoke|invalidat|clear_|lock|confirm|unauthori|forbid|den(?:y|ied)",
         ),
         ("It reaches more rows than before.", r"(?:and_)?where|filter|exclude|having|scope"),
+        ("It no longer keeps who did what.", r"audit"),
     )
 )
 _LOOKUP = re.compile(
     r"(?:^|_)(?:get|find|filter|where|select|query|exists?|count|fetch|exclude|one|all|delete|update)(?:_|$)"
 )
+_OK = re.compile(r"(?:^| )ok$|\b20\d\b|accepted|created|no content", re.IGNORECASE)
 _PROTECTS = "It changes what protects a call."
 _ROWS = "It reaches more rows than before."
 
@@ -83,6 +85,17 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
             yield _ROWS
     if done in ("emptied", "another constant", "read from elsewhere") and isinstance(one.within, ast.Call):
         yield _PROTECTS if care_of(last_of(one.within.func)) else ""
+
+
+def lets_in(old: ast.AST, new: ast.AST) -> bool:
+    """`http.StatusForbidden` → `http.StatusOK`, `403` → `200`"""
+    was, now = (
+        str(node.value if isinstance(node.value, int) else "")
+        if isinstance(node, ast.Constant)
+        else words(node).replace("_", " ")
+        for node in (old, new)
+    )
+    return DENIAL.search(was) is not None and _OK.search(now) is not None
 
 
 def _called(node: ast.AST) -> list[str]:

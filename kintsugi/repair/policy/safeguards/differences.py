@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import amount_of, is_stricter
-from kintsugi.repair.policy.safeguards.about import decides, refuses, speaks_of_rights
+from kintsugi.repair.policy.safeguards.about import decides, decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, lost
 from kintsugi.repair.policy.safeguards.done import done_to, is_lifted, is_multiplied
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair
@@ -138,15 +138,23 @@ def holds_back_more(one: Exchange, place: str) -> bool:
 
 
 def _is_another_of_its_kind(one: Exchange, *, speaks: bool) -> bool:
-    return _are_fixed(one) or (_is_another_of_it(one) and (speaks or _is_fixed(one.old)))
+    return _are_fixed(one) or (_is_another_of_it(one) and (speaks or _is_fixed(one.old) or _is_asked(one)))
 
 
 def _is_another_of_it(one: Exchange) -> bool:
     """`x.permissions.administrator` → `x.permissions.read`"""
+    if isinstance(one.within, ast.Call) and not _is_asked(one):
+        return False
     match one.old, one.new:
-        case ast.Attribute(value=of), ast.Attribute(value=other) if not isinstance(one.within, ast.Call):
+        case ast.Attribute(value=of), ast.Attribute(value=other):
             return ast.unparse(of) == ast.unparse(other)
     return False
+
+
+def _is_asked(one: Exchange) -> bool:
+    """`x.is_writer()` → `x.has_access()`"""
+    both = [node.attr for node in (one.old, one.new) if isinstance(node, ast.Attribute)]
+    return isinstance(one.within, ast.Call) and one.within.func is one.old and all(map(decides_by_name, both))
 
 
 def _is_fixed(node: ast.AST) -> bool:

@@ -9,11 +9,11 @@ from itertools import pairwise
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import amount_of, is_number, words
 from kintsugi.repair.policy.safeguards.about import decides, speaks_of_rights
-from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of
+from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of, lets_in
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
 from kintsugi.repair.policy.safeguards.listed import of_lists
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
-from kintsugi.repair.policy.safeguards.pieces import names
+from kintsugi.repair.policy.safeguards.pieces import is_prose, names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
 from kintsugi.repair.policy.vocabulary import LIMIT
 
@@ -29,6 +29,7 @@ _FORM = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = 3  # spaces
+_WORDS = 2  # spaces
 _UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _TIMES = 5
 _OF_TIME = {"nanosecond": 1, "microsecond": 2, "millisecond": 3, "second": 4, "minute": 5, "hour": 6, "day": 7}
@@ -52,6 +53,8 @@ def done_to(one: Exchange, place: str) -> str:
         return "turned"
     if is_multiplied(old, new):
         return "another number"
+    if lets_in(old, new):
+        return "turns away less"
     return (
         _of_choices(old, new)
         or _of_comparisons(old, new)
@@ -286,10 +289,12 @@ def _of_texts(one: Exchange, was: str, now: str) -> str:
         return ""
     if _is_key(one):
         return "read from elsewhere"
-    if isinstance(one.within, ast.Compare):
+    if any(isinstance(of, ast.Compare) for of in one.around):
         return "another condition"
     is_word = _CHOICE.fullmatch(was) and _CHOICE.fullmatch(now) and isinstance(one.within, ast.Call | ast.keyword)
-    return "another word" if is_word else "another text"
+    if is_word:
+        return "another word"
+    return "another text" if was.count(" ") < _WORDS or is_prose(repr(was)) else "another constant"
 
 
 def _is_few(value: object) -> bool:

@@ -13,9 +13,12 @@ from functools import cached_property
 from itertools import pairwise
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.functions import functions, kept
-from kintsugi.repair.policy.safeguards.pieces import heads, is_prose, key_of, names, statements, without_prose
-from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, bound_by, is_idle
+from kintsugi.repair.policy.safeguards.functions import fresh, functions, kept
+from kintsugi.repair.policy.safeguards.helpers import Helpers
+from kintsugi.repair.policy.safeguards.pieces import asks, heads, is_prose, key_of, names, statements, without_prose
+from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, bound_by
+from kintsugi.repair.policy.safeguards.taken import taken_otherwise
+from kintsugi.repair.policy.safeguards.talk import is_idle
 from kintsugi.repair.syntax import Source
 
 _TRIED = 6  # statements of the same kind, for each that went
@@ -80,15 +83,18 @@ def same(one: ast.AST, other: ast.AST) -> bool:
 
 def pairs(old: Source, new: Source) -> Iterator[Pair]:
     """In the order of the code before; of the top of the file, too."""
-    found = [_pair("", old.tree, new.tree, (old, new))] if old.tree is not None and new.tree is not None else []
+    if old.tree is None or new.tree is None:
+        return
     named = {id(node): name.partition("~")[0] for name, node in functions(old).items()}
     both = [*kept(old, new)]
-    found += [_pair(named[id(before)], before, after, (old, new)) for before, after in both]
+    come_whole = fresh(old, new)
+    helpers = Helpers(come_whole)
+    found = [_pair("", old.tree, new.tree, (old, new), helpers)]
+    found += [_pair(named[id(before)], before, after, (old, new), helpers) for before, after in both]
     if not any(pair.gone for pair in found):
         return
-    known = {id(after) for _, after in both}
     come = [called_by(pair.come) for pair in found]
-    made = called_by(one for node in functions(new).values() if id(node) not in known for one in statements(node))
+    made = called_by(one for _, node in come_whole for one in statements(node))
     for at, pair in enumerate(found):
         yield replace(pair, elsewhere=made.union(*come[:at], *come[at + 1 :]))
 
@@ -104,8 +110,11 @@ def called_by(listed: Iterable[ast.stmt]) -> frozenset[str]:
     )
 
 
-def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source]) -> Pair:
-    before, after = ([*_pieces(block)] for block in (old, new))
+def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source], helpers: Helpers) -> Pair:
+    before, after = [*_pieces(statements(old))], [*_pieces(helpers.statements(new))]
+    was, taken = taken_otherwise(old, new)
+    before += _pieces(was)
+    after += _pieces(taken)
     counted = [Counter(key for key, _ in one) for one in (before, after)]
     differ = [_only(before, counted[0] - counted[1], after), _only(after, counted[1] - counted[0], before)]
     left = Taken(old, new, *differ)
@@ -193,8 +202,8 @@ def _neighbours(pieces: Keyed) -> Iterator[tuple[str, str]]:
     return pairwise(["", *(key for key, _ in pieces), ""])
 
 
-def _pieces(block: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
-    for one in statements(block):
+def _pieces(listed: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
+    for one in listed:
         if key := key_of(one):
             yield key, one
 
@@ -216,7 +225,7 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
 def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exchange]:
     """The smallest parts that differ."""
     whole = [Exchange(old, new, around)]
-    if _are_prose(old, new):
+    if _are_prose(old, new) and not any(map(asks, around)):
         return []
     if isinstance(old, ast.Name) and isinstance(new, ast.Name) and old.id.lower() == new.id.lower():
         return []  # of JavaScript, a constant is in capitals here
@@ -238,7 +247,11 @@ def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exc
                     return whole
         elif name not in ("lineno", "end_lineno", "col_offset", "end_col_offset") and _plain(value) != _plain(other):
             return whole
-    several = len(found) > 1 and (isinstance(old, ast.Compare) or any(isinstance(one.old, ast.boolop) for one in found))
+    several = len(found) > 1 and (
+        isinstance(old, ast.Compare)
+        or (isinstance(old, ast.BoolOp) and not _are_in_other_order(old, new))
+        or any(isinstance(one.old, ast.boolop) for one in found)
+    )
     wraps = bool(found) and (_is_in(old, new) or _is_in(new, old))
     return whole if several or wraps or len(found) > _FEW else found
 
@@ -247,6 +260,10 @@ def _are_prose(old: ast.AST, new: ast.AST) -> bool:
     """Two sentences for people, with the same put into them."""
     texts = [ast.unparse(one) for one in (old, new) if isinstance(one, ast.Constant | ast.JoinedStr)]
     return len(texts) == 2 and all(map(is_prose, texts)) and without_prose(texts[0]) == without_prose(texts[1])
+
+
+def _are_in_other_order(old: ast.BoolOp, new: ast.AST) -> bool:
+    return isinstance(new, ast.BoolOp) and {*map(ast.unparse, old.values)} == {*map(ast.unparse, new.values)}
 
 
 def _named(node: ast.AST) -> list[str | None]:

@@ -31,12 +31,19 @@ def functions(source: Source) -> dict[str, Function]:
     return found
 
 
-@lru_cache(maxsize=2)
 def kept(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
     """Functions that are there before and after: what went with a whole function is no loosening of it.
 
     One that stands under another name is kept as well: it has half of its statements.
     """
+    return _kept(old, new, (old.tree, new.tree))
+
+
+@lru_cache(maxsize=2)
+def _kept(
+    old: Source, new: Source, read: tuple[ast.Module | None, ast.Module | None]
+) -> tuple[tuple[Function, Function], ...]:
+    """`read`: sources of the same text are equal, and yet each has its own nodes."""
     before, after = functions(old), functions(new)
     numbered = any("~" in name for name in (*before, *after))
     if numbered:
@@ -44,6 +51,12 @@ def kept(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
     come = _ByLines({name: _lines(node) for name, node in after.items() if name not in before})
     named = ((node, name if name in after else come.like(_lines(node))) for name, node in before.items())
     return tuple((node, after[now]) for node, now in named if now in after)
+
+
+def fresh(old: Source, new: Source) -> list[tuple[str, Function]]:
+    """The functions that are new, by their names."""
+    known = {id(after) for _, after in kept(old, new)}
+    return [(name, node) for name, node in functions(new).items() if id(node) not in known]
 
 
 def _without_same(

@@ -11,7 +11,7 @@ from kintsugi.repair.policy.safeguards.about import decides_by_name, refuses, sp
 from kintsugi.repair.policy.safeguards.care import care_of
 from kintsugi.repair.policy.safeguards.exchanged import Pair
 from kintsugi.repair.policy.safeguards.pieces import heads, leaves, names, statements
-from kintsugi.repair.policy.vocabulary import LOGGED_BY, LOGGING
+from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.syntax import walked
 
 _PAIR = 2  # `ctx, stop := context.WithTimeout(ctx, wait)`, `defer stop()`
@@ -28,10 +28,6 @@ SAID = {
 }
 
 
-def is_logged(called: str) -> bool:
-    return LOGGING.match(called) is not None or LOGGED_BY.match(called.rpartition(" ")[2]) is not None
-
-
 def outermost(pair: Pair) -> list[ast.stmt]:
     """What is gone, without what went with it."""
     inner = {id(one) for statement in pair.unpaired for one in statements(statement)}
@@ -41,13 +37,18 @@ def outermost(pair: Pair) -> list[ast.stmt]:
 def said_of(statement: ast.stmt, kind: str) -> str:
     """By the name of what was called, if that says what it took care of."""
     if kind == "an effect is gone":
-        names_ = (words(node.func).rpartition(" ")[2] for node in _calls(statement))
-        return next(filter(None, map(care_of, names_)), SAID[kind])
+        return next(filter(None, map(care_of, map(_called, _calls(statement)))), SAID[kind])
     return SAID[kind]
 
 
 def _calls(statement: ast.stmt) -> list[ast.Call]:
     return [node for head in heads(statement) for node in walked(head) if isinstance(node, ast.Call)]
+
+
+def _called(node: ast.Call) -> str:
+    """The name that is called; of what is kept for whoever asks later who did it, that."""
+    names_ = words(node.func).split()
+    return next((name for name in names_ if "audit" in name), names_[-1] if names_ else "")
 
 
 def _body(statement: ast.stmt) -> list[ast.stmt]:
@@ -64,7 +65,7 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     yield _kind(statement)
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
-    called = [words(node.func).rpartition(" ")[2] for node in _calls(statement)]
+    called = [_called(node) for node in _calls(statement)]
     first = 2 if called[:1] == ["use"] else 1  # `app.use(helmet())`
     inner = [words(node.func).rpartition(" ")[2] for one in _body(statement) for node in _calls(one)]
     if any(map(decides_by_name, called)) or any(map(care_of, (*called[:first], *inner[:1]))):
@@ -100,7 +101,7 @@ def _kind(statement: ast.stmt) -> str:
             return "an answer is gone"
         case ast.Raise():
             return "something is gone" if "NotImplementedError" in names(statement) else "an error is gone"
-        case ast.Expr(value=ast.Call(func=called)) if is_logged(words(called)):
+        case ast.Expr(value=ast.Call()) if is_talk(statement):
             return "something is gone"
         case ast.With() | ast.AsyncWith():
             is_care = any(care_of(words(one.func).rpartition(" ")[2]) for one in _calls(statement))

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
+from kintsugi.repair.policy.safeguards.alike import alike
+from kintsugi.repair.policy.safeguards.functions import Function, short, texts
 from kintsugi.repair.policy.vocabulary import HOLDER, HOLDING, HOLDING_SQL
 from kintsugi.repair.syntax import Source, walked
 
@@ -19,7 +20,7 @@ _TALKS = re.compile(r"^(?:log|logger|print|logging|_log)\b|\b(?:send|reply|respo
 def lets_go(old: Source, new: Source) -> str:
     """A lock or a transaction that went, or no longer holds a statement that is still there."""
     come = Counter[str]()
-    pairs = [(_Held(before), _Held(after)) for before, after in kept(old, new)]
+    pairs = [(_Held(before), _Held(after)) for before, after in alike(old, new)]
     for before, after in pairs:
         come += after.holders - before.holders
     for before, after in pairs:
@@ -40,17 +41,17 @@ class _Held:
     def __init__(self, function: Function) -> None:
         blocks = [node for node in walked(function) if isinstance(node, ast.With | ast.AsyncWith)]
         self.holders = Counter(
-            ast.unparse(item.context_expr) for block in blocks for item in block.items if _holds(item)
+            ast.unparse(item.context_expr) for block in blocks for item in block.items if holds(item)
         )
         self.holders.update(_called(function))
         self.inside = {
-            text for block in blocks if any(map(_holds, block.items)) for one in block.body for text in _statements(one)
+            text for block in blocks if any(map(holds, block.items)) for one in block.body for text in _statements(one)
         }
         self.committed = _before_commit(function)
         self.statements = set(_statements(function))
 
 
-def _holds(item: ast.withitem) -> bool:
+def holds(item: ast.withitem) -> bool:
     """Also what is entered by its bare name: `with self.counting:` is a lock by another name."""
     bare = isinstance(item.context_expr, ast.Name | ast.Attribute | ast.Subscript) and item.optional_vars is None
     return bare or HOLDER.search(words(item.context_expr)) is not None

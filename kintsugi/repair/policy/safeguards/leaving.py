@@ -7,7 +7,8 @@ from collections import Counter
 from itertools import pairwise
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there
-from kintsugi.repair.policy.safeguards.functions import Function, kept, short
+from kintsugi.repair.policy.safeguards.alike import alike
+from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import key_of, statements
 from kintsugi.repair.syntax import Source
 
@@ -17,7 +18,7 @@ _SILENT = (*_LEAVING, ast.Pass, ast.FunctionDef, ast.AsyncFunctionDef, ast.Class
 
 def goes_on(old: Source, new: Source) -> str:
     """`if not x.open: raise No` → `if not x.open: log(x)`, and so for `else` and `except`"""
-    for before, after in kept(old, new):
+    for before, after in alike(old, new):
         was, now = _branches(before), _branches(after)
         for asked, body in was.items():
             if isinstance(body[-1], _LEAVING) and asked in now and not _leaves_somewhere(now[asked]):
@@ -56,7 +57,7 @@ def _leaves_somewhere(body: list[ast.stmt]) -> bool:
 
 def answers_to_nobody(old: Source, new: Source) -> str:
     """`wrong = check(x)`, `if check(x): …` → `check(x)`, and nobody asks what it says."""
-    for before, after in kept(old, new):
+    for before, after in alike(old, new):
         dropped = {ast.unparse(one.value) for one in statements(after) if isinstance(one, ast.Expr)}
         dropped -= {ast.unparse(one.value) for one in statements(before) if isinstance(one, ast.Expr)}
         for one in statements(before):
@@ -69,7 +70,7 @@ def answers_to_nobody(old: Source, new: Source) -> str:
 
 def comes_no_further(old: Source, new: Source) -> str:
     """What stands behind a `return` now, and did not before."""
-    for before, after in kept(old, new):
+    for before, after in alike(old, new):
         if come := _unreached(after) - _unreached(before):
             return short(next(iter(come)))
     return ""

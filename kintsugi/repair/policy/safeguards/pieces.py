@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kintsugi.repair.policy.safeguards.functions import Function
 from kintsugi.repair.syntax import children
 
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _PUT_IN = re.compile(r"\{[^{}]*\}")
-_CODE = re.compile(r"[=<>|*;$\\\[\]]|\b(?:SELECT|UPDATE|DELETE|INSERT|WHERE|FROM|AND|LIMIT)\b")
-_PROSE = re.compile(r"\W*[A-Z].*|.*[.!?]\W*|(?:\S+ ){5}.*", re.DOTALL)
+_CODE = re.compile(
+    r"[=<>|*;$\\\[\]]|\b(?:SELECT|UPDATE|DELETE|INSERT|WHERE|FROM|AND|LIMIT)\b|\w[:_]\w|//"
+    r"|^\W*(?i:select|delete|insert|update)\b.*\b(?i:from|into|set|where)\b",
+    re.DOTALL,
+)
+_PROSE = re.compile(r"\W*[A-Z].*|.*[.!?]\W*|\W*[^\W\d](?:\S* ){5}.*", re.DOTALL)
+_ASKING = re.compile(
+    r"(?:get|has|includes?|contains|starts_?with|ends_?with|index_of|find|match(?:es)?)(?:_\w+)?", re.IGNORECASE
+)
 _WORDS = 2  # spaces
 LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases", "type_comment")
@@ -43,16 +50,39 @@ def heads(statement: ast.stmt) -> list[ast.AST]:
 def key_of(statement: ast.stmt) -> str:
     """What tells a statement from others, without its blocks; "" where it says nothing by itself."""
     said = heads(statement)
-    return f"{type(statement).__name__} {without_prose(' '.join(map(ast.unparse, said)))}" if said else ""
+    if not said:
+        return ""
+    code = " ".join(map(ast.unparse, said))
+    if (short := without_prose(code)) != code and (asked := {text for one in said for text in asked_for(one)}):
+        short = without_prose(code, asked)
+    return f"{type(statement).__name__} {short}"
 
 
-def without_prose(code: str) -> str:
+def without_prose(code: str, kept: Collection[str] = ()) -> str:
     """Code without the sentences in its texts, which are for people; what is put into them stays."""
-    return (
-        _TEXT.sub(lambda text: "".join(_PUT_IN.findall(text[0])) if is_prose(text[0]) else text[0], code)
-        if code.count(" ") > 1
-        else code
-    )
+
+    def put_in(text: re.Match[str]) -> str:
+        is_for_people = text[0] not in kept and is_prose(text[0])
+        return "".join(_PUT_IN.findall(text[0])) if is_for_people else text[0]
+
+    return _TEXT.sub(put_in, code) if code.count(" ") > 1 else code
+
+
+def asked_for(node: ast.AST) -> Iterator[str]:
+    """The texts that something is compared with or looked up by: a name, whatever it reads like."""
+    for one in ast.walk(node):
+        if asks(one):
+            yield from (ast.unparse(text) for text in ast.walk(one) if isinstance(text, ast.Constant))
+
+
+def asks(node: ast.AST) -> bool:
+    """`x == "a"`, `x["a"]`, `x.has("a")`"""
+    match node:
+        case ast.Compare() | ast.Subscript():
+            return True
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return _ASKING.fullmatch(name) is not None
+    return False
 
 
 def names(node: ast.AST) -> set[str]:

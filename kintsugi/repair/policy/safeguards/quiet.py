@@ -11,45 +11,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from copy import copy
 
-from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import Function
-from kintsugi.repair.policy.safeguards.pieces import BLOCKS, key_of, leaves, without_prose
-from kintsugi.repair.policy.vocabulary import LOGGED_BY, LOGGING
+from kintsugi.repair.policy.safeguards.pieces import BLOCKS, key_of, without_prose
+from kintsugi.repair.policy.safeguards.taken import usual_of
+from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.syntax import walked
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_ENDS = re.compile(r"fatal|panic")
 _NAMES = (ast.Name, ast.arg)
 _PLAIN = (ast.Constant, ast.Name, ast.Attribute)
 Keyed = list[tuple[str, ast.stmt]]
-
-
-def is_talk(statement: ast.stmt) -> bool:
-    """`log.info("a")`, `print(1)`, a docstring"""
-    match statement:
-        case ast.Expr(value=ast.Constant()):
-            return True
-        case ast.Expr(value=ast.Call(func=called)):
-            names = words(called).split()
-            return bool(names) and not _ENDS.match(names[-1]) and _tells(names)
-    return False
-
-
-def is_idle(statement: ast.stmt) -> bool:
-    """What explains no other change: it tells a log, is given constants alone, or only asks before others that came."""
-    match statement:
-        case ast.Pass():
-            return True
-        case ast.If(body=body):
-            return not leaves(body)
-        case ast.Expr(value=ast.Call(args=args, keywords=keywords)):
-            given = (*args, *(each.value for each in keywords))
-            return is_talk(statement) or all(isinstance(one, ast.Constant) for one in given)
-    return is_talk(statement)
-
-
-def _tells(names: list[str]) -> bool:
-    return LOGGED_BY.match(names[-1]) is not None or any(map(LOGGING.match, names))
 
 
 class Taken:
@@ -66,13 +37,13 @@ class Taken:
             self._take_back(old, new)
 
     def _take_back(self, old: ast.AST, new: ast.AST) -> None:
-        fresh, lost = _bound_in(new) - _names_in(old), _bound_in(old) - _names_in(new)
+        fresh, lost = _fresh(old, new), _fresh(new, old)
         if not fresh and not lost:
             return
-        renamed = _renamed(self.gone, self.come, fresh, lost)
-        self._put({name: ast.Name(other) for name, other in renamed.items()}, {})
-        lost -= set(renamed.values())
-        self._put(self._kept_first(fresh - set(renamed), lost, new), self._kept_no_more(lost))
+        names = renamed(old, new, self.gone, self.come)
+        self._put({name: ast.Name(other) for name, other in names.items()}, {})
+        lost -= set(names.values())
+        self._put(self._kept_first(fresh - set(names), lost, new), self._kept_no_more(lost))
         self._cancel()
 
     def _take_hints(self) -> None:
@@ -88,9 +59,9 @@ class Taken:
     def _kept_first(self, fresh: set[str], lost: set[str], new: ast.AST) -> dict[str, ast.expr]:
         """By the name that a value is kept in now, the value: `first = x.a` of `go(x.a)`; what nobody reads is gone."""
         before = "\n".join(key for key, _ in self.gone)
-        found, left = dict[str, ast.expr](), Keyed()
+        found, left = {name: value for name, value in usual_of(new).items() if name in fresh}, Keyed()
         kept = {without_prose(ast.unparse(value)): name for name, value in _values(self.gone) if name in lost}
-        reads, set_ = _read_in(new), Counter(map(_set_by, (one for _, one in self.come)))
+        reads, bound = _read_in(new), _times_bound(new)
         for key, one in self.come:
             match one:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in fresh and name not in found:
@@ -100,7 +71,7 @@ class Taken:
                     text = without_prose(ast.unparse(value))
                     if text in kept:
                         found[name] = ast.Name(kept.pop(text))
-                    elif set_[name] == 1 and (isinstance(value, _PLAIN) or text in before):
+                    elif bound[name] == 1 and (isinstance(value, _PLAIN) or text in before):
                         found[name] = value
                         continue
             left.append((key, one))
@@ -134,13 +105,13 @@ class Taken:
         now = copy(one)
         for name, value in ast.iter_fields(one):
             if name not in BLOCKS:
-                setattr(now, name, _put(value, by_name, by_text))
+                setattr(now, name, put(value, by_name, by_text))
         self.origins[id(now)] = self.origins.get(id(one), id(one))
         return key_of(now), now
 
     def _cancel(self) -> None:
         both = Counter(key for key, _ in self.gone) & Counter(key for key, _ in self.come)
-        self.gone, self.come = (_without(listed, Counter(both)) for listed in (self.gone, self.come))
+        self.gone, self.come = (without(listed, both) for listed in (self.gone, self.come))
 
 
 def _values(keyed: Keyed) -> Iterator[tuple[str, ast.expr]]:
@@ -149,18 +120,12 @@ def _values(keyed: Keyed) -> Iterator[tuple[str, ast.expr]]:
             yield one.targets[0].id, one.value
 
 
-def _set_by(statement: ast.stmt) -> str:
-    match statement:
-        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
-            return name
-    return ""
-
-
-def _without(listed: Keyed, both: Counter[str]) -> Keyed:
-    left = Keyed()
+def without(listed: Keyed, both: Counter[str]) -> Keyed:
+    """Those that are left when so many of each are taken away."""
+    left, counted = Keyed(), Counter(both)
     for key, one in listed:
-        if both[key]:
-            both[key] -= 1
+        if counted[key]:
+            counted[key] -= 1
         else:
             left.append((key, one))
     return left
@@ -173,6 +138,20 @@ def _names_in(block: ast.AST) -> set[str]:
 def _bound_in(block: ast.AST) -> set[str]:
     """The names that it sets: what it only reads is somebody else's, and another name is another thing."""
     return {name for one in walked(block) for name in bound_by(one)}
+
+
+def _times_bound(block: ast.AST) -> Counter[str]:
+    """How often each name is set: one that is set twice stands for no single value."""
+    found = Counter(name for one in walked(block) for name in bound_by(one))
+    for one in walked(block):
+        match one:
+            case ast.AugAssign(target=ast.Name(id=name)) | ast.ExceptHandler(name=str(name)):
+                found[name] += 1
+            case ast.Delete() | ast.withitem(optional_vars=ast.Tuple()):
+                found.update(_names_in(one))
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                found.update(names)
+    return found
 
 
 def bound_by(node: ast.AST) -> set[str]:
@@ -209,8 +188,16 @@ def _read_in(block: ast.AST) -> Counter[str]:
     )
 
 
-def _renamed(gone: Keyed, come: Keyed, fresh: set[str], lost: set[str]) -> dict[str, str]:
+def _fresh(old: ast.AST, new: ast.AST) -> set[str]:
+    """What the one sets, and the other does not speak of."""
+    return _bound_in(new) - _names_in(old)
+
+
+def renamed(old: ast.AST, new: ast.AST, gone: Keyed, come: Keyed) -> dict[str, str]:
     """By a new name, the one that stood there, where a statement is the same but for such names."""
+    fresh, lost = _fresh(old, new), _fresh(new, old)
+    if not fresh or not lost:
+        return {}
     waiting = defaultdict[str, list[list[str]]](list)
     for key, _ in gone:
         masked, names = _masked(key, lost)
@@ -241,14 +228,14 @@ def _masked(key: str, names: set[str]) -> tuple[str, list[str]]:
 
 
 def _expression(part: ast.expr, by_name: Mapping[str, ast.expr]) -> ast.expr:
-    put = _put(part, by_name, {})
-    return put if isinstance(put, ast.expr) else part
+    now = put(part, by_name, {})
+    return now if isinstance(now, ast.expr) else part
 
 
-def _put(part: object, by_name: Mapping[str, ast.expr], by_text: Mapping[str, str]) -> object:
+def put(part: object, by_name: Mapping[str, ast.expr], by_text: Mapping[str, str]) -> object:
     """A part of a statement's head, with these names and texts put for others."""
     if isinstance(part, list):
-        return [_put(one, by_name, by_text) for one in part]
+        return [put(one, by_name, by_text) for one in part]
     if not isinstance(part, ast.AST):
         return part
     if isinstance(part, ast.Name):
@@ -256,5 +243,5 @@ def _put(part: object, by_name: Mapping[str, ast.expr], by_text: Mapping[str, st
     if by_text and isinstance(part, ast.expr) and (name := by_text.get(ast.unparse(part))):
         return ast.Name(name)
     return ast.copy_location(
-        type(part)(**{name: _put(value, by_name, by_text) for name, value in ast.iter_fields(part)}), part
+        type(part)(**{name: put(value, by_name, by_text) for name, value in ast.iter_fields(part)}), part
     )

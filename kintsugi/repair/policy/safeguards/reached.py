@@ -8,18 +8,22 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, plain
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.functions import Function, kept, short
-from kintsugi.repair.policy.safeguards.gone import is_logged
-from kintsugi.repair.policy.vocabulary import DENIAL, LOGGING, REFUSAL
+from kintsugi.repair.policy.safeguards.alike import alike
+from kintsugi.repair.policy.safeguards.care import care_of
+from kintsugi.repair.policy.safeguards.functions import Function, short
+from kintsugi.repair.policy.safeguards.pieces import names
+from kintsugi.repair.policy.safeguards.talk import is_talk
+from kintsugi.repair.policy.vocabulary import DENIAL, LOGGED_BY, LOGGING, REFUSAL
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _YES = "return True"
+_CHECKS = "It no longer checks."
 _Checks = frozenset[str]
 
 
@@ -28,7 +32,7 @@ def reached_unasked(old: Source, new: Source) -> str:
 
     What is done once more, in a branch that asks something of its own, is no loosening of where it was done before.
     """
-    for before, after in kept(old, new):
+    for before, after in alike(old, new):
         if ast.unparse(before) == ast.unparse(after):
             continue
         was, now = _reached(before), _reached(after)
@@ -45,45 +49,71 @@ def reached_unasked(old: Source, new: Source) -> str:
     return ""
 
 
-def _reached(function: Function) -> dict[str, list[_Checks]]:
+def asked_before_care(old: Source, new: Source) -> str:
+    """`check(x)` → `if x.draft: check(x)`, `if x.old: raise No` → `if x.draft:` and then that"""
+    for before, after in alike(old, new):
+        was, now = _reached(before, _cared), _reached(after, _cared)
+        known = {check for listed in was.values() for checks in listed for check in checks}
+        for done, listed in now.items():
+            if done and len(was.get(done, ())) == len(listed):
+                more = [checks - other - known for checks, other in zip(listed, was[done], strict=True)]
+                if any(more) and all(checks >= other for checks, other in zip(listed, was[done], strict=True)):
+                    return short(f"{done} only if {min(frozenset().union(*more))}")
+    return ""
+
+
+def _cared(statement: ast.stmt) -> str:
+    """What it takes care of by its name, and what it turns away."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=called) | ast.Await(value=ast.Call(func=called))) if not is_talk(statement):
+            return ast.unparse(statement) if care_of(words(called).rpartition(" ")[2]) == _CHECKS else ""
+        case ast.Raise(exc=ast.Call() as error) if "err" not in names(error):
+            return ast.unparse(statement)
+    return ""
+
+
+def _reached(function: Function, done_by: Callable[[ast.stmt], str] | None = None) -> dict[str, list[_Checks]]:
     """What is done or answered, with what was asked before it, each time; at "", what was asked by the end."""
     found = defaultdict[str, list[_Checks]](list)
-    for done, checks in _walked(function.body, frozenset()):
+    for done, checks in _walked(function.body, frozenset(), done_by or _done):
         found[done].append(checks)
     return found
 
 
-def _walked(block: list[ast.stmt], checks: _Checks) -> Iterator[tuple[str, _Checks]]:
+def _walked(
+    block: list[ast.stmt], checks: _Checks, done_by: Callable[[ast.stmt], str]
+) -> Iterator[tuple[str, _Checks]]:
     """Ends with ("", what was asked by then)."""
     for one in block:
         match one:
             case ast.If(test=test, body=body, orelse=orelse):
                 yes, no = _asked(test), _asked(ast.UnaryOp(ast.Not(), test))
-                yield from _inner(body, checks | yes)
-                yield from _inner(orelse, checks | no)
+                yield from _inner(body, checks | yes, done_by)
+                yield from _inner(orelse, checks | no, done_by)
                 if isinstance(body[-1], _LEAVING):
                     checks |= no
                 if orelse and isinstance(orelse[-1], _LEAVING):
                     checks |= yes
             case ast.With(body=body) | ast.AsyncWith(body=body) | ast.Try(body=body):
-                for done, by_then in _walked(body, checks):
+                for done, by_then in _walked(body, checks, done_by):
                     if done:
                         yield done, by_then
                     else:
                         checks = by_then
                 for handler in getattr(one, "handlers", []):
-                    yield from _inner(handler.body, checks)
+                    yield from _inner(handler.body, checks, done_by)
                 for name in ("orelse", "finalbody"):
-                    yield from _inner(getattr(one, name, []), checks)
+                    yield from _inner(getattr(one, name, []), checks, done_by)
             case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
-                yield from _inner(body, checks | (_asked(one.test) if isinstance(one, ast.While) else frozenset()))
-            case _ if done := _done(one):
+                asked = _asked(one.test) if isinstance(one, ast.While) else frozenset()
+                yield from _inner(body, checks | asked, done_by)
+            case _ if done := done_by(one):
                 yield done, checks
     yield "", checks
 
 
-def _inner(block: list[ast.stmt], checks: _Checks) -> Iterator[tuple[str, _Checks]]:
-    return ((done, by_then) for done, by_then in _walked(block, checks) if done)
+def _inner(block: list[ast.stmt], checks: _Checks, done_by: Callable[[ast.stmt], str]) -> Iterator[tuple[str, _Checks]]:
+    return ((done, by_then) for done, by_then in _walked(block, checks, done_by) if done)
 
 
 def _asked(test: ast.expr) -> _Checks:
@@ -103,7 +133,7 @@ def _done(statement: ast.stmt) -> str:
     match statement:
         case ast.Expr(value=ast.Call() | ast.Await() as value):
             called = words(value)
-            return "" if is_logged(called) or LOGGING.match(called.partition(" ")[0]) else text
+            return "" if LOGGING.match(called.partition(" ")[0]) or LOGGED_BY.match(called.rpartition(" ")[2]) else text
         case ast.Return(value=ast.Name() | ast.Attribute() | ast.Call() | ast.Await()):
             return text
         case ast.Return(value=ast.Constant(value=True)) | ast.AugAssign() | ast.Delete():

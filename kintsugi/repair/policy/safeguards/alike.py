@@ -1,0 +1,27 @@
+"""The functions that are kept, with the names that their locals had before: a check is found under any name."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from functools import lru_cache
+
+from kintsugi.repair.policy.safeguards.functions import Function, fresh, kept
+from kintsugi.repair.policy.safeguards.helpers import Helpers
+from kintsugi.repair.policy.safeguards.pieces import key_of, statements
+from kintsugi.repair.policy.safeguards.quiet import put, renamed, without
+from kintsugi.repair.syntax import Source
+
+
+@lru_cache(maxsize=2)
+def alike(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
+    helpers = Helpers(fresh(old, new))
+    return tuple((before, _named_as(before, helpers.put_in(after))) for before, after in kept(old, new))
+
+
+def _named_as(before: Function, after: Function) -> Function:
+    was, now = ([(key, one) for one in statements(block) if (key := key_of(one))] for block in (before, after))
+    both = Counter(key for key, _ in was) & Counter(key for key, _ in now)
+    names = renamed(before, after, without(was, both), without(now, both))
+    named = put(after, {name: ast.Name(other) for name, other in names.items()}, {}) if names else after
+    return named if isinstance(named, Function) else after

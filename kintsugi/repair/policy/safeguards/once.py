@@ -1,0 +1,45 @@
+"""What was asked each time round a loop, or under a lock, and is asked once before it now."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kintsugi.repair.policy.safeguards.alike import alike
+from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.safeguards.held import holds
+from kintsugi.repair.policy.safeguards.pieces import statements
+from kintsugi.repair.syntax import Source
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+
+def asks_once(old: Source, new: Source) -> str:
+    """`while True: if not x.valid(): break` → `valid = x.valid()`, `while True: if not valid: break`"""
+    for before, after in alike(old, new):
+        inner = {id(one) for block in _again(after) for one in statements(block)}
+        first = {
+            one.targets[0].id: ast.unparse(one.value)
+            for one in statements(after)
+            if id(one) not in inner and isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+        }
+        asked = {ast.unparse(part) for test in _asked(before) for part in ast.walk(test) if isinstance(part, ast.Call)}
+        for test in _asked(after):
+            for part in ast.walk(test):
+                if isinstance(part, ast.Name) and first.get(part.id, "").removeprefix("await ") in asked:
+                    return short(first[part.id])
+    return ""
+
+
+def _again(function: ast.AST) -> Iterator[ast.AST]:
+    for one in statements(function):
+        if isinstance(one, _LOOPS) or (isinstance(one, ast.With | ast.AsyncWith) and any(map(holds, one.items))):
+            yield one
+
+
+def _asked(function: ast.AST) -> Iterator[ast.expr]:
+    """What is asked in them."""
+    for block in _again(function):
+        if isinstance(block, ast.While):
+            yield block.test
+        yield from (one.test for one in statements(block) if isinstance(one, ast.If | ast.Assert))
