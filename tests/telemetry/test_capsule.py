@@ -174,10 +174,18 @@ def handed_over(value: object) -> None:
     raise LookupError(value)
 
 
+class OwnHeaders(CIMultiDict[str]):
+    """As Sanic has its own: what is in it is read past that."""
+
+    def items(self) -> Any:
+        raise AssertionError
+
+
 QUERY: MultiDict[Any] = MultiDict([("n", "1"), ("n", ["2"])])
 
 VALUES: dict[str, Any] = {
     "of multidict": [QUERY, MultiDictProxy(QUERY), CIMultiDict(A="1"), CIMultiDictProxy(CIMultiDict(A="1"))],
+    "built on multidict": [OwnHeaders(A="1")],
     "numbers": [0, -1, 1.5, True, None, ..., complex(1, -2), 10**30],
     "texts": ["", "it's", 'say "hi"\n', "\N{SNOWMAN} {call} {one}", "\ud800", b"\x00\xff", bytearray(b"x")],
     "containers": [(1,), (), set(), {1, 2}, frozenset({3}), {"a": {"b": [1]}, 2: (3, 4)}],
@@ -899,6 +907,7 @@ def test_a_secret_refuses_the_whole() -> None:
         functools.partial(log_in, "bob", "correct-horse"),
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
         MultiDict([("user", "bob"), ("api_key", "k9Zq7xQ2vB4mT8wR")]),
+        OwnHeaders(Authorization="Bearer k9Zq7xQ2vB4mT8wR"),
         {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
         type("Settings", (), {"password": "correct-horse"}),
         that_keeps("correct-horse"),

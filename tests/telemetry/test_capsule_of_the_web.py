@@ -186,6 +186,13 @@ def _nothing(_: object) -> object:
     return None
 
 
+SENT = [(b"accept", b"text/plain"), (b"authorization", f"Bearer {TOKEN}".encode())]
+
+
+def of_asgi(kept: object, scope: dict[str, object]) -> None:
+    raise Asked(kept, scope)
+
+
 MORE: list[Callable[[Any], object]] = [_nothing]
 
 
@@ -420,7 +427,7 @@ def _pieces_in(capsule: Capsule) -> list[str]:
     whole = "".join((capsule.source, capsule.why_not, capsule.in_part)).lower()
     forms = [one for secret in (SESSION, TOKEN, PASSWORD) for one in (secret, secret.encode().hex())]
     forms += [base64.b64encode(secret.encode()).decode() for secret in (SESSION, TOKEN)]
-    pieces = {form[at : at + 6].lower() for form in forms for at in range(len(form) - 6)}
+    pieces = {form[at : at + 6].lower() for form in forms for at in range(len(form) - 5)}
     return [one for one in pieces if one in whole or '", "'.join(one) in whole]
 
 
@@ -430,6 +437,12 @@ def test_the_password_of_basic_authentication_is_known_by_itself(asked: None) ->
     capsule = by_flask(headers={**HEADERS, "Authorization": f"Basic {BASIC}"}, form={"item": "mug"})
 
     assert not _pieces_in(capsule)
+
+
+def test_what_a_request_is_known_by_comes_before_what_is_large(asked: None) -> None:
+    capsule = _caught(lambda: of_asgi([TOKEN, [*range(990)]], {"type": "http", "path": "/", "headers": SENT}))
+
+    assert (capsule.function, capsule.why_not, _pieces_in(capsule)) == ("of_asgi", "", [])
 
 
 def test_where_a_view_had_read_rows_the_next_call_inwards_is_kept_in_part() -> None:

@@ -37,7 +37,7 @@ from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.of_bottle import OfBottle, under_way_in_bottle
 from kintsugi.telemetry.capsule.of_discord import Libraries
 from kintsugi.telemetry.capsule.of_flask import UNDER_WAY, OfFlask, under_way_in_flask
-from kintsugi.telemetry.capsule.of_web import Requests, has_read_rows
+from kintsugi.telemetry.capsule.of_web import NAMES_OF_SECRETS, Requests
 from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_source
 from kintsugi.telemetry.redact.keys import grade
@@ -50,7 +50,7 @@ _PIECE, _AGAIN = 1_024, 2  # characters that are looked through for secrets at o
 _TOO_LARGE = f"its arguments are too large: more than {LARGEST // 1024} KB of source"
 _HELD_BACK = "a secret"
 _OF_A_DATABASE = "has read rows of a database, of which a sandbox has none"
-_OF_A_SECRET = re.compile(rf"missing\('[^'\n]*{A_SECRET}'\)")  # what stands for one may look like one
+_MISSING = re.compile(r"missing\('([^'\n]*)'\)")
 _HOMES = 4  # modules whose own names are looked through for values
 
 
@@ -153,7 +153,7 @@ def _unfit(found: Capsule, call: Call, crash: _Crash) -> str:
     if found.why_not.startswith(_HELD_BACK):
         return f"holds {found.why_not}"
     inside = crash.frames[crash.frames.index(call.frame) :]
-    if crash.is_served and has_read_rows(inside):
+    if crash.is_served and crash.requests.have_read_rows(inside):
         return _OF_A_DATABASE
     bound = bound_to_a_request(inside) if not crash.around else ""
     return f"reads {bound}, which may be there only while a request is served" if bound else ""
@@ -192,7 +192,7 @@ def _source(call: Call, crash: _Crash) -> tuple[str, str]:
     homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(crash.frames))}
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
     builders = Builders(names, functools.partial(_frame_of, crash.error.__traceback__))
-    wanted = _names_in(crash.frames)
+    wanted = _names_in(crash.frames) | (NAMES_OF_SECRETS if crash.is_served else frozenset())
     is_wiring = crash.requests.comes_last if crash.is_served else Libraries().is_wiring
     graph = Graph(builders.fill, is_wiring, wanted, masked=crash.masked, leaves_out=crash.is_served)
     entry = _as_entry(call, builders, graph)
@@ -296,7 +296,7 @@ def _check_whole(source: str, more: int, ends: float, crash: _Crash) -> None:
     """
     if len(source) + more > LARGEST:
         raise TooMuch
-    looked_at = _OF_A_SECRET.sub(repr(MASK), source)
+    looked_at = _each_missing_once(source)
     if crash.masked.is_left_in(looked_at):
         crash.masked.names.append("")
     for piece in _pieces(looked_at):
@@ -308,6 +308,22 @@ def _check_whole(source: str, more: int, ends: float, crash: _Crash) -> None:
             shown = redact_source(piece, "capsule.py", excerpt=True)
         if shown != piece:
             crash.masked.hold_back("", piece, shown)
+
+
+def _each_missing_once(source: str) -> str:
+    """Without what stands for a secret, as that may look like one; and the same reason only where it is given first:
+    a call that is handed a whole program gives some a hundred times.
+    """
+    seen: set[str] = set()
+
+    def shown(found: re.Match[str]) -> str:
+        if found[1].endswith(A_SECRET):
+            return repr(MASK)
+        is_new = found[1] not in seen
+        seen.add(found[1])
+        return found[0] if is_new else "missing()"
+
+    return _MISSING.sub(shown, source)
 
 
 def _pieces(source: str) -> Iterator[str]:

@@ -152,15 +152,21 @@ def row(builders: Builders, graph: Graph, value: Any, entry: Entry) -> bool:
 
 
 def pairs(builders: Builders, graph: Graph, value: Any, entry: Entry) -> bool:
-    """Of multidict, as queries, forms and headers are in aiohttp; whether it is one."""
-    known = raw.globals_of(sys.modules.get("multidict"))
-    kind = next((name for name in _OF_MULTIDICT if type(value) is known.get(name)), "")
-    if not kind or len(value) > MOST_ITEMS:
+    """Of multidict, as queries, forms and headers are in aiohttp, or of a class that builds on one, as Sanic's headers;
+    whether it is one. It is asked past what such a class does.
+    """
+    known = {id(one): one for one in map(raw.globals_of(sys.modules.get("multidict")).get, _OF_MULTIDICT) if one}
+    base = next((one for one in raw.mro(type(value)) if id(one) in known), None) if known else None
+    own, made = builders.names.of(type(value)), builders.names.of(base) if base else ""
+    if base is None or not own or base.__len__(value) > MOST_ITEMS:  # type: ignore[attr-defined]
         return False
-    made = builders.names.of(type(value))
-    inner = f"{made}({builders.names.of(known[kind.removesuffix('Proxy')])}" if kind.endswith("Proxy") else made
-    entry.opens, entry.closes = f"{inner}([", "]))" if kind.endswith("Proxy") else "])"
-    for key, one in value.items():
+    entry.opens, entry.closes = f"{made}([", "])"
+    if type(value) is not base:
+        entry.opens, entry.closes = f"filled({own}, {made}, [", "])"
+    elif raw.home_of(base)[1].endswith("Proxy"):
+        inner = raw.globals_of(sys.modules["multidict"])[raw.home_of(base)[1].removesuffix("Proxy")]
+        entry.opens, entry.closes = f"{made}({builders.names.of(inner)}([", "]))"
+    for key, one in base.items(value):  # type: ignore[attr-defined]
         graph.step()
         name = str.__getitem__(key, slice(None))  # a key may be a text of its own kind
         pair = Entry(entry.hint, entry.depth + 1, "(", closes=")", uses=1)

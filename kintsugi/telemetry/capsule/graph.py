@@ -215,6 +215,7 @@ class Graph:
         """The texts in which one of them is. Where a name has one, or a key, all of it: a copy could not have that."""
         named = "\n".join((_made_of(entry), *map(_key, entry.parts)))
         if any(one in named and (one in _made_of(entry) or tells_in_a_name(one)) for one in pieces):
+            entry.hint = "" if any(one in entry.hint.lower() for one in pieces) else entry.hint
             return leave_out(entry, A_SECRET)
         texts = [_text(part.value) for part in entry.parts]
         whole = "\n".join((named, *texts))
@@ -360,9 +361,11 @@ def _key(part: Part) -> str:
 
 
 def _made_of(entry: Entry) -> str:
-    """The text that one is made of at once, such as a path."""
+    """The text that one is made of at once, such as a path; of what is missing, what it is called, as by a key."""
     opens = entry.opens
-    return opens.lower() if opens[-1:] == ")" and not opens.startswith("missing(") else ""
+    if opens.startswith("missing("):
+        return entry.hint.lower()
+    return opens.lower() if opens[-1:] == ")" else ""
 
 
 def leave_out(entry: Entry, why: str) -> None:

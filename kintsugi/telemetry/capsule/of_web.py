@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _HOLD = frozenset(("environ", "scope", "env", "_request", "request"))  # what a request, or a view, has what it is of by
 _NEXT = frozenset(("get_response", "app", "wsgi_app", "application", "handler"))  # what a middleware calls the next one
 _OF_A_REQUEST, _OF_A_SERVER = ("method", "headers"), ("transport", "protocol", "connection")
+NAMES_OF_SECRETS = frozenset(("headers", "cookies", "environ", "scope", "META", "COOKIES"))
+"""Where a request has what the one who sent it is known by. It comes first: a secret that is not known yet may stand
+anywhere else.
+"""
 _DEEPEST = 2
 _WIRING = frozenset(  # in the names of a framework's modules
     ("routing", "applications", "app", "web_app", "web_urldispatcher", "web_protocol", "web_runner", "resolvers")
@@ -117,6 +121,30 @@ class Requests:
         own = layout.dictionary.__get__(value) if layout.dictionary is not None else None
         return len(layout.slots) + (len(own) if type(own) is dict else 0) > _FEW
 
+    def have_read_rows(self, frames: Sequence[FrameType]) -> bool:
+        """Whether the first of these, or what it called, had read rows of a database: another one has others."""
+        first, *others = frames
+        known = set(map(id, (first.f_locals.get(name) for name in _given(first.f_code))))
+        seen: list[Iterable[object]] = [first.f_locals.values()]
+        for frame in others:
+            own = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
+            state = raw.state_of(own, self._layout(type(own)))
+            seen += [frame.f_locals.values(), (one for _, one in islice(state, _MOST_ATTRIBUTES))]
+        found = {id(one): one for values in seen for one in map(_first_of, values)}
+        return any(id(one) not in known and self._is_row(one) for one in found.values())
+
+    def _is_row(self, value: object) -> bool:
+        """An object of Django's (which says whether it is new) or SQLAlchemy's that was read; a row of SQLite."""
+        kind = type(value)
+        if raw.home_of(kind) == ("sqlite3", "Row"):
+            return True
+        if not raw.is_of_python(kind):
+            return False
+        layout = self._layout(kind)
+        states = _held(value, ("_state",), layout)
+        told = next((one for state in states for one in _held(state, ("adding",))), True)
+        return told is False or any(True for _ in _held(value, ("_sa_instance_state",), layout))
+
     def _layout(self, kind: type) -> raw.Layout:
         if id(kind) not in self._layouts:
             self._layouts[id(kind)] = kind, raw.layout_of(kind)
@@ -133,29 +161,6 @@ def _has(value: object, layout: raw.Layout, name: str) -> bool:
     return any(True for _ in _held(value, (name, f"_{name}"), layout))
 
 
-def has_read_rows(frames: Sequence[FrameType]) -> bool:
-    """Whether the first of these, or what it called, had read rows of a database by then: another one has others."""
-    first, *others = frames
-    known = set(map(id, (first.f_locals.get(name) for name in _given(first.f_code))))
-    seen: list[Iterable[object]] = [first.f_locals.values()]
-    for frame in others:
-        own = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
-        seen += [frame.f_locals.values(), (one for _, one in islice(raw.state_of(own), _MOST_ATTRIBUTES))]
-    found = (one[0] if type(one) is list and one else one for values in seen for one in values)
-    return any(_is_row(one) and id(one) not in known for one in found)
-
-
-def _is_row(value: object) -> bool:
-    """An object of Django's or of SQLAlchemy's that was read, or a row of SQLite."""
-    kind = type(value)
-    if raw.home_of(kind) == ("sqlite3", "Row"):
-        return True
-    if not raw.is_of_python(kind):
-        return False
-    told = next((one for state in _held(value, ("_state",)) for one in _held(state, ("adding",))), True)
-    return told is False or any(True for _ in _held(value, ("_sa_instance_state",)))  # Django's says whether it is new
-
-
 def _held(value: object, names: Iterable[str], layout: raw.Layout | None = None) -> Iterator[Any]:
     """What it has under these names: an object may have very many others."""
     layout = layout or raw.layout_of(type(value))
@@ -166,6 +171,10 @@ def _held(value: object, names: Iterable[str], layout: raw.Layout | None = None)
                 yield layout.slots[name].__get__(value)
         elif type(own) is dict and name in own:
             yield own[name]
+
+
+def _first_of(value: object) -> object:
+    return value[0] if type(value) is list and value else value
 
 
 def _given(code: CodeType) -> tuple[str, ...]:

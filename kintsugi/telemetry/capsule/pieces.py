@@ -16,19 +16,22 @@ _IS_PLAIN = re.compile(r"[\w.~-]*", re.ASCII)  # it is written alike in JSON, in
 class Pieces:
     def __init__(self) -> None:
         self._known = ""
-        self._parts: set[str] = set()
+        self._parts: set[tuple[str, ...]] = set()  # as `zip` makes them, which takes a quarter of the time of slices
 
     def add(self, secret: str) -> None:
         for form in {secret.lower(), *_encoded(secret[:_MOST_ENCODED])}:
             self._known += f"\n{form}"
-            self._parts.update(form[at : at + _PART] for at in range(len(form) - _PART + 1))
+            self._parts.update(zip(*(form[at:] for at in range(_PART)), strict=False))
 
     def found_in(self, text: str) -> set[str]:
         """The pieces that are in the text. They are in small letters, as it has to be."""
-        parts, found = self._parts, set[str]()
-        for at in [at for at in range(0, len(text) - _PART + 1, _STEP) if text[at : at + _PART] in parts]:
-            starts = range(max(at + _PART - LENGTH, 0), min(at, len(text) - LENGTH) + 1)
-            found.update(one for start in starts if (one := text[start : start + LENGTH]) in self._known)
+        found = set[str]()
+        for part in self._parts.intersection(zip(*(text[at::_STEP] for at in range(_PART)), strict=False)):
+            at = text.find(sought := "".join(part))
+            while at >= 0:
+                starts = range(max(at + _PART - LENGTH, 0), min(at, len(text) - LENGTH) + 1)
+                found.update(one for start in starts if (one := text[start : start + LENGTH]) in self._known)
+                at = text.find(sought, at + 1)
         return found
 
 
