@@ -45,6 +45,7 @@ _SHOWN = (
     ("py", "may = x.size < 4", "may = True", "decides nothing"),
     ("js", "if (x.kind !== 1) may = false;", "", "left before"),
     ("js", "if (x.banned) throw no();", "if (x.banned && !x.vip) throw no();", "who may"),
+    ("py", "if x.key != me:\n        raise No", "if me and x.key != me:\n        raise No", "turns away less"),
     ("go", "return verify(x)", "return verify(x) || x.Old == me", "lets in more"),
     ("py", "y = verify(x)", "y = verify(x) or first()", "lets in more"),
     (

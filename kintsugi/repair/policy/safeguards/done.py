@@ -215,7 +215,10 @@ def _is_there(part: ast.expr, others: set[str]) -> bool:
     if not only_asks_whether_there(part):
         return False
     bare = part.operand if isinstance(part, ast.UnaryOp) else part
-    return isinstance(bare, ast.Compare) or any(ast.unparse(bare) in other for other in others)
+    text = ast.unparse(bare)
+    if bare is part and any(other.startswith(f"{text} != ") or other.endswith(f" != {text}") for other in others):
+        return False  # of `given and given != x.key`: who gives nothing is let through
+    return isinstance(bare, ast.Compare) or any(text in other for other in others)
 
 
 def _parts(node: ast.expr, way: type[ast.boolop]) -> set[str]:
