@@ -174,6 +174,32 @@ def handed_over(value: object) -> None:
     raise LookupError(value)
 
 
+COMPARED: list[object] = []
+
+
+class Compares(type):
+    def __eq__(cls, other: object) -> bool:
+        COMPARED.append(other)
+        return False
+
+    __hash__ = type.__hash__
+
+
+def with_one_that_compares(function: Callable[[str], None]) -> Callable[[str], None]:
+    kept = Compares("Kept", (), {})()
+
+    def hides(value: str) -> None:
+        function(value) if kept else None
+
+    vars(hides)["kept"] = kept
+    return hides
+
+
+@with_one_that_compares
+def beside_a_class_that_compares(value: str) -> None:
+    raise LookupError(value)
+
+
 class OwnHeaders(CIMultiDict[str]):
     """As Sanic has its own: what is in it is read past that."""
 
@@ -1105,6 +1131,12 @@ def test_how_much_is_looked_at_does_not_depend_on_the_machine() -> None:
         assert first.count("too much to write down") > 500
         assert "not looked at" not in first
     assert "missing(" not in made_of(_raised(lambda: handed_over(few))).source
+
+
+def test_no_class_of_the_program_is_compared_where_a_function_is_looked_for() -> None:
+    capsule = made_of(_raised(lambda: beside_a_class_that_compares("mug")))
+
+    assert (capsule.function, capsule.why_not, COMPARED) == ("beside_a_class_that_compares", "", [])
 
 
 def test_a_machine_that_is_slow_beyond_measure_is_not_held_up() -> None:

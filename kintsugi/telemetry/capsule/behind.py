@@ -15,7 +15,7 @@ from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.inside import closed_over
 
 _DEEPEST, _MOST = 6, 60  # attributes in a row, and objects that are looked into
-_WRAPPERS = (FunctionType, MethodType, staticmethod, classmethod, property)
+_WRAPPERS = frozenset(map(id, (FunctionType, MethodType, staticmethod, classmethod, property)))  # a metaclass compares
 _OF_PROPERTY = ("fget", "fset", "fdel")
 
 
@@ -60,8 +60,8 @@ def hidden_in(found: Any, code: CodeType) -> FunctionType | None:
             return cast("FunctionType", value)
         if type(value) is FunctionType:
             waiting += [one for _, one in closed_over(value)]
-        held = _held(value) if type(value) in _WRAPPERS else ()
-        waiting += [one for _, one in held if type(one) in _WRAPPERS]
+        held = _held(value) if id(type(value)) in _WRAPPERS else ()
+        waiting += [one for _, one in held if id(type(one)) in _WRAPPERS]
         if _is_a_stand_in(type(value)):
             waiting += [one for one in gc.get_referents(value) if type(one) is FunctionType]
     return None
@@ -69,7 +69,7 @@ def hidden_in(found: Any, code: CodeType) -> FunctionType | None:
 
 def _may_lead_on(value: object) -> bool:
     kind = type(value)
-    return kind in _WRAPPERS or (raw.is_of_python(kind) and not issubclass(kind, type))
+    return id(kind) in _WRAPPERS or (raw.is_of_python(kind) and not issubclass(kind, type))
 
 
 def _held(found: object) -> Iterator[tuple[str, Any]]:

@@ -44,7 +44,8 @@ def is_of_the_wire(value: object) -> bool:
     """Whether it is what a server makes of a request: WSGI's environ, or ASGI's scope."""
     if type(value) is not dict:
         return False
-    return "REQUEST_METHOD" in value or ("path" in value and value.get("type") in ("http", "websocket"))
+    kind = value.get("type")
+    return "REQUEST_METHOD" in value or ("path" in value and type(kind) is str and kind in ("http", "websocket"))
 
 
 class Requests:
