@@ -162,3 +162,12 @@ def test_what_only_looks_quiet_is_shown(name):
 
 def test_what_is_moved_into_a_helper_as_it_is_is_silent():
     assert said("shop/till.py", _DROP, _IN_HELPER) == []
+
+
+def test_a_function_that_was_there_is_no_new_helper():
+    two = "\n\nclass Other:\n    def go(self):\n        return 1\n\n    def go(self):\n        return 2\n"
+    before = f"{_IN_HELPER}{two}"
+
+    found = said("shop/till.py", before, before.replace("    shop.verify(item)\n", ""))
+
+    assert "no longer checks" in " ".join(found)

@@ -54,9 +54,14 @@ def _kept(
 
 
 def fresh(old: Source, new: Source) -> list[tuple[str, Function]]:
-    """The functions that are new, by their names."""
+    """The functions that are new, by their names: `kept` leaves out those of a common name that are as they were."""
     known = {id(after) for _, after in kept(old, new)}
-    return [(name, node) for name, node in functions(new).items() if id(node) not in known]
+    named = {name.partition("~")[0] for name in functions(old)}
+    return [
+        (name, node)
+        for name, node in functions(new).items()
+        if id(node) not in known and name.partition("~")[0] not in named
+    ]
 
 
 def _without_same(
