@@ -612,6 +612,15 @@ def test_a_function_inside_of_a_method_has_the_hidden_names_of_its_class() -> No
     assert again.args == (5, 6, "Shop.makes_one.<locals>.inner.<locals>.<lambda>")
 
 
+def test_what_is_done_once_a_process_takes_none_of_the_time_of_a_call() -> None:
+    graph = Graph(lambda *_: None)
+
+    with graph.uncounted():
+        burn(2 * CPU_SECONDS)
+
+    assert not graph.is_late()
+
+
 class ShowsATraceback:
     """As a task of asyncio does whose exception nobody fetched, when it is collected."""
 

@@ -7,6 +7,7 @@ import keyword
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import unquote, unquote_plus
@@ -108,6 +109,13 @@ class Graph:
         left = self._ends - time.thread_time()
         self._looks = time.perf_counter() + left
         return left <= 0
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """For what is done once a process: the first crash is to be written down like the others."""
+        began = time.thread_time()
+        yield
+        self._ends += time.thread_time() - began
 
     def entry(self, value: object, hint: str, depth: int, *, at_once: bool = False, at_last: bool = False) -> Entry:
         """The one entry of this object. What it is made of is looked at later, nearest first, or at once.

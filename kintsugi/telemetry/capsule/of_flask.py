@@ -86,7 +86,9 @@ def _app(builders: Builders, graph: Graph, served: OfFlask) -> Entry:
     state: dict[str, Any] = {name: one for name, one in raw.state_of(served.app) if type(name) is str}
     name, config = state.get("import_name"), state.get("config")
     made_in = name if type(name) is str else ""
-    made = Entry("app", 1, builders.names.of(served.app) or _held_anywhere(builders, served.app, made_in), uses=1)
+    made = Entry("app", 1, builders.names.of(served.app), uses=1)
+    with graph.uncounted():
+        made.opens = made.opens or _held_anywhere(builders, served.app, made_in)
     if made.opens:
         return made
     kind = builders.names.named(served.library, served.library.capitalize())
