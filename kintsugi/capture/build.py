@@ -132,9 +132,9 @@ def summary_of(failure: Failure | None) -> str:
     """The failure on one line: what, and where in the project."""
     if failure is None:
         return ""
-    frame = failure.innermost
-    place = f" in {frame.path}:{frame.line}" if frame else ""
     telling = failure.telling
+    frame = telling.own[-1] if telling.own else failure.innermost
+    place = f" in {frame.path}:{frame.line}" if frame else ""
     if telling.type == CUT_TYPE:
         return f"A failure whose report was cut short{place}"
     kind, message = _short(telling.type), _first_line(telling.message)

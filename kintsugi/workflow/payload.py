@@ -52,6 +52,11 @@ class Raised(_Value):
         "handling), 'group' (a member of the exception group that follows), empty for the last",
     )
 
+    @property
+    def own(self) -> tuple[Frame, ...]:
+        """The frames in the project."""
+        return tuple(frame for frame in self.frames if frame.in_project)
+
 
 class Failure(_Value):
     """The exception chain, in the order Python prints it: the first one raised first."""
@@ -69,21 +74,18 @@ class Failure(_Value):
 
     @property
     def innermost(self) -> Frame | None:
-        """The in-project frame nearest to the failing line, or None where the project has none on the stack.
-
-        In a group that of its first exception, before the groups within: it is the one that a proof is asked for.
-        """
-        stacks = [
-            [frame for frame in raised.frames if frame.in_project] for raised in (*self._raisers, *self.chain[::-1])
-        ]
-        return next((frames[-1] for frames in stacks if frames), None)
+        """The in-project frame nearest to the failing line, or None where the project has none on the stack."""
+        own = [frame for raised in self.chain for frame in raised.own]
+        last = [frame for raised in self._raisers for frame in raised.own]
+        return next(reversed(last or own), None)
 
     @property
     def telling(self) -> Raised:
-        """The exception that says what failed: the last, or where that only gathers others, the one of `innermost`."""
-        frame = self.innermost
-        at_frame = (raised for raised in self._raisers if any(each is frame for each in raised.frames))
-        return next(at_frame, self._raisers[0])
+        """The exception that says what failed: the last, or where that only gathers others, the first of these.
+
+        That is the one that a proof is asked for.
+        """
+        return next((raised for raised in self._raisers if raised.own), self._raisers[0])
 
     @property
     def _raisers(self) -> tuple[Raised, ...]:
