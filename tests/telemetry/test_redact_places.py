@@ -554,6 +554,12 @@ def test_secrets_of_few_signs_are_found_in_their_place():
     assert [text for text, secret in texts.items() if redact(text.format(secret)) != text.format("***")] == []
 
 
+def test_a_colour_behind_a_backslash_and_a_token_is_part_of_no_share():
+    token = f"gh{'p_'}{'a1B2' * 4}"
+
+    assert "a1B2" not in redact(repr(f"\\{token}\x1b[31m{'a1B2' * 5}\x1b[0m"))
+
+
 def test_no_word_can_be_read_in_so_many_ways_that_it_takes_for_ever():
     for signs in ("A", "Ab", "aA1", "a-", "A_", "a.", "a+", "&", "$A", "Ab1", "ab.Ab", "Aa", "1a", "S-1-1"):
         for begin in ("", "ab"):

@@ -36,7 +36,8 @@ _WRITTEN = r"\\{1,8}(?:x(?P<byte>[0-9a-f]{2})|u(?P<unit>[0-9a-fA-F]{4}))"
 # Line ends and tabs, written out once or more, as a text of many lines stands in JSON, in `repr` and in both.
 # But a share of Windows begins like one: `\\nas\\public`, with twice as many backslashes as stand within.
 _LINES = (
-    r"\\(?:(?P<share>(?<![^\s\"'=(\[:]\\)(?P<more>\\{0,7})\\(?P=more)[\w.-]{1,60}(?:\\(?P=more)[\w.$-]{1,60})+)"
+    r"\\(?:(?P<share>(?<![^\s\"'=(\[:]\\)(?P<more>\\{0,7})\\(?P=more)[\w.-]{1,60}"
+    r"(?:\\(?P=more)(?!x1b|u001b|033)[\w.$-]{1,60})+)"  # not the colour behind a word that begins with a backslash
     r"|(?P<deep>\\{0,7})(?:r\\{1,8})?(?P<line>[nrt]))"
 )
 _LINE = re.compile(_LINES)
