@@ -55,7 +55,7 @@ class _Class:
     layout: raw.Layout
 
 
-class Builders:
+class ByType:
     """Knows what to write for a value. `names` finds what can be imported, and keeps what the file has to import."""
 
     def __init__(self, names: Names, around: Callable[[str], FrameType | None] = lambda _: None) -> None:

@@ -25,10 +25,11 @@ import weakref
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
 from kintsugi.telemetry.capsule import forms, raw
+from kintsugi.telemetry.capsule.builder import Builder, Builders, Content
 from kintsugi.telemetry.capsule.containers import (
     of_deque,
     of_dict,
@@ -55,13 +56,8 @@ from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.zones import is_a_name
 from kintsugi.telemetry.encoding import names_of_items
 
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
-Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
-
-
-def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callable[[Builders, Graph, Any, Entry], None]:
+def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Builder:
     """A value that one text makes."""
 
     def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -75,7 +71,7 @@ def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callab
     return build
 
 
-def _moment(fields: tuple[str, ...], kind: type, least: int) -> Callable[[Builders, Graph, Any, Entry], None]:
+def _moment(fields: tuple[str, ...], kind: type, least: int) -> Builder:
     """A date or a time: its numbers, as many as are needed, then its zone."""
 
     def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -290,7 +286,7 @@ def _syntax(builders: Builders, graph: Graph, value: ast.AST, entry: Entry) -> N
     builders.add_state(graph, value, entry)
 
 
-def _anew(written: str, kind: Callable[[], Any]) -> Callable[[Builders, Graph, Any, Entry], None]:
+def _anew(written: str, kind: Callable[[], Any]) -> Builder:
     """A new one does as well: a lock."""
 
     def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -347,7 +343,7 @@ def _plain_content(read: Callable[[Any], Any]) -> Content:
     return content
 
 
-def _inside(build: Callable[[Builders, Graph, Any, Entry], None], read: Callable[[Any], Any]) -> Content:
+def _inside(build: Builder, read: Callable[[Any], Any]) -> Content:
     """A container's content, which is read without hashing or comparing anything of it."""
 
     def content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
@@ -422,7 +418,7 @@ _OF_ITERTOOLS: tuple[type, ...] = (
     *(itertools.dropwhile, itertools.filterfalse, itertools.accumulate, itertools.zip_longest, itertools.compress),
 )
 
-_BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
+_BUILDERS: dict[type, Builder] = {
     list: of_list,
     tuple: of_tuple,
     dict: of_dict,
