@@ -17,6 +17,7 @@ from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import forms, of_discord, of_web, raw
+from kintsugi.telemetry.capsule.bases import CONTENT
 from kintsugi.telemetry.capsule.graph import (
     A_MARK,
     LONGEST_TEXT,
@@ -30,7 +31,7 @@ from kintsugi.telemetry.capsule.graph import (
 )
 from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
-from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
+from kintsugi.telemetry.capsule.standard import BUILD, SMALL, member
 from kintsugi.telemetry.capsule.zones import zone_of_pytz
 from kintsugi.telemetry.redact.keys import Grade, grade
 
