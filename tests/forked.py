@@ -64,8 +64,10 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def _prepare(config: pytest.Config) -> None:
     """What takes seconds to make, and all processes share."""
     from kintsugi.repair.sandbox import BoxFailed, Limits
+    from kintsugi.telemetry import lazy_re
     from tests.world import boxes, migrated, terminal
 
+    lazy_re.compile_all()
     migrated.prepare()
     terminal.prepare()
     boxes.share(config._tmp_path_factory.getbasetemp())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from itertools import pairwise
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
@@ -16,6 +15,7 @@ from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived,
 from kintsugi.repair.policy.safeguards.pieces import is_prose, names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
 from kintsugi.repair.policy.vocabulary import LIMIT
+from kintsugi.telemetry import lazy_re as re
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
 _CALLED = (ast.Call, ast.Await)
