@@ -7,10 +7,33 @@ takes a third of its start.
 from __future__ import annotations
 
 import re as _re
-from re import *  # noqa: F403  # all that it has besides
-from re import Pattern
+from re import (
+    ASCII,
+    DOTALL,
+    IGNORECASE,
+    MULTILINE,
+    VERBOSE,
+    I,
+    M,
+    Match,
+    Pattern,
+    error,
+    escape,
+    findall,
+    finditer,
+    fullmatch,
+    match,
+    search,
+    split,
+    sub,
+)
 from typing import Any, AnyStr, cast
 from weakref import WeakSet
+
+__all__ = [
+    "ASCII", "DOTALL", "IGNORECASE", "MULTILINE", "VERBOSE", "I", "M", "Match", "Pattern", "compile", "compile_all",
+    "error", "escape", "findall", "finditer", "fullmatch", "match", "search", "split", "sub",
+]  # fmt: skip
 
 
 class _Later:
