@@ -212,6 +212,18 @@ HOSTILE_GO = {
     "programs by another name": ("shell", '	"os"', '	"os"\n	x "os/exec"'),
     "programs without a name": ("shell", '	"os"', '	"os"\n	. "os/exec"'),
     "calls of the system": ("shell", '	"os"', '	"os"\n	"syscall"'),
+    "a program beside how one ended": (
+        *("shell", '	"os"', '	"os"\n	"os/exec"', "	return string"),
+        '	_, _ = exec.ErrNotFound, exec.Command("id")\n	return string',
+    ),
+    "a program by an assertion that fails": (
+        *("shell", '	"os"', '	"os"\n	"os/exec"', "	return string"),
+        "	made, _ := any(path).(*exec.Cmd)\n	return string",
+    ),
+    "a signal that is sent": (
+        *("shell", '	"os"', '	"os"\n	"syscall"', "	return string"),
+        "	_ = syscall.Kill(1, syscall.SIGTERM)\n	return string",
+    ),
     "memory": ("eval", '	"os"', '	"os"\n	"unsafe"'),
     "code that is loaded": ("eval", '	"os"', '	"os"\n	"plugin"'),
     "code in C": ("eval", "// Load", '// int x;\nimport "C"\n\n// Load'),
@@ -317,6 +329,8 @@ HARMLESS_GO = {
     "its own package called exec": ('	"os"', '	"os"\n	"example.com/shelf/exec"'),
     "a comment": ("// Load", "// os/exec is not used here, nor unsafe.\n// Load"),
     "a word of a text": ("	return string", '	_ = "//go:linkname"\n	return string'),
+    "how a program ended": ("// Load", 'import "os/exec"\n\nvar ended *exec.ExitError\n\n// Load'),
+    "a signal": ("// Load", 'import "syscall"\n\nvar stops = syscall.SIGTERM\n\n// Load'),
     "the kind of a listener": ("// Load", 'import "net"\n\nvar at net.Listener\n\n// Load'),
 }
 GO_IN_A_TEST = """\

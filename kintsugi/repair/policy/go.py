@@ -68,6 +68,14 @@ _OF_KEYS = re.compile(
     r"(?:Parse|Marshal)(?:Raw)?(?:Public|Private|Authorized)Key(?:WithPassphrase)?|New(?:PublicKey|CertSigner)"
     r"|NewSignerFrom(?:Key|Signer)|Fingerprint(?:SHA256|LegacyMD5)"
 )
+_TELLS_ONLY = (
+    (r"os/exec", r"Error|ExitError|Err[A-Z]\w*"),
+    (
+        r"syscall|golang\.org/x/sys/unix|github\.com/tetratelabs/wazero/experimental/sys",
+        r"Errno|E[A-Z0-9]+|SIG[A-Z0-9]+",
+    ),
+)
+"""Of packages that can do anything, by path: what only says how something ended, or names a signal."""
 _POINTER = "pointer_type"
 _ACTS = re.compile(r"^(?:os|ioutil|io|exec|syscall|http|net)\.|\.(?:Open|Read|Get|Post|Do|Dial|Fetch|Load|Copy)\w*$")
 _SCRIPT = re.compile(r"[\"`]\s*#!")
@@ -170,7 +178,10 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     dotted = [path for name, path in imports.items() if name.startswith(".")]
     loopback = GoLoopback(tree, imports) if is_test else None
     for path in imports.values():
-        if loopback is None or path in dotted or path not in WEBSOCKETS:  # of these each use is looked at
+        only_told = path not in dotted and _is_only_told_of(tree, path, imports)
+        if not only_told and (
+            loopback is None or path in dotted or path not in WEBSOCKETS
+        ):  # there each use is looked at
             found.update((rule, f"the package {path}") for rule, pattern in _IMPORTED if re.fullmatch(pattern, path))
     bare = ("identifier", "type_identifier") if dotted else ()  # which may be a name of a package that has none here
     for node in nodes(tree, "selector_expression", "qualified_type", "comment", *bare):
@@ -307,8 +318,32 @@ def _of(node: Node, imports: dict[str, str], dotted: list[str]) -> Iterator[tupl
             if re.fullmatch(pattern, full):
                 yield rule, f"{path}.{name}"
         for rule, pattern in _IMPORTED:
-            if re.fullmatch(pattern, path) and not (rule == "network" and _only_tells(node, name)):
+            if re.fullmatch(pattern, path) and not (
+                _is_asked_for(node) or _only_says(path, name) or (rule == "network" and _only_tells(node, name))
+            ):
                 yield rule, f"{path}.{name}"
+
+
+def _is_asked_for(node: Node) -> bool:
+    """`case *slack.FileDeletedEvent:`, which comes to something that is there, and makes nothing.
+
+    A type assertion is another matter: where it fails, it leaves a value of this type to make more of.
+    """
+    around = [one.type for one in above(node)][:2] if node.type == "qualified_type" else []
+    return "type_case" in (around[:1] if around[:1] != [_POINTER] else around[1:])
+
+
+def _only_says(path: str, name: str) -> bool:
+    return any(re.fullmatch(of, path) and re.fullmatch(names, name) for of, names in _TELLS_ONLY)
+
+
+def _is_only_told_of(tree: Node, path: str, imports: dict[str, str]) -> bool:
+    """Whether a file uses a package that can do anything, and nothing of it but what says how something ended."""
+    if not any(re.fullmatch(of, path) for of, _ in _TELLS_ONLY):
+        return False
+    used = nodes(tree, "selector_expression", "qualified_type")
+    names = [text_of(one.named_children[-1]) for one in used if imports.get(text_of(one.named_children[0])) == path]
+    return bool(names) and all(_only_says(path, name) for name in names)
 
 
 def _only_tells(node: Node, name: str) -> bool:
