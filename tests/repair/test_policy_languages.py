@@ -591,6 +591,43 @@ def test_what_runs_on_import_in_go_is_shown_to_a_human() -> None:
     assert found("shelf/load.go", GO, after) == {"look": False}
 
 
+@pytest.mark.parametrize(
+    ("module", "path", "refused"),
+    [
+        ("go.starlark.net", "go.starlark.net/starlark", False),
+        ("go.starlark.net", "go.starlark.network/starlark", True),
+        ("example.com/shelf", "go.starlark.net/starlark", True),
+    ],
+)
+def test_a_module_of_go_may_use_its_own_packages(module: str, path: str, refused: bool) -> None:
+    tree = MemoryTree({"go.mod": f"module {module}\n".encode(), "load.go": GO.encode()})
+    after = GO.replace('	"os"\n', f'	"os"\n\n	x "{path}"\n').replace(
+        "	return string", "	x.Load()\n	return string"
+    )
+
+    assert [one.refuses for one in check(Patch({"load.go": after.encode()}), tree)] == [True] * 2 * refused
+
+
+def test_what_a_switch_of_go_comes_to_is_there_already() -> None:
+    before = GO.replace('	"os"\n', '	"os"\n\n	"github.com/slack-go/slack"\n')
+    switch = "	switch was := any(path).(type) {\n	case *slack.%s:\n		_ = %s\n	}\n	return string"
+    heard, made = (
+        before.replace("	return string", switch % one) for one in (("Event", "was"), ("Client", "slack.New"))
+    )
+
+    assert found("shelf/load.go", before, heard) == {}
+    assert found("shelf/load.go", before, made) == {"network": True}
+
+
+def test_what_a_log_says_of_a_hash_is_no_hash() -> None:
+    logs, logs_it = 'log.Printf("bcrypt hash: %s", path)', 'log.Printf("%s", bcrypt.Sum(path))'
+    told, computed = (GO.replace("	return string", f"	{one}\n	return string") for one in (logs, logs_it))
+
+    assert found("shelf/load.go", told, GO) == {}
+    assert found("shelf/load.go", computed, GO).get("security") is True
+    assert found("shelf/load.go", computed, told).get("security") is True
+
+
 def test_moved_code_of_node_and_go_is_not_new() -> None:
     uses = NODE.replace("  return text", "  http.get(path);\n  return text")
     moved = uses.replace("  http.get(path);\n", "").replace("  const text", "  http.get(path);\n  const text")

@@ -117,9 +117,10 @@ def go_dangers(change: Change, module: str = "") -> list[Danger] | None:
     if before is None or after is None or not any(one.type == "package_clause" for one in after.named_children):
         return None
     is_test = change.path.endswith("_test.go")
-    more = _uses(after, is_test=is_test) - _uses(before, is_test=is_test)
+    theirs = [{name: path for name, path in imports_of(tree) if not _is_of(module, path)} for tree in (before, after)]
+    more = _uses(after, theirs[1], is_test=is_test) - _uses(before, theirs[0], is_test=is_test)
     if is_test and more and change.before:
-        more -= _again(before, after, more)
+        more -= _again((before, after), theirs, more)
     come = sorted(more)
     if is_test:  # handlers are asked by a request that is never sent
         come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
@@ -141,9 +142,13 @@ def _blank(tree: Node) -> set[str]:
 
 def _of_blank(path: str, module: str) -> Danger:
     """A package of the module's own can be read by whoever confirms the patch; a stranger's cannot."""
-    if module and f"{path}/".startswith(f"{module}/"):
+    if _is_of(module, path):
         return Danger("look", _BLANK.format(path, SAYS["look"]), refuses=False)
     return Danger("eval", _BLANK.format(path, SAYS["eval"]))
+
+
+def _is_of(module: str, path: str) -> bool:
+    return bool(module) and f"{path}/".startswith(f"{module}/")
 
 
 def _constraints(tree: Node) -> Iterator[str]:
@@ -171,9 +176,8 @@ def _called_at_once(declaration: Node) -> Iterator[Node]:
     return (one for one in calls if one.child_by_field_name("function").type == "func_literal")
 
 
-def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
-    """(rule, what) as often as it is there."""
-    imports = dict(imports_of(tree))
+def _uses(tree: Node, imports: dict[str, str], *, is_test: bool) -> Counter[tuple[str, str]]:
+    """(rule, what) as often as it is there. `imports`: of packages that are not the module's own."""
     found: Counter[tuple[str, str]] = Counter()
     dotted = [path for name, path in imports.items() if name.startswith(".")]
     loopback = GoLoopback(tree, imports) if is_test else None
@@ -201,16 +205,17 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     return found
 
 
-def _again(before: Node, after: Node, more: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+def _again(
+    trees: tuple[Node, Node], imports: list[dict[str, str]], more: Counter[tuple[str, str]]
+) -> Counter[tuple[str, str]]:
     """What of it a test only does again."""
-    imports = [dict(imports_of(tree)) for tree in (before, after)]
     each = [
         [(node, use) for node in nodes(tree, "selector_expression", "qualified_type") for use in _of(node, names, [])]
-        for tree, names in zip((before, after), imports, strict=True)
+        for tree, names in zip(trees, imports, strict=True)
     ]
     had, has = ([(node, use) for node, use in uses if use in more] for uses in each)
-    known = called_in(before)
-    return again(Calls(before, imports[0], known), Calls(after, imports[1], known), had, has)
+    known = called_in(trees[0])
+    return again(Calls(trees[0], imports[0], known), Calls(trees[1], imports[1], known), had, has)
 
 
 def _is_held_text(node: Node, rule: str) -> bool:
