@@ -15,7 +15,8 @@ _SUSPECT = re.compile(
 _PLACEHOLDER = re.compile(
     r"^(?:x+|\*+|\.+|<.*>|\$?\{.*\}|your[-_ ].*|example.*|changeme|dummy.*|fake.*|test.*|foo.*|bar.*|sample.*"
     r"|placeholder.*"
-    r"|secret\w*|password\w*|pass|token\w*|key\w*|abc\w{0,6}|user\w*|none|null|true|false|hunter2|s3cr3t|.{0,7})$",
+    r"|secret\w*|password\w*|pass|token\w*|key\w*|abc\w{0,6}|user\w*|none|null|true|false|hunter2|s3cr3t|.{0,7}"
+    r"|(?:\w{1,20}=)?\d{4}-\d\d-\d\d(?:T[\d:.Z+-]*)?)$",
     re.IGNORECASE,
 )
 _IN_WORDS = re.compile(r"(?=.{,23}$)(?:\d{1,6}[-_. ])?[A-Za-z]{2,}(?:[ _.\-\"\\]?[A-Za-z]{2,})*\d{0,6}\W{0,2}$")
