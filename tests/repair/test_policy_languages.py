@@ -330,6 +330,7 @@ HARMLESS_GO = {
     "a comment": ("// Load", "// os/exec is not used here, nor unsafe.\n// Load"),
     "a word of a text": ("	return string", '	_ = "//go:linkname"\n	return string'),
     "how a program ended": ("// Load", 'import "os/exec"\n\nvar ended *exec.ExitError\n\n// Load'),
+    "a key": ("// Load", 'import "golang.org/x/crypto/ssh"\n\nvar known ssh.PublicKey\n\n// Load'),
     "a signal": ("// Load", 'import "syscall"\n\nvar stops = syscall.SIGTERM\n\n// Load'),
     "the kind of a listener": ("// Load", 'import "net"\n\nvar at net.Listener\n\n// Load'),
 }

@@ -74,8 +74,9 @@ _TELLS_ONLY = (
         r"syscall|golang\.org/x/sys/unix|github\.com/tetratelabs/wazero/experimental/sys",
         r"Errno|E[A-Z0-9]+|SIG[A-Z0-9]+",
     ),
+    (r"golang\.org/x/crypto/ssh", r"PublicKey|Signature|Signer|Permissions|Certificate|KeyAlgo\w+"),
 )
-"""Of packages that can do anything, by path: what only says how something ended, or names a signal."""
+"""Of packages that can do anything, by path: what only says how something ended, names a signal, or is of a key."""
 _POINTER = "pointer_type"
 _ACTS = re.compile(r"^(?:os|ioutil|io|exec|syscall|http|net)\.|\.(?:Open|Read|Get|Post|Do|Dial|Fetch|Load|Copy)\w*$")
 _SCRIPT = re.compile(r"[\"`]\s*#!")
