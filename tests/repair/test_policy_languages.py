@@ -610,7 +610,7 @@ def test_a_module_of_go_may_use_its_own_packages(module: str, path: str, refused
 
 
 def test_what_a_switch_of_go_comes_to_is_there_already() -> None:
-    before = GO.replace('	"os"\n', '	"os"\n\n	"github.com/slack-go/slack"\n')
+    before = GO.replace('	"os"\n', '	"os"\n	"os/exec"\n\n	"github.com/slack-go/slack"\n')
     switch = "	switch was := any(path).(type) {\n	case *slack.%s:\n		_ = %s\n	}\n	return string"
     heard, made = (
         before.replace("	return string", switch % one) for one in (("Event", "was"), ("Client", "slack.New"))
@@ -618,6 +618,7 @@ def test_what_a_switch_of_go_comes_to_is_there_already() -> None:
 
     assert found("shelf/load.go", before, heard) == {}
     assert found("shelf/load.go", before, made) == {"network": True}
+    assert found("shelf/load.go", before, heard.replace("slack.Event", "exec.Cmd")) == {"shell": True}
 
 
 def test_what_a_log_says_of_a_hash_is_no_hash() -> None:

@@ -325,7 +325,7 @@ def _of(node: Node, imports: dict[str, str], dotted: list[str]) -> Iterator[tupl
                 yield rule, f"{path}.{name}"
         for rule, pattern in _IMPORTED:
             if re.fullmatch(pattern, path) and not (
-                _is_asked_for(node) or _only_says(path, name) or (rule == "network" and _only_tells(node, name))
+                _only_says(path, name) or (rule == "network" and (_is_asked_for(node) or _only_tells(node, name)))
             ):
                 yield rule, f"{path}.{name}"
 
