@@ -62,7 +62,7 @@ def objection(incident: Incident, trigger: Trigger) -> NotAllowedNow | GuardRefu
     Nothing moves, so the rows are asked without the machine: a page asks this for each of its buttons.
     """
     cursor = _cursor(incident, trigger, typed=False)
-    if any(_fits(row, cursor) for row in _rows(type(trigger), cursor.source)):
+    if any(_fits(row, cursor) for row in _rows(type(trigger).__name__, cursor.source)):
         return None
     return _refusal(cursor)
 
@@ -92,9 +92,9 @@ def _cursor(incident: Incident, trigger: Trigger, *, typed: bool = True) -> _Cur
 
 
 @cache
-def _rows(on: type[Trigger], source: str) -> tuple[Transition, ...]:
+def _rows(on: str, source: str) -> tuple[Transition, ...]:
     """Those that the machine would try, in its order."""
-    return tuple(row for row in TRANSITIONS if row.on is on and source in map(str, row.sources))
+    return tuple(row for row in TRANSITIONS if row.on.__name__ == on and source in map(str, row.sources))
 
 
 def _decided(incident: Incident, trigger: Trigger) -> _Cursor:
