@@ -33,8 +33,9 @@ def _is_undone(first: ast.stmt, between: _Block, again: ast.Assign | ast.AugAssi
     if not isinstance(first, ast.Assign) or key_of(first) not in known or isinstance(first.value, ast.Constant):
         return isinstance(first, ast.Assign) and key_of(first) in known and _raises(first, again)
     made = bound_by(first)
-    if isinstance(again, ast.Assign) and len(made) == 1 and made == bound_by(again):
-        return made.isdisjoint(_read(again.value)) and all(made.isdisjoint(_read(one)) for one in between)
+    is_same = isinstance(again, ast.Assign) and len(made) == 1 and made == bound_by(again)
+    if is_same and all(made.isdisjoint(_read(one)) for one in (again.value, *between)):
+        return True
     return _raises(first, again)
 
 
