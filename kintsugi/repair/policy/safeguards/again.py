@@ -18,14 +18,28 @@ _Block = list[ast.stmt]
 def set_again(old: Source, new: Source) -> str:
     """`may = asks(x)` → `may = asks(x)`, `may = True`; `most = 9` → `most = 9`, `most = most * 100`"""
     for before, after in alike(old, new):
-        known = {key_of(one) for one in statements(before)}
-        for block in _blocks(after):
-            for at, one in enumerate(block):
-                if not isinstance(one, ast.Assign | ast.AugAssign) or key_of(one) in known:
-                    continue
-                if any(_is_undone(block[first], block[first + 1 : at], one, known) for first in range(at)):
-                    return short(ast.unparse(one))
+        twice = [(block, at) for block in _blocks(after) for at in _set_twice(block)]
+        known = {key_of(one) for one in statements(before)} if twice else set[str]()
+        for block, at in twice:
+            one = block[at]
+            if not isinstance(one, ast.Assign | ast.AugAssign) or key_of(one) in known:
+                continue
+            if any(_is_undone(block[first], block[first + 1 : at], one, known) for first in range(at)):
+                return short(ast.unparse(one))
     return ""
+
+
+def _set_twice(block: _Block) -> Iterator[int]:
+    """Where a name is set that was set before in the same block; most blocks have no such place."""
+    made = set[str]()
+    for at, one in enumerate(block):
+        match one:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
+                if name in made:
+                    yield at
+                made.add(name)
+            case ast.Assign():
+                made |= bound_by(one)
 
 
 def _is_undone(first: ast.stmt, between: _Block, again: ast.Assign | ast.AugAssign, known: set[str]) -> bool:
@@ -55,16 +69,27 @@ def _raises(first: ast.Assign, again: ast.Assign | ast.AugAssign) -> bool:
 def read_too_early(old: Source, new: Source) -> str:
     """`x = clean(x)`, `go(x)` → `go(x)`, `x = clean(x)`"""
     for before, after in alike(old, new):
-        now = {key_of(one): (id(block), at) for block in _blocks(after) for at, one in enumerate(block)}
-        for block in _blocks(before):
-            for at, one in enumerate(block):
-                made = bound_by(one) & _read(one) if isinstance(one, ast.Assign) else set[str]()
-                place = now.get(key_of(one))
-                for reader in block[at + 1 :] if made and place else ():
-                    there = now.get(key_of(reader))
-                    if place and there and there[0] == place[0] and there[1] < place[1] and made & _read(reader):
-                        return short(f"{ast.unparse(reader).partition(chr(10))[0]} before {ast.unparse(one)}")
+        changing = [(block, at, made) for block in _blocks(before) for at, made in _changed(block)]
+        now = _places(after) if changing else {}
+        for block, at, made in changing:
+            place = now.get(key_of(block[at]))
+            for reader in block[at + 1 :] if place else ():
+                there = now.get(key_of(reader)) if made & _read(reader) else None
+                if place and there and there[0] == place[0] and there[1] < place[1]:
+                    return short(f"{ast.unparse(reader).partition(chr(10))[0]} before {ast.unparse(block[at])}")
     return ""
+
+
+def _changed(block: _Block) -> Iterator[tuple[int, set[str]]]:
+    """Where a name is made of what it was."""
+    for at, one in enumerate(block):
+        if isinstance(one, ast.Assign) and (made := bound_by(one) & _read(one)):
+            yield at, made
+
+
+def _places(function: Function) -> dict[str, tuple[int, int]]:
+    """By what a statement says, its block and its place there."""
+    return {key_of(one): (id(block), at) for block in _blocks(function) for at, one in enumerate(block)}
 
 
 def _blocks(function: Function) -> Iterator[_Block]:
