@@ -72,6 +72,8 @@ def answers_to_nobody(old: Source, new: Source) -> str:
     for before, after in alike(old, new):
         dropped = {ast.unparse(one.value) for one in statements(after) if isinstance(one, ast.Expr)}
         dropped -= {ast.unparse(one.value) for one in statements(before) if isinstance(one, ast.Expr)}
+        if not dropped:
+            continue
         named = Counter(one.id for one in ast.walk(before) if isinstance(one, ast.Name))
         for one in statements(before):
             if (made := bound_by(one)) and all(named[name] == 1 for name in made):
