@@ -19,6 +19,7 @@ NO_FAILURE_GIVEN = "no failure was given: whether the test is red by it is not k
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
 _MOST_FOR_SLOW = 0.7  # of what is left, where that was too short
 _SLOW_SECONDS = 20.0
+_SECONDS = "KINTSUGI_TEST_SECONDS"
 _HANGS = 3  # times as long as with the patch: a test that ran out of time sooner may only be slow
 _MOST_LEFT_OUT = 3  # how often a compiler is asked again: it tells some errors at a time
 _ROUNDS, _ROUNDS_IF_SLOW, _ROUNDS_IF_CHANCY = 2, 1, 6
@@ -195,6 +196,8 @@ def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
         here = [proving.language.missing(one.failure, proving.proposal.base) for one in (before, test) if one]
         if len(here) > 1 and all(here):
             raise CannotRunHere(str(here[-1]))
+    if _both_too_slow(red, green):
+        raise CannotRunHere(_too_slow(red, green))
     if green.stopped is not None:
         raise Unproven(f"the regression test was stopped with the patch: {green.stopped}")
     if not green.results.tests and not red.results.tests:
@@ -242,9 +245,16 @@ def _is_only_slow(red: Seen, green: Seen) -> bool:
     return not red.outcome.in_time and red.run.seconds < _HANGS * green.run.seconds
 
 
+def _both_too_slow(red: Seen, green: Seen) -> bool:
+    """Whether the patch's run had no time to end, and the one without it was about as slow: no fault of the patch."""
+    return not green.outcome.in_time and not (red.outcome.in_time and green.run.seconds >= _HANGS * red.run.seconds)
+
+
 def _too_slow(red: Seen, green: Seen) -> str:
+    if not green.outcome.in_time:
+        return f"the regression test did not end within {green.run.seconds:.0f} s. Give it more time, {_SECONDS}"
     took = f"{red.run.seconds:.0f} s were too short, and with it {green.run.seconds:.0f} s were needed"
-    return f"without the patch the regression test did not end: {took}. Give it more time, KINTSUGI_TEST_SECONDS"
+    return f"without the patch the regression test did not end: {took}. Give it more time, {_SECONDS}"
 
 
 def _in_red(red: Seen, test: TestResult) -> TestResult | None:
