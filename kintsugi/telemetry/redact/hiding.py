@@ -1,6 +1,7 @@
 """From the places found to the text without them."""
 
 import re
+from bisect import bisect_left
 
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people
 from kintsugi.telemetry.redact.rules import Span
@@ -31,6 +32,14 @@ def merged(spans: list[Found], text: str) -> list[Span]:
         elif end > start:
             whole.append((start, _end_of_word(text, end)))
     return whole
+
+
+def apart(spans: list[Span], others: list[Span]) -> list[Span]:
+    """Those that overlap none of the others; both are in order."""
+    begins = [start for start, _ in others]
+    return [
+        (start, stop) for start, stop in spans if not (at := bisect_left(begins, stop)) or others[at - 1][1] <= start
+    ]
 
 
 _CONTINUED = re.compile(

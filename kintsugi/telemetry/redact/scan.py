@@ -14,7 +14,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.budget import BESIEGED, STRETCH, USUAL
+from kintsugi.telemetry.redact.budget import BESIEGED, STRETCH, USUAL, Allowance
 from kintsugi.telemetry.redact.codes import code_for_people
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
@@ -170,6 +170,31 @@ class Scanner:
             work.was_looked_at(len(text), left_of_all, vain)
         found.sort()
         return found
+
+    def spans_within(self, places: list[Place], folded: Folded, allowance: Allowance) -> list[Found]:
+        """The same of a text that is written within another one, as far as the allowance goes."""
+        text, done, found = folded.text, 0, list[Found]()
+        within_a_word, alone = _within_a_word(folded), None
+        for rule, start, end in places:
+            if end <= done:
+                continue
+            if rule >= self.alone:
+                if allowance.looks < 0:
+                    break
+                alone = alone or _Alone(folded, found, has_code=False)
+                allowance.looks -= 1
+                done = max(done, alone.look(start, end))
+                continue
+            _, bounded, _ = self.rules[rule]
+            if bounded and start and within_a_word(text, start):
+                continue
+            if allowance.looks < 0:
+                break
+            spans, cost = self._look(rule, text, start, end, has_code=False)
+            allowance.looks -= self._costs[rule][0] + cost
+            found += spans
+            done = max(done, *(stop for _, stop, _ in spans)) if spans else done
+        return sorted(found)
 
     def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
         """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
