@@ -127,7 +127,7 @@ class Redactor:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
         known = self._known
-        if known.personal or not both.isascii() or "\\" in both or "\x1b" in both or "\0" in both or _is_encoded(both):  # as `_is_plain`
+        if known.personal or not _is_plain(both):  # as `_is_plain`
             return self.redact(text) if not others or self.is_clean(others) else None
         scanner, lowered = known.scanner, both.lower()
         places = scanner.find(lowered, overlapping=True)
@@ -154,7 +154,7 @@ class Redactor:
             return UNREADABLE
 
     def _with_texts_within(self, text: str, work: Work) -> str:
-        """Hides what is found in the texts that are written within the text, then what is left as it stands there."""
+        """Hides what is found in the texts that are written within the text, then what is left."""
         once = partial(self._of_a_log, work=work)
         if not holds_texts(text):
             return self._settled(text, once)
@@ -170,7 +170,7 @@ class Redactor:
         return text
 
     def _written(self, text: str, allowance: Allowance) -> str:
-        """Hides what is found in the texts within, the innermost first: it is told best where nothing is written out."""
+        """Hides what is found in the texts within, the innermost first: it is told best where nothing is written."""
         scanner, found = self._known.scanner, list[Span]()
         for within in reversed(texts_within(text, allowance)):
             folded = within.folded

@@ -22,8 +22,8 @@ GENEROUS = Budget(each=1_024, patience=math.inf)
 
 
 class Allowance:
-    """How much is left for the texts that are written within a text: signs that are written out, and looks at places. What
-    is beyond is not looked at as it is within; it is looked at from without in any case."""
+    """How much is left for the texts that are written within a text: signs that are written out, and looks at places.
+    What is beyond is not looked at as it is within; it is looked at from without in any case."""
 
     def __init__(self, length: int) -> None:
         self.signs = 400 + length // 8

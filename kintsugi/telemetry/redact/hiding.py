@@ -1,7 +1,7 @@
 """From the places found to the text without them."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people
 from kintsugi.telemetry.redact.rules import Span
@@ -35,10 +35,10 @@ def merged(spans: list[Found], text: str) -> list[Span]:
 
 
 def apart(spans: list[Span], others: list[Span]) -> list[Span]:
-    """Those that overlap none of the others; both are in order."""
+    """Those that neither overlap nor touch one of the others; both are in order."""
     begins = [start for start, _ in others]
     return [
-        (start, stop) for start, stop in spans if not (at := bisect_left(begins, stop)) or others[at - 1][1] <= start
+        (start, stop) for start, stop in spans if not (at := bisect_right(begins, stop)) or others[at - 1][1] < start
     ]
 
 

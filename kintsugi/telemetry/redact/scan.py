@@ -31,6 +31,11 @@ KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
 _AFTER_A_CALL = '", line '  # of a traceback
 _CALLED = re.compile(r'\\?", line \d+(?:, in [^\n]{0,300})?\n$')
 _LONGEST_CODE = 600
+# What was hidden within, and something that ends it there, as it is from without.
+_MASKED_ON = re.compile(
+    r"(?:(?:&|\\{1,8}u0026)(?:amp;){0,3}(?:#\w{2,5}|quot|apos);|%(?:25){0,3}2[27]|\\{1,8}(?:u002[27]|[\"']))?\*\*\*"
+    r"(?:[;,&+|)\]}]|\\{1,8}[nrtux\"']|%(?:25){0,3}(?:[02]\w|3[B-F]|5[CD]|7[CD])|\#01|\n)"
+)
 _END = itemgetter(2)
 
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
@@ -208,7 +213,8 @@ class Scanner:
         is_code = has_code and kind not in KNOWN
         is_found = spans.count(VAIN) < len(spans)  # the first one is paid for, but leads to a further look
         cost = more + is_found + (_SPAN * (len(spans) - is_found) if kind == "keyed" else 0)
-        return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
+        spans = [span for span in spans if span != VAIN and not _MASKED_ON.match(text, span[0])]
+        return [(*span, kind) for span in spans if not (is_code and _is_code(text, span[0]))], cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from kintsugi.telemetry.redact.budget import Allowance
-from kintsugi.telemetry.redact.fold import Folded, Origin, fold, lower
+from kintsugi.telemetry.redact.fold import Folded, Origin, fold, is_of_syslog, lower
 from kintsugi.telemetry.redact.keys import Grade, grade
 
 Span = tuple[int, int]
@@ -22,9 +22,14 @@ _BORDER = "\n\n"  # between two texts of a layer, which have nothing to do with 
 
 _HINT = re.compile(r"\\[^\w\s]|\\u00|\\[nrtx][^\n]*[\"'\\]|%[0-7][0-9A-Fa-f]|&#?\w{2,6};")
 # A string up to its end, or that of the line where it was cut.
-_STRING = re.compile(r"(?<![\w\\])[bBrRuUfF]{0,2}(?:\"((?:[^\"\\\n]++|\\.)*+)(?:\"|$)|'((?:[^'\\\n]++|\\.)*+)(?:'|$))", re.M)
+_STRING = re.compile(
+    r"(?<![\w\\])[bBrRuUfF]{0,2}(?:\"((?:[^\"\\\n]++|\\.)*+)(?:\"|$)|'((?:[^'\\\n]++|\\.)*+)(?:'|$))", re.M
+)
 # One escape, or the colour code that it begins.
-_ESCAPE = re.compile(r"\\(?:x1b|u001b|033|e)\[[0-9;:?]{0,24}[A-Za-z]|(?:\\r)?\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([nrtbfvae0\"'\\/`]))")
+_ESCAPE = re.compile(
+    r"\\(?:x1b|u001b|033|e)\[[0-9;:?]{0,24}[A-Za-z]"
+    r"|(?:\\r)?\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([nrtbfvae0\"'\\/`]))"
+)
 _ESCAPED = {"n": "\n", "r": "\n", "t": "\t", "b": " ", "f": " ", "v": " ", "a": " ", "e": "\x1b", "0": " "}
 _BASES = (16, 16, 8)
 
@@ -71,7 +76,7 @@ def texts_within(text: str, allowance: Allowance) -> list[Within]:
             break
         text = "".join(layer.pieces)
         origins = [*origins, layer.origin]
-        is_plain = text.isascii() and "\x1b" not in text
+        is_plain = text.isascii() and "\x1b" not in text and not is_of_syslog(text) and "[" not in text
         layers.append(Within(Folded(text, lower(text), None) if is_plain else fold(text), origins))
     return layers
 
@@ -101,8 +106,7 @@ class _Layer:
         for found in _ENCODED.finditer(self._text):
             name = found["name"]
             if not name or grade(name, True) is Grade.NONE:  # else the value is all of it
-                of_plus = "+" if "%20" in found[0] else " "
-                self._take(_PERCENT, *found.span(), lambda sign, of_plus=of_plus: _of_an_address(sign, of_plus))
+                self._take(_PERCENT, *found.span(), _of_an_address if "%20" in found[0] else _of_a_form)
 
     def _marked_up(self) -> None:
         text = self._text
@@ -140,11 +144,12 @@ def _of_a_string(escape: re.Match[str]) -> str:
     return _ESCAPED.get(escape[4], escape[4]) if kind == 4 else _sign(int(escape[kind], _BASES[kind - 1]))
 
 
-def _of_an_address(sign: re.Match[str], of_plus: str) -> str:
-    code = sign[1]
-    if code:
-        return _sign(int(code, 16))
-    return of_plus if sign[0] == "+" else _OTHER
+def _of_an_address(sign: re.Match[str]) -> str:
+    return _sign(int(sign[1], 16)) if sign[1] else "+" if sign[0] == "+" else _OTHER
+
+
+def _of_a_form(sign: re.Match[str]) -> str:
+    return " " if sign[0] == "+" else _of_an_address(sign)
 
 
 def _of_markup(sign: re.Match[str], quote: str) -> str:
