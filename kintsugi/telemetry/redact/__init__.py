@@ -177,7 +177,7 @@ class Redactor:
             of_layer = scanner.spans_within(scanner.places(folded.lowered), folded, allowance)
             if of_layer:
                 spans = merged(repeated(continued(of_layer, folded.text), folded.text), folded.text)
-                found = sorted([*found, *apart(within.spans(spans), found)])
+                found = apart(found, within.spans(spans))
                 self._count([kind for _, _, kind in of_layer])
         return hide(text, found)
 

@@ -34,12 +34,17 @@ def merged(spans: list[Found], text: str) -> list[Span]:
     return whole
 
 
-def apart(spans: list[Span], others: list[Span]) -> list[Span]:
-    """Those that neither overlap nor touch one of the others; both are in order."""
-    begins = [start for start, _ in others]
-    return [
-        (start, stop) for start, stop in spans if not (at := bisect_right(begins, stop)) or others[at - 1][1] < start
-    ]
+def apart(inner: list[Span], outer: list[Span]) -> list[Span]:
+    """All, in order, but of those that overlap or touch only one, that of an inner text if there is one."""
+    known = {*inner}
+    kept = sorted(known)
+    begins = [start for start, _ in kept]
+    for start, stop in sorted({*outer} - known):
+        at = bisect_right(begins, stop)
+        if not at or kept[at - 1][1] < start:
+            begins.insert(at, start)
+            kept.insert(at, (start, stop))
+    return kept
 
 
 _CONTINUED = re.compile(
