@@ -127,15 +127,7 @@ class Redactor:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
         known = self._known
-        odd = (
-            "\\" in both
-            or "%" in both
-            or "&" in both
-            or "#0" in both
-            or "^[[" in both
-            or "\x1b" in both
-            or "\0" in both
-        )
+        odd = "\\" in both or "%" in both or "&" in both or "#" in both or "^" in both or "\x1b" in both or "\0" in both
         if known.personal or not both.isascii() or (odd and not _is_plain(both)):
             return self.redact(text) if not others or self.is_clean(others) else None
         scanner, lowered = known.scanner, both.lower()
