@@ -23,10 +23,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench.languages_false import Files, false_patches
 from kintsugi.repair.languages import Language, Machine, Suite
 from kintsugi.repair.languages.known import find_suite, is_test_file, is_test_path, language_of
 from kintsugi.repair.proof import ProofSettings, SandboxFailed, Unproven
@@ -42,7 +43,6 @@ _FIXES = re.compile(r"\b(?:fix|bug|crash|panic|error|exception|fail|wrong|handl(
 _MOST_FILES = 10
 _BARE_SECONDS = 300
 _NICER = 10  # as the box is, so that both take what they take in the same crowd
-Files = dict[str, bytes | None]
 Took = tuple[float, float]
 """Seconds, and seconds of the processor."""
 
@@ -73,6 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("repositories", nargs="+", type=Path)
     parser.add_argument("--most", type=int, default=5)
+    parser.add_argument("--tries", type=int, default=40, help="commits of a repository whose tests are run for that")
     parser.add_argument("--choose", action="store_true", help="only list the fixes")
     parser.add_argument("--fixes", type=Path, help="replay these: a repository and a commit a line")
     parser.add_argument("--only", default="")
@@ -114,13 +115,17 @@ async def _measured(asked: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
 
         async def all_of(repository: Path) -> None:
-            found = 0
+            found = tried = 0
             for commit, subject in commits[repository]:
-                if found == asked.most and not asked.fixes:
+                if not asked.fixes and (found == asked.most or tried == asked.tries):
                     return
+                changes = _changes(repository, commit)
+                if changes is None:
+                    continue
+                tried += 1
                 async with gate:
                     base = Path(scratch) / f"{repository.name}-{commit[:10]}"
-                    fix = await asyncio.to_thread(_fix, repository, commit, subject, base)
+                    fix = await asyncio.to_thread(_fix, repository, commit, subject, changes, base)
                     if fix is not None:
                         found += 1
                         await (_listed(fix) if asked.choose else _replayed(fix, asked, settings, table))
@@ -147,7 +152,7 @@ async def _listed(fix: Fix) -> None:
 
 
 async def _replayed(fix: Fix, asked: argparse.Namespace, settings: ProofSettings, table: Table) -> None:
-    for what, files in _patches(fix):
+    for what, files in ((TRUE, fix.files), *false_patches(fix.base, fix.files)):
         if asked.only not in what:
             continue
         began = _now()
@@ -178,17 +183,26 @@ def _commits(repository: Path, fixes: Path | None) -> list[tuple[str, str]]:
     return [(commit, subject) for commit, subject in found if commit.startswith(tuple(asked))] if asked else []
 
 
-def _fix(repository: Path, commit: str, subject: str, base: Path) -> Fix | None:
+def _changes(repository: Path, commit: str) -> list[tuple[str, str]] | None:
+    """How each path is changed, where code and tests are and not too much is."""
     try:
-        changes = _git(repository, "diff", "--name-status", "--no-renames", f"{commit}~1", commit).decode().splitlines()
-        paths = [tuple(line.split("\t", 1)) for line in changes]
-        code = [path for _, path in paths if language_of(path) and not is_test_path(path)]
-        tested = [path for how, path in paths if is_test_file(path) and how != "D"]
-        if not code or not tested or len(paths) > _MOST_FILES or any(path.endswith(".py") for path in code):
-            return None
-        files = {path: None if how == "D" else _git(repository, "show", f"{commit}:{path}") for how, path in paths}
+        lines = _git(repository, "diff", "--name-status", "--no-renames", f"{commit}~1", commit).decode().splitlines()
+    except (subprocess.CalledProcessError, UnicodeDecodeError):
+        return None
+    changes = [(how, path) for how, _, path in (line.partition("\t") for line in lines)]
+    code = [path for _, path in changes if language_of(path) and not is_test_path(path)]
+    tested = any(is_test_file(path) and how != "D" for how, path in changes)
+    fits = code and tested and len(changes) <= _MOST_FILES and not any(path.endswith(".py") for path in code)
+    return changes if fits else None
+
+
+def _fix(repository: Path, commit: str, subject: str, changes: list[tuple[str, str]], base: Path) -> Fix | None:
+    files: Files = {}
+    try:
+        for how, path in changes:
+            files[path] = None if how == "D" else _git(repository, "show", f"{commit}:{path}")
         RevisionTree(repository, f"{commit}~1").export(base)
-    except (subprocess.CalledProcessError, TreeError, UnicodeDecodeError):
+    except (subprocess.CalledProcessError, TreeError):
         return None
     # Other files (documents, locks, settings of a linter) are no part of what is to be proven.
     files = {path: content for path, content in files.items() if language_of(path) or is_test_path(path)}
@@ -262,91 +276,6 @@ async def _verdict(fix: Fix, files: Files, settings: ProofSettings) -> tuple[Tie
     except SandboxFailed as failed:
         return None, f"the sandbox failed: {failed.reason}"
     return evidence.tier, evidence.says[:200]
-
-
-def _patches(fix: Fix) -> Iterator[tuple[str, Files]]:
-    yield TRUE, fix.files
-    source = next(
-        (path for path in fix.files if language_of(path) and not is_test_path(path) and (fix.base / path).is_file()),
-        None,
-    )
-    if source is not None:
-        text = (fix.base / source).read_text("utf-8", "replace")
-        yield "comments alone", {**fix.tests, source: f"{text}\n// mended\n".encode()}
-        if swallowed := _swallowed(source, text, (fix.files[source] or b"").decode("utf-8", "replace")):
-            yield "swallow", {**fix.tests, source: swallowed.encode()}
-    tested = next(
-        (path for path in fix.tests if is_test_file(path) and (fix.base / path).is_file() and fix.tests[path]), None
-    )
-    if tested is None:
-        return
-    before, after = (
-        (fix.base / tested).read_text("utf-8", "replace"),
-        (fix.tests[tested] or b"").decode("utf-8", "replace"),
-    )
-    for what, changed in _worse(tested, before, after):
-        yield what, {**fix.files, tested: changed.encode()}
-
-
-def _swallowed(path: str, before: str, after: str) -> str | None:
-    """The body of the function around the first change, with whatever it raises dropped."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    first = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(old) - 1)
-    heads = re.compile(
-        r"^func .*\{$"
-        if path.endswith(".go")
-        else r"^\s*(?:(?:export |async |static )*function\b.*|(?:async )?[\w$]+\([^)]*\) )\{$"
-    )
-    for at in range(min(first, len(old) - 1), -1, -1):
-        if not heads.match(old[at].rstrip()):
-            continue
-        if path.endswith(".go"):
-            return "".join([*old[: at + 1], "\tdefer func() { _ = recover() }()\n", *old[at + 1 :]])
-        indent = re.match(r"\s*", old[at])
-        assert indent
-        end = next((k for k in range(at + 1, len(old)) if old[k].startswith(f"{indent[0]}}}")), None)
-        if end is not None and end > first:
-            return "".join([*old[: at + 1], "try {\n", *old[at + 1 : end], "} catch (e) {}\n", *old[end:]])
-    return None
-
-
-def _worse(path: str, before: str, after: str) -> Iterator[tuple[str, str]]:
-    """The commit's tests with one that was there taken away, skipped, or emptied of what it asserts."""
-    language = language_of(path)
-    names = [match[0] for match in _TEST_LINES[path.endswith(".go")].finditer(before)]
-    kept = next((line for line in names if after.count(line) == 1 and before.count(line) == 1), None)
-    if language is None or kept is None:
-        return
-    at = after.index(kept)
-    end = _end_of(after, at)
-    body = after[at:end]
-    yield "deleted test", after[:at] + after[end:]
-    if path.endswith(".go"):
-        yield "skipped test", after.replace(kept, f'{kept}\n\tt.Skip("later")', 1)
-    else:
-        yield "skipped test", after[:at] + re.sub(r"\b(it|test)\(", r"\1.skip(", body, count=1) + after[end:]
-    emptied = re.sub(r"(?m)^\s*(?:assert|expect|should|s?t)\b[.(](?!end|plan|test|comment).*;\n", "", body)
-    if path.endswith(".go"):
-        check = re.compile(
-            r"(?m)^(\s*)if (?!err)[^\n]*[!=]=[^\n]*\{\n(?:\1\t.*\n)*?\1\t+t\.(?:Error|Fatal).*\n(?:\1\t.*\n)*?\1\}\n"
-        )
-        emptied = check.sub("", body, count=1)
-    if emptied != body:
-        yield "loosened test", after[:at] + emptied + after[end:]
-
-
-_TEST_LINES = {
-    True: re.compile(r"^func Test\w+\(t \*testing\.T\) \{$", re.MULTILINE),
-    False: re.compile(r"^[ \t]*(?:it|test)\(['\"`].*$", re.MULTILINE),
-}
-
-
-def _end_of(text: str, at: int) -> int:
-    """Behind the line that closes what begins at `at`, by its indent."""
-    indent = re.match(r"[ \t]*", text[at:])
-    assert indent
-    closing = re.compile(rf"^{re.escape(indent[0])}\}}.*\n?", re.MULTILINE).search(text, text.index("\n", at))
-    return closing.end() if closing else len(text)
 
 
 if __name__ == "__main__":

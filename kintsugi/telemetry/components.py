@@ -110,18 +110,14 @@ class _Watched:
         return True
 
     def dynamic(self, item: Any) -> Any:
-        """One item of a message, made for one tap. discord.py would only log what it raises, or drop it."""
-        item.callback = partial(self._guarded, partial(self._run, item.callback, type(item).__name__))
+        """One item of a message, made for one tap. discord.py logs what it raises, and drops what its check raises."""
+        item.callback = partial(self._told, partial(self._run, item.callback, type(item).__name__))
         item.interaction_check = partial(self._guarded, item.interaction_check)
         return item
 
     async def made(self, make: Callback, interaction: "discord.Interaction[Any]", *rest: Any) -> Any:
         """The item for a tap. Raises what its class raises; discord.py ends the tap there."""
-        try:
-            return self.dynamic(await make(interaction, *rest))
-        except Exception as error:
-            await self._failed(interaction, error)
-            raise
+        return self.dynamic(await self._told(make, interaction, *rest))
 
     async def _run(self, callback: Callback, name: str, interaction: "discord.Interaction[Any]") -> None:
         run = bound().run
@@ -136,28 +132,28 @@ class _Watched:
     async def _on_error(
         self, own: Callback, interaction: "discord.Interaction[Any]", error: Exception, *item: Any
     ) -> None:
-        """The view's own is asked, and finds the id. The standard one would only log the error once more."""
-        if self._resting:
-            await own(interaction, error, *item)
-        elif getattr(own, "__module__", "").startswith("discord.ui."):
-            await self._failed(interaction, error)
-        else:
-            self._named(interaction, error)
-            await own(interaction, error, *item)
+        """The view's own is asked, and finds the id. The standard one logs the error, and the user is told of it."""
+        standard = getattr(own, "__module__", "").startswith("discord.ui.")
+        error_id = None if self._resting else name_error(interaction, error, _way(interaction), logged_next=standard)
+        await own(interaction, error, *item)
+        if standard and error_id:
+            await tell(interaction, error_id)
+
+    async def _told(self, callback: Callback, interaction: "discord.Interaction[Any]", *rest: Any) -> Any:
+        """What is raised, discord.py logs."""
+        try:
+            return await callback(interaction, *rest)
+        except Exception as error:
+            await tell(interaction, name_error(interaction, error, _way(interaction), logged_next=True))
+            raise
 
     async def _guarded(self, callback: Callback, interaction: "discord.Interaction[Any]") -> Any:
         """False, in the place of a check that raises: it admits nobody."""
         try:
             return await callback(interaction)
         except Exception as error:
-            await self._failed(interaction, error)
+            await tell(interaction, name_error(interaction, error, _way(interaction)))
             return False
-
-    async def _failed(self, interaction: "discord.Interaction[Any]", error: Exception) -> None:
-        await tell(interaction, self._named(interaction, error))
-
-    def _named(self, interaction: "discord.Interaction[Any]", error: Exception) -> str:
-        return name_error(interaction, error, _way(interaction))
 
 
 def _way(interaction: "discord.Interaction[Any]") -> str:

@@ -95,6 +95,13 @@ class _Door:
             if record.levelno >= each.level:
                 each.handler.handle(record)
 
+    def tell(self, logger: logging.Logger, record: logging.LogRecord) -> None:
+        """A line of ours about what the program did not log: where its console stays as it is, nobody else gets it."""
+        if self._takes_over or not self._hearings:
+            logger.handle(record)
+        else:
+            self.heard(record)
+
     def troubles(self) -> list[str]:
         """A sentence for each thing that keeps lines away. What took our door away is wrapped in its turn."""
         found = []

@@ -92,11 +92,14 @@ class _Tree:
             replace_attribute(self._undo, self._tree, "on_error", self._ours)
 
     async def _failed(self, interaction: "discord.Interaction[Any]", error: Exception) -> None:
-        error_id = name_error(interaction, error, "command")
-        if getattr(self._on_error, "__func__", None) is _standard_on_error():
+        """A handler of the command's own has been asked before; discord.py's then logs nothing."""
+        standard = getattr(self._on_error, "__func__", None) is _standard_on_error()
+        command: Any = interaction.command
+        nobody_else = standard and not (command and command._has_any_error_handlers())
+        error_id = name_error(interaction, error, "command", logged_next=nobody_else)
+        await self._on_error(interaction, error)
+        if nobody_else:
             await tell(interaction, error_id)
-        else:
-            await self._on_error(interaction, error)
 
 
 def _hear_autocompletes(undo: ExitStack) -> None:

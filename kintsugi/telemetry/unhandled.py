@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from kintsugi.telemetry.context import Bound, bound
+from kintsugi.telemetry.hearing import DOOR
 
 _AT_ONCE = 1.0  # seconds within which all handlers hear of it
 _MARK = "_telemetry_mark"
@@ -73,10 +74,15 @@ def unhandled(
     level: int = logging.ERROR,
     extra: Mapping[str, object] | None = None,
 ) -> None:
-    """The exception left the program by this way, and is logged now, unless it was since it did."""
+    """The exception left the program by this way, and is logged now, unless it was since it did.
+
+    The program kept it to itself: its own handlers are handed the line only where the telemetry has taken the console
+    over.
+    """
     leaves(error, way)
     if not mark_of(error).told_by:
-        _log.log(level, message, *given, exc_info=exc_info_of(root_of(error)), extra=extra)
+        exc_info = exc_info_of(root_of(error))
+        DOOR.tell(_log, _log.makeRecord(_log.name, level, __file__, 0, message, given, exc_info, "unhandled", extra))
 
 
 def mark_of(error: BaseException) -> Mark:

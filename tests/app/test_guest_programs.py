@@ -86,6 +86,30 @@ async def setup_hook():
 bot.run(os.environ["TOKEN"], log_handler=None)
 """
 
+FAILS = """
+@bot.tree.command()
+async def breaks(interaction: discord.Interaction):
+    "Has no handler but discord.py's."
+    {}["by slash"]
+
+@bot.tree.command()
+async def handled(interaction: discord.Interaction):
+    "Has one of its own."
+    {}["handled"]
+
+@handled.error
+async def answer(interaction: discord.Interaction, error: Exception):
+    await interaction.response.send_message("Handled.")
+
+@bot.event
+async def setup_hook():
+    if os.environ.get("WITH_KINTSUGI"):
+        await bot.load_extension("kintsugi.discord")
+    await bot.tree.sync()
+
+bot.run(os.environ["TOKEN"], log_formatter=logging.Formatter("%(name)s: %(message)s"), log_level=logging.ERROR)
+"""
+
 
 def environment(at: DiscordStandIn | None = None, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
@@ -137,6 +161,23 @@ async def test_what_a_bot_prints_stays_as_it_was_and_what_is_missing_is_said_onc
         "Kintsugi: No repository is set",
     ]
     assert b"WARNING:root:one of 4 by the module" in after[1]
+
+
+async def test_what_fails_is_logged_as_ever_and_its_own_handler_has_the_last_word(tmp_path: Path):
+    said = []
+    for with_kintsugi in ("", "yes"):
+        async with stand_in.serving() as at:
+            process = await started(tmp_path, FAILS, at, WITH_KINTSUGI=with_kintsugi)
+            ended = asyncio.create_task(process.communicate())
+            answer = await at.slash("/handled", ALICE)
+            broken = await at.sends("/breaks", ALICE)
+            await at.sends("/price", ALICE)
+            said.append((await ended)[1].decode().splitlines())
+        assert (process.returncode, answer.says) == (0, "Handled.")
+
+    assert "discord.app_commands.tree: Ignoring exception in command 'breaks'" in said[0]
+    assert [line for line in said[1] if not line.startswith("Kintsugi: ")] == said[0]
+    assert "Please give this id" in broken.seen.text
 
 
 OTHERS = {

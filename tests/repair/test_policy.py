@@ -75,9 +75,14 @@ def test_a_secret_is_not_quoted():
 
 def test_a_password_that_a_test_makes_up_is_only_shown_and_what_a_field_is_called_is_none():
     made_up, random = "Sh" + "areSecret123!", "q7" + "Rk2pX9vB4m"
+    at = "postgres://user:" + "%s@localhost/spam"
     rows = {
         ("tests/test_a.py", f'login(password="{made_up}")\n'): [False],
         ("a.py", f'login(password="{made_up}")\n'): [True],
+        ("tests/test_a.py", f'ask("{at % "p%40ss%3Aw0rd"}")\n'): [False],
+        ("tests/test_a.py", f'ask("{at % "s3"}\\ncret")\n'): [],
+        ("a.py", f'ask("{at % "p%40ss%3Aw0rd"}")\n'): [True],
+        ("tests/test_a.py", f'ask("{at % (random[:5] + "%40" + random[5:])}")\n'): [True],
         ("tests/test_a.py", f'login(password="{random}")\n'): [True],
         ("i18n/sv.json", '{"users.password": "L\u00f6senordet"}\n'): [],
         ("config/sv.json", '{"users.password": "L\u00f6senordet"}\n'): [True],

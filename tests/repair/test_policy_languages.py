@@ -212,6 +212,18 @@ HOSTILE_GO = {
     "programs by another name": ("shell", '	"os"', '	"os"\n	x "os/exec"'),
     "programs without a name": ("shell", '	"os"', '	"os"\n	. "os/exec"'),
     "calls of the system": ("shell", '	"os"', '	"os"\n	"syscall"'),
+    "a program beside how one ended": (
+        *("shell", '	"os"', '	"os"\n	"os/exec"', "	return string"),
+        '	_, _ = exec.ErrNotFound, exec.Command("id")\n	return string',
+    ),
+    "a program by an assertion that fails": (
+        *("shell", '	"os"', '	"os"\n	"os/exec"', "	return string"),
+        "	made, _ := any(path).(*exec.Cmd)\n	return string",
+    ),
+    "a signal that is sent": (
+        *("shell", '	"os"', '	"os"\n	"syscall"', "	return string"),
+        "	_ = syscall.Kill(1, syscall.SIGTERM)\n	return string",
+    ),
     "memory": ("eval", '	"os"', '	"os"\n	"unsafe"'),
     "code that is loaded": ("eval", '	"os"', '	"os"\n	"plugin"'),
     "code in C": ("eval", "// Load", '// int x;\nimport "C"\n\n// Load'),
@@ -317,6 +329,9 @@ HARMLESS_GO = {
     "its own package called exec": ('	"os"', '	"os"\n	"example.com/shelf/exec"'),
     "a comment": ("// Load", "// os/exec is not used here, nor unsafe.\n// Load"),
     "a word of a text": ("	return string", '	_ = "//go:linkname"\n	return string'),
+    "how a program ended": ("// Load", 'import "os/exec"\n\nvar ended *exec.ExitError\n\n// Load'),
+    "a key": ("// Load", 'import "golang.org/x/crypto/ssh"\n\nvar known ssh.PublicKey\n\n// Load'),
+    "a signal": ("// Load", 'import "syscall"\n\nvar stops = syscall.SIGTERM\n\n// Load'),
     "the kind of a listener": ("// Load", 'import "net"\n\nvar at net.Listener\n\n// Load'),
 }
 GO_IN_A_TEST = """\
@@ -575,6 +590,44 @@ def test_what_runs_on_import_in_go_is_shown_to_a_human() -> None:
     after = GO + '\nfunc init() {\n	_ = os.Setenv("TZ", "UTC")\n}\n'
 
     assert found("shelf/load.go", GO, after) == {"look": False}
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "refused"),
+    [
+        ("go.starlark.net", "go.starlark.net/starlark", False),
+        ("go.starlark.net", "go.starlark.network/starlark", True),
+        ("example.com/shelf", "go.starlark.net/starlark", True),
+    ],
+)
+def test_a_module_of_go_may_use_its_own_packages(module: str, path: str, refused: bool) -> None:
+    tree = MemoryTree({"go.mod": f"module {module}\n".encode(), "load.go": GO.encode()})
+    after = GO.replace('	"os"\n', f'	"os"\n\n	x "{path}"\n').replace(
+        "	return string", "	x.Load()\n	return string"
+    )
+
+    assert [one.refuses for one in check(Patch({"load.go": after.encode()}), tree)] == [True] * 2 * refused
+
+
+def test_what_a_switch_of_go_comes_to_is_there_already() -> None:
+    before = GO.replace('	"os"\n', '	"os"\n	"os/exec"\n\n	"github.com/slack-go/slack"\n')
+    switch = "	switch was := any(path).(type) {\n	case *slack.%s:\n		_ = %s\n	}\n	return string"
+    heard, made = (
+        before.replace("	return string", switch % one) for one in (("Event", "was"), ("Client", "slack.New"))
+    )
+
+    assert found("shelf/load.go", before, heard) == {}
+    assert found("shelf/load.go", before, made) == {"network": True}
+    assert found("shelf/load.go", before, heard.replace("slack.Event", "exec.Cmd")) == {"shell": True}
+
+
+def test_what_a_log_says_of_a_hash_is_no_hash() -> None:
+    logs, logs_it = 'log.Printf("bcrypt hash: %s", path)', 'log.Printf("%s", bcrypt.Sum(path))'
+    told, computed = (GO.replace("	return string", f"	{one}\n	return string") for one in (logs, logs_it))
+
+    assert found("shelf/load.go", told, GO) == {}
+    assert found("shelf/load.go", computed, GO).get("security") is True
+    assert found("shelf/load.go", computed, told).get("security") is True
 
 
 def test_moved_code_of_node_and_go_is_not_new() -> None:

@@ -162,3 +162,10 @@ def test_what_only_looks_quiet_is_shown(name):
 
 def test_what_is_moved_into_a_helper_as_it_is_is_silent():
     assert said("shop/till.py", _DROP, _IN_HELPER) == []
+
+
+def test_a_value_that_nobody_wants_is_no_other_name() -> None:
+    before = "def pay(a):\n    for _ in a:\n        ask(a)\n    first, second = ask(a)\n    return first + second\n"
+    after = before.replace("first, second", "_, third").replace("first + second", "third + 1")
+
+    assert said("shop/till.py", before, after) == []

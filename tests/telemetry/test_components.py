@@ -140,7 +140,7 @@ class Bot:
         return [line for line in map(json.loads, self.telemetry.recent()) if where(line)]
 
     def failure(self) -> dict[str, Any]:
-        (line,) = self.said(lambda line: line["msg"] == "interaction failed")
+        (line,) = self.said(lambda line: bool(line["exception"] and "error_id" in line["extra"]))
         return line
 
 

@@ -95,7 +95,7 @@ async def test_an_error_gets_an_id_that_the_user_is_told_and_the_log_holds(insta
     await receives(bot, event(name="divide", id="5", type=1, options=[option("dividend", 6), option("divisor", 0)]))
     await bot.close()
 
-    line = next(line for line in installed.lines() if line["msg"] == "interaction failed")
+    line = next(line for line in installed.lines() if line["msg"] == "Ignoring exception in command 'divide'")
     assert "ZeroDivisionError" in line["exception"]
     assert line["intent"] == "divide"
     assert line["extra"]["error_id"] in discord_api[0]["data"]["content"]
@@ -197,7 +197,7 @@ async def test_the_three_line_example_logs_redacted_lines_from_its_first_command
     installed.close()
 
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert {"dividing", "interaction failed", "my token is ***"} <= {line["msg"] for line in lines}
+    assert {"dividing", "Ignoring exception in command 'divide'", "my token is ***"} <= {line["msg"] for line in lines}
 
 
 async def test_the_example_as_it_stands_logs_in_and_writes_only_lines_without_its_token():

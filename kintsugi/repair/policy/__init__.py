@@ -106,7 +106,9 @@ class Result(Protocol):
 def check(applied: Result, tree: Tree, settings: PolicySettings | None = None) -> tuple[Finding, ...]:
     """All that the policy minds about a patch; nothing where it is clean."""
     settings = settings or PolicySettings()
-    changes = [Change(path, tree.read(path), after) for path, after in applied.files.items()]
+    changes = [
+        Change(path, tree.read(path), after, _way_there(path, applied, tree)) for path, after in applied.files.items()
+    ]
     found = [
         *_size_of_patch(changes, settings),
         *(
@@ -117,6 +119,13 @@ def check(applied: Result, tree: Tree, settings: PolicySettings | None = None) -
         *_if_flat(changes[0].path if changes else "", _together(changes)),
     ]
     return tuple(dict.fromkeys(one for one in found if not settings.allows(one.rule, one.path)))
+
+
+def _way_there(path: str, applied: Result, tree: Tree) -> str:
+    there = f"{path.removesuffix('.down.sql')}.up.sql"
+    if not path.endswith(".down.sql") or tree.read(there) is not None:
+        return ""
+    return (applied.files.get(there) or b"").decode("utf-8", "replace")
 
 
 def _if_flat(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:

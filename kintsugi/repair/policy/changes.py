@@ -12,11 +12,15 @@ from kintsugi.repair.syntax import Source
 
 @dataclass(frozen=True)
 class Change:
-    """One file of a patch, before and after; None where there is none."""
+    """One file of a patch, before and after; None where there is none.
+
+    `way_there`: of a new migration's way back that is a file of its own, the new file that it goes back from.
+    """
 
     path: str
     before: bytes | None
     after: bytes | None
+    way_there: str = ""
 
     @cached_property
     def old(self) -> str:

@@ -68,6 +68,15 @@ _OF_KEYS = re.compile(
     r"(?:Parse|Marshal)(?:Raw)?(?:Public|Private|Authorized)Key(?:WithPassphrase)?|New(?:PublicKey|CertSigner)"
     r"|NewSignerFrom(?:Key|Signer)|Fingerprint(?:SHA256|LegacyMD5)"
 )
+_TELLS_ONLY = (
+    (r"os/exec", r"Error|ExitError|Err[A-Z]\w*"),
+    (
+        r"syscall|golang\.org/x/sys/unix|github\.com/tetratelabs/wazero/experimental/sys",
+        r"Errno|E[A-Z0-9]+|SIG[A-Z0-9]+",
+    ),
+    (r"golang\.org/x/crypto/ssh", r"PublicKey|Signature|Signer|Permissions|Certificate|KeyAlgo\w+"),
+)
+"""Of packages that can do anything, by path: what only says how something ended, names a signal, or is of a key."""
 _POINTER = "pointer_type"
 _ACTS = re.compile(r"^(?:os|ioutil|io|exec|syscall|http|net)\.|\.(?:Open|Read|Get|Post|Do|Dial|Fetch|Load|Copy)\w*$")
 _SCRIPT = re.compile(r"[\"`]\s*#!")
@@ -109,9 +118,10 @@ def go_dangers(change: Change, module: str = "") -> list[Danger] | None:
     if before is None or after is None or not any(one.type == "package_clause" for one in after.named_children):
         return None
     is_test = change.path.endswith("_test.go")
-    more = _uses(after, is_test=is_test) - _uses(before, is_test=is_test)
+    theirs = [{name: path for name, path in imports_of(tree) if not _is_of(module, path)} for tree in (before, after)]
+    more = _uses(after, theirs[1], is_test=is_test) - _uses(before, theirs[0], is_test=is_test)
     if is_test and more and change.before:
-        more -= _again(before, after, more)
+        more -= _again((before, after), theirs, more)
     come = sorted(more)
     if is_test:  # handlers are asked by a request that is never sent
         come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
@@ -133,9 +143,13 @@ def _blank(tree: Node) -> set[str]:
 
 def _of_blank(path: str, module: str) -> Danger:
     """A package of the module's own can be read by whoever confirms the patch; a stranger's cannot."""
-    if module and f"{path}/".startswith(f"{module}/"):
+    if _is_of(module, path):
         return Danger("look", _BLANK.format(path, SAYS["look"]), refuses=False)
     return Danger("eval", _BLANK.format(path, SAYS["eval"]))
+
+
+def _is_of(module: str, path: str) -> bool:
+    return bool(module) and f"{path}/".startswith(f"{module}/")
 
 
 def _constraints(tree: Node) -> Iterator[str]:
@@ -163,14 +177,16 @@ def _called_at_once(declaration: Node) -> Iterator[Node]:
     return (one for one in calls if one.child_by_field_name("function").type == "func_literal")
 
 
-def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
-    """(rule, what) as often as it is there."""
-    imports = dict(imports_of(tree))
+def _uses(tree: Node, imports: dict[str, str], *, is_test: bool) -> Counter[tuple[str, str]]:
+    """(rule, what) as often as it is there. `imports`: of packages that are not the module's own."""
     found: Counter[tuple[str, str]] = Counter()
     dotted = [path for name, path in imports.items() if name.startswith(".")]
     loopback = GoLoopback(tree, imports) if is_test else None
     for path in imports.values():
-        if loopback is None or path in dotted or path not in WEBSOCKETS:  # of these each use is looked at
+        only_told = path not in dotted and _is_only_told_of(tree, path, imports)
+        if not only_told and (
+            loopback is None or path in dotted or path not in WEBSOCKETS
+        ):  # there each use is looked at
             found.update((rule, f"the package {path}") for rule, pattern in _IMPORTED if re.fullmatch(pattern, path))
     bare = ("identifier", "type_identifier") if dotted else ()  # which may be a name of a package that has none here
     for node in nodes(tree, "selector_expression", "qualified_type", "comment", *bare):
@@ -190,16 +206,17 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     return found
 
 
-def _again(before: Node, after: Node, more: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+def _again(
+    trees: tuple[Node, Node], imports: list[dict[str, str]], more: Counter[tuple[str, str]]
+) -> Counter[tuple[str, str]]:
     """What of it a test only does again."""
-    imports = [dict(imports_of(tree)) for tree in (before, after)]
     each = [
         [(node, use) for node in nodes(tree, "selector_expression", "qualified_type") for use in _of(node, names, [])]
-        for tree, names in zip((before, after), imports, strict=True)
+        for tree, names in zip(trees, imports, strict=True)
     ]
     had, has = ([(node, use) for node, use in uses if use in more] for uses in each)
-    known = called_in(before)
-    return again(Calls(before, imports[0], known), Calls(after, imports[1], known), had, has)
+    known = called_in(trees[0])
+    return again(Calls(trees[0], imports[0], known), Calls(trees[1], imports[1], known), had, has)
 
 
 def _is_held_text(node: Node, rule: str) -> bool:
@@ -307,8 +324,32 @@ def _of(node: Node, imports: dict[str, str], dotted: list[str]) -> Iterator[tupl
             if re.fullmatch(pattern, full):
                 yield rule, f"{path}.{name}"
         for rule, pattern in _IMPORTED:
-            if re.fullmatch(pattern, path) and not (rule == "network" and _only_tells(node, name)):
+            if re.fullmatch(pattern, path) and not (
+                _only_says(path, name) or (rule == "network" and (_is_asked_for(node) or _only_tells(node, name)))
+            ):
                 yield rule, f"{path}.{name}"
+
+
+def _is_asked_for(node: Node) -> bool:
+    """`case *slack.FileDeletedEvent:`, which comes to something that is there, and makes nothing.
+
+    A type assertion is another matter: where it fails, it leaves a value of this type to make more of.
+    """
+    around = [one.type for one in above(node)][:2] if node.type == "qualified_type" else []
+    return "type_case" in (around[:1] if around[:1] != [_POINTER] else around[1:])
+
+
+def _only_says(path: str, name: str) -> bool:
+    return any(re.fullmatch(of, path) and re.fullmatch(names, name) for of, names in _TELLS_ONLY)
+
+
+def _is_only_told_of(tree: Node, path: str, imports: dict[str, str]) -> bool:
+    """Whether a file uses a package that can do anything, and nothing of it but what says how something ended."""
+    if not any(re.fullmatch(of, path) for of, _ in _TELLS_ONLY):
+        return False
+    used = nodes(tree, "selector_expression", "qualified_type")
+    names = [text_of(one.named_children[-1]) for one in used if imports.get(text_of(one.named_children[0])) == path]
+    return bool(names) and all(_only_says(path, name) for name in names)
 
 
 def _only_tells(node: Node, name: str) -> bool:

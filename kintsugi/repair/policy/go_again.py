@@ -35,6 +35,7 @@ class Calls:
     imports: Mapping[str, str]
     known: frozenset[str]
     _bound: dict[int, dict[str, list[tuple[Node | None, int]]]] = field(default_factory=dict)
+    _steady: dict[tuple[int, str], bool] = field(default_factory=dict)
     _asked: int = 0
 
     def told(self, node: Node) -> str:
@@ -69,7 +70,8 @@ class Calls:
         given = self._bound_in(around).get(text_of(name))
         if given is None:
             return self._of_file(text_of(name))
-        self._look_for_changes(text_of(name), around)
+        if not self._is_steady(text_of(name), around):
+            raise _UnknownError
         values = set()
         for value, at in given:
             if value is None:
@@ -103,7 +105,13 @@ class Calls:
             self._bound[int(around.id)] = found
         return self._bound[int(around.id)]
 
-    def _look_for_changes(self, name: str, around: Node) -> None:
+    def _is_steady(self, name: str, around: Node) -> bool:
+        key = int(around.id), name
+        if key not in self._steady:
+            self._steady[key] = not self._may_change(name, around)
+        return self._steady[key]
+
+    def _may_change(self, name: str, around: Node) -> bool:
         """A name whose parts are set to more than a number, or that is handed on by its address, may be anything; and
         so may one that something is done to that was not done before.
         """
@@ -112,17 +120,18 @@ class Calls:
             given = [text_of(each) for each in one.child_by_field_name("arguments").named_children]
             on = text_of(does.named_children[0]) if does.type == "selector_expression" else ""
             if name in (on, *given) and last_of(does) not in self.known:
-                raise _UnknownError
+                return True
         for one in nodes(around, "assignment_statement", "unary_expression"):
             if one.type == "unary_expression":
                 operand = one.child_by_field_name("operand")
                 if text_of(one).startswith("&") and text_of(operand).partition(".")[0] == name:
-                    raise _UnknownError
+                    return True
                 continue
             left, right = (one.child_by_field_name(side).named_children for side in ("left", "right"))
             parts = [each for each in left if each.type != "identifier" and _root(each) == name]
             if parts and not all(each.type in _PLAIN for each in right):
-                raise _UnknownError
+                return True
+        return False
 
 
 def called_in(tree: Node) -> frozenset[str]:

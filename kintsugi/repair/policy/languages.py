@@ -6,6 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.migrations import without_undoing
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened, first_new
 
@@ -155,9 +156,9 @@ _COMPILED = {
 
 def dangers_by_pattern(change: Change) -> list[Danger]:
     """What stands in more added lines than removed ones."""
+    added = without_undoing(change)
     signs = (
-        (rule, first_new(pattern, change.added_text, change.removed_text))
-        for rule, pattern in _COMPILED.get(_language(change), ())
+        (rule, first_new(pattern, added, change.removed_text)) for rule, pattern in _COMPILED.get(_language(change), ())
     )
     return [Danger(rule, f"It newly has {sign.strip()[:60]!r}.") for rule, sign in signs if sign is not None]
 

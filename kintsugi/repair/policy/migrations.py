@@ -1,4 +1,7 @@
-"""Migrations of Alembic: what a new one's `downgrade` drops of what its `upgrade` makes is no loss that it brings."""
+"""Migrations: what the way back of a new one drops of what its way there makes is no loss that it brings.
+
+Of Alembic here, `downgrade` and `upgrade`; of SQL in `migrations_sql.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from kintsugi.parsing import parsed
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.migrations_sql import without_way_back
 from kintsugi.repair.policy.names import text_of
 
 _OF = ("op", "batch_op")
@@ -23,6 +27,8 @@ _Kept = tuple[str, str, str]  # table, column, index or constraint; the table th
 def without_undoing(change: Change) -> str:
     """The added text without such drops, where they stand alone in their lines."""
     text = change.added_text
+    if change.before is None and change.path.endswith(".sql"):
+        return without_way_back(change.new, change.way_there)
     if change.before is not None or "def downgrade" not in text or "drop_" not in text:
         return text
     tree = parsed(change.new)

@@ -130,6 +130,9 @@ _GUARDS: tuple[tuple[str, Screened], ...] = (
         ),
     ),
 )
+_SAYS = re.compile(r"\s*(?:\w+\.)?(?:log|logger|logging|slog|console)\.\w+\(")
+_TEXT = re.compile(r"(?<![A-Za-z])(?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')")
+"""What a log says of a hash is no hash. A template, which computes, is left."""
 _CODE = frozenset(BY_SUFFIX) - {".json", ".sql"}
 
 
@@ -193,6 +196,5 @@ def _guards_gone(code: Sequence[_Code]) -> Iterator[tuple[str, str, bool]]:
 
 
 def _without_comments(lines: Sequence[str]) -> str:
-    return "\n".join(
-        line for line in lines if not line.lstrip().startswith(("#", "//", "*", "<!--")) and "import " not in line
-    )
+    kept = (line for line in lines if not line.lstrip().startswith(("#", "//", "*", "<!--")) and "import " not in line)
+    return "\n".join(_TEXT.sub('""', line) if _SAYS.match(line) else line for line in kept)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 
 from kintsugi.telemetry.capsule import raw
-from kintsugi.telemetry.capsule.builders import Builders
+from kintsugi.telemetry.capsule.builders import ByType
 from kintsugi.telemetry.capsule.calls import (
     Call,
     Unreachable,
@@ -191,7 +191,7 @@ def _source(call: Call, crash: _Crash) -> tuple[str, str]:
     test = f"test_{call.frame.f_code.co_name.strip('_').lower() or 'call'}"
     homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(crash.frames))}
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
-    builders = Builders(names, functools.partial(_frame_of, crash.error.__traceback__))
+    builders = ByType(names, functools.partial(_frame_of, crash.error.__traceback__))
     wanted = _names_in(crash.frames) | (NAMES_OF_SECRETS if crash.is_served else frozenset())
     is_wiring = crash.requests.comes_last if crash.is_served else Libraries().is_wiring
     graph = Graph(builders.fill, is_wiring, wanted, masked=crash.masked, leaves_out=crash.is_served)
@@ -211,7 +211,7 @@ def _names_in(frames: list[FrameType]) -> frozenset[str]:
     return frozenset(name.lstrip("_") for code in codes for name in (*code.co_names, *code.co_varnames))
 
 
-def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
+def _as_entry(call: Call, builders: ByType, graph: Graph) -> Entry:
     """The call itself: on its first argument where that leads to the same function, else by the way to it."""
     entry = Entry("", 0, closes=")")
     if call.is_inside:
@@ -233,7 +233,7 @@ def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
     return entry
 
 
-def _on_first(call: Call, builders: Builders, graph: Graph) -> tuple[str, Entry | None]:
+def _on_first(call: Call, builders: ByType, graph: Graph) -> tuple[str, Entry | None]:
     name, first = call.positional[0]
     if issubclass(type(first), type) and (known := builders.names.of(first)):
         return f"{known}.{call.on_first}(", None
@@ -243,7 +243,7 @@ def _on_first(call: Call, builders: Builders, graph: Graph) -> tuple[str, Entry 
     return f"{made.name}.{call.on_first}(", made
 
 
-def _inside(call: Call, builders: Builders, graph: Graph) -> tuple[str, Entry]:
+def _inside(call: Call, builders: ByType, graph: Graph) -> tuple[str, Entry]:
     """The function that another one makes, by what it takes from there."""
     code, values = call.frame.f_code, call.frame.f_locals
     made = Entry("", 1, name=_name_of_first(call))

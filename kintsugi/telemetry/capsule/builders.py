@@ -17,6 +17,7 @@ from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import forms, of_discord, of_web, raw
+from kintsugi.telemetry.capsule.bases import CONTENT
 from kintsugi.telemetry.capsule.graph import (
     A_MARK,
     LONGEST_TEXT,
@@ -30,7 +31,7 @@ from kintsugi.telemetry.capsule.graph import (
 )
 from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
-from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
+from kintsugi.telemetry.capsule.standard import BUILD, SMALL, member
 from kintsugi.telemetry.capsule.zones import zone_of_pytz
 from kintsugi.telemetry.redact.keys import Grade, grade
 
@@ -55,7 +56,7 @@ class _Class:
     layout: raw.Layout
 
 
-class Builders:
+class ByType:
     """Knows what to write for a value. `names` finds what can be imported, and keeps what the file has to import."""
 
     def __init__(self, names: Names, around: Callable[[str], FrameType | None] = lambda _: None) -> None:

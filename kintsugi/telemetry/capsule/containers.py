@@ -5,16 +5,13 @@ from __future__ import annotations
 import collections
 import gc
 import types
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builder import Builder, Builders
 from kintsugi.telemetry.capsule.graph import MOST_ITEMS, Entry, Graph, Part, called, leave_out
 from kintsugi.telemetry.encoding import names_of_items
 from kintsugi.telemetry.redact.keys import Grade, grade
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
 
 def of_items(
@@ -96,7 +93,7 @@ def of_deque(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
         of_items(builders, graph, list(value), entry, later="{one}[{at}] = {value}")
 
 
-def wrapped(kind: type) -> Callable[[Builders, Graph, Any, Entry], None]:
+def wrapped(kind: type) -> Builder:
     """A mapping of the standard library, made of a plain one."""
 
     def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:

@@ -12,13 +12,11 @@ import threading
 import types
 import typing
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builder import Builders
 from kintsugi.telemetry.capsule.graph import MOST_ITEMS, Entry, Graph, Part, called, leave_out
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
 _OF_GENERIC, _OF_UNION = vars(types.GenericAlias), vars(types.UnionType)
 _OF_MULTIDICT = ("MultiDict", "MultiDictProxy", "CIMultiDict", "CIMultiDictProxy")

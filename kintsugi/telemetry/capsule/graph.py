@@ -32,7 +32,7 @@ A_MARK = 0.5  # an attribute that is None, True or False
 _A_PIECE, _A_LOOK_AT = 64, 16  # characters that are one piece of it: of any text, and of one on its own besides
 _LAST = 600  # of the work: what is put off to the last is looked at only where no more than this is used by then
 _GRACE = 500  # of the work, for what is small: many small things are not small
-CPU_SECONDS = 0.02  # for looking at values: only a machine that is very slow comes to that
+CPU_SECONDS = 0.05  # for looking at values: only a machine that is very slow comes to that
 
 _TOO_MUCH = "too much to write down"
 A_SECRET = "a secret"  # noqa: S105

@@ -7,15 +7,13 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builder import Builders
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part
 from kintsugi.telemetry.capsule.inside import closed_over
 from kintsugi.telemetry.capsule.of_flask import UNDER_WAY
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,11 @@ import itertools
 import keyword
 import types
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builder import Builders
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
 _LIBRARIES = frozenset(("discord", "disnake", "nextcord", "interactions", "hikari"))
 _CONTAINERS, _MANY = frozenset(map(id, (dict, list, collections.deque, collections.OrderedDict))), 50

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builder import Builders
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, leave_out
 from kintsugi.telemetry.capsule.of_web import PLAIN
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
 UNDER_WAY = "the_request_under_way"
 """What the context is called in a file, in which a call is made."""

@@ -14,14 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builder import Builders
 from kintsugi.telemetry.capsule.standard import BUILD
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
 _HOLD = frozenset(("environ", "scope", "env", "_request", "request"))  # what a request, or a view, has what it is of by
 _NEXT = frozenset(("get_response", "app", "wsgi_app", "application", "handler"))  # what a middleware calls the next one

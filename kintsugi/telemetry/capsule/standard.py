@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import array
 import ast
-import builtins
 import collections
 import datetime
 import decimal
 import functools
-import gc
 import io
 import ipaddress
 import itertools
@@ -25,10 +23,13 @@ import weakref
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
 from kintsugi.telemetry.capsule import forms, raw
+from kintsugi.telemetry.capsule.bases import items_of_array
+from kintsugi.telemetry.capsule.builder import Builder, Builders
+from kintsugi.telemetry.capsule.callables import of_builtin, of_cached, of_function, of_method, of_partial
 from kintsugi.telemetry.capsule.containers import (
     of_deque,
     of_dict,
@@ -43,25 +44,16 @@ from kintsugi.telemetry.capsule.containers import (
 )
 from kintsugi.telemetry.capsule.graph import (
     LONGEST_TEXT,
-    MOST_ITEMS,
     OF_THE_CALL,
     Entry,
     Graph,
     Part,
-    called,
     leave_out,
 )
-from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.zones import is_a_name
-from kintsugi.telemetry.encoding import names_of_items
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
-
-Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
 
 
-def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callable[[Builders, Graph, Any, Entry], None]:
+def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Builder:
     """A value that one text makes."""
 
     def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -75,7 +67,7 @@ def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callab
     return build
 
 
-def _moment(fields: tuple[str, ...], kind: type, least: int) -> Callable[[Builders, Graph, Any, Entry], None]:
+def _moment(fields: tuple[str, ...], kind: type, least: int) -> Builder:
     """A date or a time: its numbers, as many as are needed, then its zone."""
 
     def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -139,7 +131,7 @@ def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) ->
 
 def _array(builders: Builders, graph: Graph, value: array.array[Any], entry: Entry) -> None:
     entry.opens, entry.closes = f"{builders.names.of(array.array)}(", ")"
-    entry.parts = _items_of_array(builders, graph, value, entry)
+    entry.parts = items_of_array(builders, graph, value, entry)
     made_of = entry.parts[-1].value
     if type(made_of) is Entry and made_of.opens.startswith("missing("):  # of which no array can be made
         entry.opens, entry.closes, entry.parts = made_of.opens, "", []
@@ -165,57 +157,6 @@ def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> No
     return None
 
 
-def _method(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """`one.name`, where that leads to the same function."""
-    function, one = value.__func__, value.__self__
-    name = function.__name__ if type(function) is types.FunctionType else ""
-    name = name if type(name) is str else ""
-    owner = one if issubclass(type(one), type) else type(one)
-    found = raw.found_in(owner, name) if name.isidentifier() else None
-    if type(found) is classmethod or type(found) is staticmethod:
-        found = found.__func__
-    if found is not function:
-        return leave_out(entry, f"the method {name}, which its class no longer has under this name")
-    made = builders.value(graph, one, "", entry.depth + 1, entry.hint)
-    entry.parts, entry.closes = [graph.made_of(entry, made)], f".{name}"
-    return None
-
-
-def _builtin(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    one, name = value.__self__, value.__name__
-    if type(one) is types.ModuleType or one is None or not name.isidentifier():
-        return leave_out(entry, f"the function {name}")
-    entry.parts, entry.closes = [graph.made_of(entry, builders.value(graph, one, "", entry.depth + 1))], f".{name}"
-    return None
-
-
-def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry: Entry) -> None:
-    """One that no module holds by its name: a lambda, one inside of another, or what a decorator has put away."""
-    code, home = value.__code__, builders.names.home(value)
-    if not home or code.co_filename.startswith("<"):
-        return leave_out(entry, f"the function {code.co_qualname}, which no module holds by its name")
-    if forms.dispatcher(builders, graph, value, entry):
-        return None
-    place = Place(home, code.co_qualname, code.co_firstlineno)
-    own = [(name, one) for name, one in dict.copy(value.__dict__).items() if type(name) is str]
-    if not own or too_many(value, entry, len(own)):
-        return None if own else builders.function_inside(graph, entry, place, value)
-    made = Entry(entry.hint, entry.depth + 1, uses=1)
-    builders.function_inside(graph, made, place, value)
-    entry.opens, entry.closes, entry.parts = "with_state(", ")", [Part(made)]
-    return builders.add(graph, own, entry)
-
-
-def _cached(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """What keeps a function's results, with none of them."""
-    function = value.__wrapped__  # which a decorator may have set to another one
-    if not any(one is function for one in gc.get_referents(value)):
-        return leave_out(entry, "a cached function that is called another one's wrapper")
-    entry.opens, entry.closes = f"{builders.names.of(functools.cache)}(", ")"
-    entry.parts = [graph.made_of(entry, builders.value(graph, function, "", entry.depth + 1, entry.hint))]
-    return None
-
-
 def _weak(builders: Builders, graph: Graph, value: weakref.ref[Any], entry: Entry) -> None:
     """What it leads to gets a name in the file, which keeps it alive."""
     one = weakref.ref.__call__(value)
@@ -236,28 +177,6 @@ def _weak_values(builders: Builders, graph: Graph, value: Any, entry: Entry) -> 
     for part in entry.parts:
         if type(part.value) is Entry:
             part.value.needs_name = True
-
-
-def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    entry.opens, entry.closes = f"{builders.names.of(functools.partial)}(", ")"
-    entry.parts = [Part(builders.value(graph, value.func, "", entry.depth + 1))]
-    entry.parts += [
-        Part(builders.value(graph, one, called(name, entry), entry.depth + 1))
-        for one, name in itertools.zip_longest(value.args, _parameters(value.func)[: len(value.args)], fillvalue="")
-    ]
-    entry.parts += [
-        Part(builders.value(graph, one, called(name, entry), entry.depth + 1), graph.keyword(name))
-        for name, one in value.keywords.items()
-    ]
-
-
-def _parameters(function: object) -> tuple[str, ...]:
-    """The names of what it takes by position, as far as it is written in Python."""
-    kind, skipped = type(function), 0
-    if kind is types.MethodType:
-        function, skipped = function.__func__, 1  # type: ignore[attr-defined]
-    code = raw.code_of(function)
-    return code.co_varnames[skipped : code.co_argcount] if code else ()
 
 
 def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -290,7 +209,7 @@ def _syntax(builders: Builders, graph: Graph, value: ast.AST, entry: Entry) -> N
     builders.add_state(graph, value, entry)
 
 
-def _anew(written: str, kind: Callable[[], Any]) -> Callable[[Builders, Graph, Any, Entry], None]:
+def _anew(written: str, kind: Callable[[], Any]) -> Builder:
     """A new one does as well: a lock."""
 
     def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -334,95 +253,12 @@ def _unit(value: object) -> str:
     return {int: "bits", bytes: "bytes"}.get(type(value), "characters")
 
 
-def _no_content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-    return []
-
-
-def _plain_content(read: Callable[[Any], Any]) -> Content:
-    """A builtin's own content, which is a value like any other."""
-
-    def content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-        return [Part(builders.value(graph, read(value), entry.hint, entry.depth + 1, entry.hint))]
-
-    return content
-
-
-def _inside(build: Callable[[Builders, Graph, Any, Entry], None], read: Callable[[Any], Any]) -> Content:
-    """A container's content, which is read without hashing or comparing anything of it."""
-
-    def content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-        inner = Entry(entry.hint, entry.depth + 1, uses=1)
-        build(builders, graph, read(value), inner)
-        graph.is_hashed_for(entry, inner)
-        for part in inner.parts:
-            part.later = ""  # it is copied: what is put into it afterwards would be lost
-        return [Part(inner)]
-
-    return content
-
-
-def _arguments(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-    given = BaseException.__dict__["args"].__get__(value)
-    names = names_of_items(given, called("", entry))
-    return [Part(builders.value(graph, one, name, entry.depth + 1)) for one, name in zip(given, names, strict=True)]
-
-
-def _pairs_of(value: Any) -> list[tuple[Any, Any]]:
-    return list(itertools.islice(dict.items(value), MOST_ITEMS + 1))
-
-
-def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
-    if not too_many({}, entry, len(pairs)):
-        entry.opens, entry.closes = "{", "}"
-        of_pairs(builders, graph, pairs, entry)
-
-
-def _items_of_array(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-    """Letters are written as a text, and bytes as bytes: a secret in them is seen as one."""
-    code, inner = vars(array.array)["typecode"].__get__(value), Entry(entry.hint, entry.depth + 1, uses=1)
-    if code not in "uwbB":
-        items = _inside(of_list, lambda one: array.array.tolist(array.array.__getitem__(one, slice(MOST_ITEMS + 1))))
-        return [Part(repr(code)), *items(builders, graph, value, entry)]
-    if array.array.__len__(value) > LONGEST_TEXT:
-        leave_out(inner, f"an array of {array.array.__len__(value):,} items")
-    elif code in "bB":
-        inner.opens = graph.octets(entry.hint, array.array.tobytes(value))
-    else:
-        inner.opens = graph.text(entry.hint, array.array.tounicode(value))
-    return [Part(repr(code)), Part(inner)]
-
-
-_BASES: dict[type, Content | None] = {
-    object: None,
-    datetime.tzinfo: _no_content,
-    dict: _inside(_pairs, _pairs_of),
-    list: _inside(of_list, lambda value: list.__getitem__(value, slice(MOST_ITEMS + 1))),
-    tuple: _inside(of_tuple, lambda value: tuple.__getitem__(value, slice(MOST_ITEMS + 1))),
-    set: _inside(of_list, lambda value: [*itertools.islice(set.__iter__(value), MOST_ITEMS + 1)]),
-    frozenset: _inside(of_list, lambda value: [*itertools.islice(frozenset.__iter__(value), MOST_ITEMS + 1)]),
-    collections.OrderedDict: _inside(_pairs, _pairs_of),
-    collections.deque: _inside(
-        of_list, lambda value: [*itertools.islice(collections.deque.__iter__(value), MOST_ITEMS + 1)]
-    ),
-    str: _plain_content(lambda value: str.__getitem__(value, slice(LONGEST_TEXT + 1))),
-    bytes: _plain_content(lambda value: bytes.__getitem__(value, slice(LONGEST_TEXT + 1))),
-    array.array: _items_of_array,
-    int: _plain_content(int.__int__),
-    float: _plain_content(float.__float__),
-}
-_BASES |= {
-    kind: _arguments
-    for kind in vars(builtins).values()
-    if isinstance(kind, type) and issubclass(kind, BaseException) and kind.__basicsize__ == Exception.__basicsize__
-}
-"""Builtin bases of classes made in Python, and what they hold; None where it is nothing but the state."""
-
 _OF_ITERTOOLS: tuple[type, ...] = (
     *(itertools.islice, itertools.chain, itertools.count, itertools.repeat, itertools.starmap, itertools.takewhile),
     *(itertools.dropwhile, itertools.filterfalse, itertools.accumulate, itertools.zip_longest, itertools.compress),
 )
 
-_BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
+_BUILDERS: dict[type, Builder] = {
     list: of_list,
     tuple: of_tuple,
     dict: of_dict,
@@ -460,13 +296,13 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     type({}.keys()): of_view,
     type({}.values()): of_view,
     type({}.items()): of_view,
-    types.MethodType: _method,
-    types.BuiltinFunctionType: _builtin,
-    types.FunctionType: _function,
-    functools.partial: _partial,
+    types.MethodType: of_method,
+    types.BuiltinFunctionType: of_builtin,
+    types.FunctionType: of_function,
+    functools.partial: of_partial,
     weakref.ref: _weak,
     weakref.WeakValueDictionary: _weak_values,
-    type(functools.cache(len)): _cached,
+    type(functools.cache(len)): of_cached,
     types.SimpleNamespace: _namespace,
     types.UnionType: forms.union,
     types.GenericAlias: forms.generic,
@@ -487,7 +323,6 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     ),
 }
 
-CONTENT = {id(kind): content for kind, content in _BASES.items()}  # by identity: a metaclass may hash its classes
 BUILD = {id(kind): build for kind, build in _BUILDERS.items()}
 SMALL = {
     id(kind) for kind in (datetime.timezone, datetime.timedelta, zoneinfo.ZoneInfo, decimal.Decimal, uuid.UUID, type)

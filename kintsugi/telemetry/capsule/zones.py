@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builder import Builders
 from kintsugi.telemetry.capsule.graph import Entry, Graph
-
-if TYPE_CHECKING:
-    from kintsugi.telemetry.capsule.builders import Builders
 
 _LONGEST = 100  # characters of a name
 _OFFSET = ("_utcoffset", "_dst", "_tzname")

@@ -138,5 +138,6 @@ RUNNERS = {
     "node": Runner("node", "events", (), (), _by_events),
     "tape": Runner("tape", "lines", (), (), _by_tap),
     "tap": Runner("tap", "lines", ("--reporter=tap", "--disable-coverage"), (), _by_tap),
-    "ava": Runner("ava", "lines", ("--tap",), (), _by_tap),
+    # Its own limit is 10 s without a result, which a busy machine needs for a start.
+    "ava": Runner("ava", "lines", ("--tap", "--timeout=10m"), (), _by_tap),
 }

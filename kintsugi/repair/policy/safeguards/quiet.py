@@ -223,8 +223,9 @@ def _fits(found: Mapping[str, str], names: list[str], olds: list[str]) -> bool:
 
 
 def _masked(key: str, names: set[str]) -> tuple[str, list[str]]:
+    """With what no code has in the place of each name: `_` is a name of its own."""
     found = [word for word in _WORD.findall(key) if word in names]
-    return _WORD.sub(lambda word: "_" if word[0] in names else word[0], key) if found else key, found
+    return _WORD.sub(lambda word: "\0" if word[0] in names else word[0], key) if found else key, found
 
 
 def _expression(part: ast.expr, by_name: Mapping[str, ast.expr]) -> ast.expr:
