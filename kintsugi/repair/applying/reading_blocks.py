@@ -153,6 +153,6 @@ def _path(lines: Sequence[str], block: _Block, after: int) -> str | None:
             fences += 1
             if fences > 1:  # the end of another block
                 break
-        elif not line.strip().startswith("<"):
+        elif not line.strip().startswith(("<", "]]>")):
             above.insert(0, line)
     return path_in_prose(above)

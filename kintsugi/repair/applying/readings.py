@@ -61,7 +61,7 @@ def unnumbered_hunk(hunk: Hunk) -> Hunk | None:
     if not are_numbered(hunk.old):
         return None
     added = [line.text for line in hunk.lines if line.op is Op.ADD and line.text.strip()]
-    bare = sum(without_numbers([line])[0] in ("", line) for line in added)
+    bare = sum(without_numbers([line])[0] == line for line in added)
     leaves_added = bare > (1 - _NUMBERED_SHARE) * len(added)
     lines = [
         line if leaves_added and line.op is Op.ADD else HunkLine(line.op, without_numbers([line.text])[0])

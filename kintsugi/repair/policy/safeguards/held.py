@@ -27,7 +27,7 @@ def lets_go(old: Source, new: Source) -> str:
         gone = before.holders - after.holders
         if gone.total() > come.total():
             return short(f"{next(iter(gone))} is gone")
-        if gone:
+        if gone and not all("r_lock" in name.lower() or "rlock" in name.lower() for name in gone):
             return short(f"{next(iter(gone))} → {next(iter(come))}")
         for was, now in ((before.inside, after.inside), (before.committed, after.committed)):
             if out := (was - now) & after.statements:
