@@ -13,12 +13,13 @@ from types import MappingProxyType
 from kintsugi.repair.applying.building import Built, Matched, build
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
 from kintsugi.repair.applying.diffs import unified_diff
+from kintsugi.repair.applying.entities import without_entities
 from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, same_ending, writable
 from kintsugi.repair.applying.markers import refuse_markers
 from kintsugi.repair.applying.masks import as_shown, has_mask, refuse_masks
 from kintsugi.repair.applying.text import Text, read_text
 from kintsugi.repair.applying.whole_files import build_whole, likeness, new_content
-from kintsugi.repair.applying.wholeness import refuse_broken
+from kintsugi.repair.applying.wholeness import Broken, refuse_broken
 from kintsugi.repair.applying.writing import write
 from kintsugi.repair.trees import Kind, Tree
 from kintsugi.telemetry.redact import redact_source
@@ -44,6 +45,18 @@ class Applied:
 
 def apply(changes: Sequence[Change], tree: Tree) -> Applied:
     """All of the changes or none. Raises Refused where one of them has not exactly one place."""
+    try:
+        return _applied(changes, tree)
+    except Broken as broken:
+        if (meant := without_entities(changes)) is None:
+            raise
+        try:
+            return _applied(meant, tree)
+        except Refused:
+            raise broken from None
+
+
+def _applied(changes: Sequence[Change], tree: Tree) -> Applied:
     applying = _Applying(tree)
     for path, group in _grouped(dict.fromkeys(changes)).items():
         applying.take(path, group)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
@@ -17,11 +16,19 @@ from kintsugi.repair.applying.reading_files import read_files
 from kintsugi.repair.applying.reading_hunks import is_header
 from kintsugi.repair.applying.reading_tags import read_tags
 from kintsugi.repair.applying.reading_v4a import looks_like_v4a, outside_v4a, read_v4a
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import ReplyFormat
 
 LARGEST = 8_000_000  # characters
 _CRLF_SHARE = 0.9
-_THOUGHT = re.compile(r"\s*<(think|thinking|thought|reasoning)>")
+_THOUGHT = re.compile(
+    r"^[ \t]*(?:<(?P<tag>think|thinking|thoughts?|reasoning|scratchpad|analysis|reflection|plan|antThinking|seed:think)"
+    r"(?: [^>\n]*)?>|\[THINK\]|\u25c1think\u25b7)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_THOUGHT_ENDS = re.compile(r"^</think(?:ing)?>[ \t]*$", re.MULTILINE)
+_FINAL = "<|channel|>final<|message|>"  # what stands before it is a model's thought too
+_OF_PATCH = re.compile(r"^[ \t]*(?:[`~]{3}|[<{[]|--- |\*\*\* |diff --git |-{5})", re.MULTILINE)
 
 
 def read_reply(text: str, format: ReplyFormat = ReplyFormat.AUTO) -> tuple[Change, ...]:
@@ -195,13 +202,27 @@ def _files(text: str) -> tuple[Change, ...]:
 
 
 def _without_thoughts(text: str) -> str:
-    """A reply without what the model thought before it: a first try in there is none of it. Raises Refused."""
-    if not (opening := _THOUGHT.match(text)):
+    """A reply without what the model thought before its patch: a first try in there is none of it. Raises Refused."""
+    if text.lstrip().startswith("<|channel|>") and _FINAL in text:
+        return text.rpartition(_FINAL)[2]
+    opening, end = _THOUGHT.search(text), _THOUGHT_ENDS.search(text)
+    if end and not (opening and opening.start() < end.start()) and not _is_open(text[: end.start()]):
+        return text[end.end() :]  # a template wrote the tag that opens it
+    if not opening or _OF_PATCH.search(before := text[: opening.start()]):
         return text
-    _, closing, rest = text.partition(f"</{opening[1]}>")
-    if not closing:
-        raise Refused(f"The reply is cut off: it is all thought, and </{opening[1]}> is missing.")
-    return rest
+    tag = opening[0].strip()
+    closing = f"</{opening['tag']}>" if opening["tag"] else f"{tag[0]}/{tag[1:]}"
+    rest = text[opening.end() :]
+    if (at := rest.find(closing)) < 0:
+        raise Refused(f"The reply is cut off: it is all thought, and {closing} is missing.")
+    return before + rest[at + len(closing) :]
+
+
+def _is_open(text: str) -> bool:
+    """Whether a text ends within a fence or a SEARCH block: what follows belongs to a file."""
+    return text.count("```") % 2 == 1 or len(re.findall("^<{5,9}", text, re.M)) != len(
+        re.findall("^>{5,9}", text, re.M)
+    )
 
 
 def _with_plain_lines(text: str) -> str:

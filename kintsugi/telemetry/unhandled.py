@@ -10,7 +10,6 @@ with its traceback and frames still alive.
 """
 
 import logging
-import re
 import secrets
 import sys
 import time
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.hearing import DOOR
 

@@ -56,6 +56,14 @@ def applied(reply: str, before: str | bytes = PRICING, path: str = PATH) -> byte
     return apply(read_reply(reply), MemoryTree({path: before})).files[path]
 
 
+def test_code_that_is_escaped_as_html_throughout_is_meant_without():
+    search, wanted = "x = 1\n", "if a &lt; 1 and b:\n    x = &quot;1&quot;\n"
+
+    assert edited({"search": search, "replace": wanted}, before=search) == b'if a < 1 and b:\n    x = "1"\n'
+    with pytest.raises(Refused, match="not valid Python"):
+        edited({"search": search, "replace": wanted + "y = 1 < 2\n"}, before=search)
+
+
 def edited(*edits: dict[str, object], before: str | bytes = PRICING) -> bytes | None:
     return applied(json.dumps({"edits": [{"path": PATH, **edit} for edit in edits]}), before)
 

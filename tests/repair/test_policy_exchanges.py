@@ -272,6 +272,24 @@ _SILENT = (
     ("go", "if err != nil {\nreturn err\n}", "if err != nil && err != io.EOF {\nreturn err\n}"),
     ("py", "check_ready(x)\n    go(x)", "x.check_ready()\n    go(x)"),
     ("py", "raise NotImplementedError\n    go(x)", "go(x)"),
+    # the same, said otherwise
+    (
+        "py",
+        "try:\n        go(x)\n    except No as e:\n        raise e",
+        "try:\n        go(x)\n    except No:\n        raise",
+    ),
+    ("py", "for i in range(0, limit):\n        go(i)", "for i in range(limit):\n        go(i)"),
+    (
+        "py",
+        "if me.startswith('a') or me.startswith('b'):\n        return 1",
+        "if me.startswith(('a', 'b')):\n        return 1",
+    ),
+    ("py", "if x.valid:\n        go(x)", "if not x.valid:\n        return None\n    go(x)"),
+    ("py", "go(x.roles)", "go(x.roles or [])"),
+    ("py", "may_go(me)", "may_go(me=me)"),
+    ("py", "old = x.check(me)\n    go(x)", "x.check(me)\n    go(x)"),
+    ("py", "x.check(me)\n    go(x)", "if x.gone:\n        raise No\n    x.check(me)\n    go(x)"),
+    ("go", "x.mu.RLock()\nstep(x)\nx.mu.RUnlock()", "x.mu.Lock()\nstep(x)\nx.mu.Unlock()"),
     # an error is an error, whatever it is made by
     ("go", 'return fmt.Errorf("no %v", me)', "return &NoSuchPlaceError{Place: me}"),
 )

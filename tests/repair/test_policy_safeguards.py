@@ -99,6 +99,14 @@ def looks(path: str, before: str, after: str) -> list[str]:
         ("def f(x):\n    x.go(timeout=x.wait)\n", "timeout=x.wait", "", "changes a limit"),
         ("def f(x):\n    return x.body[:x.body_limit]\n", "[:x.body_limit]", "", "a limit"),
         ("def f(x):\n    x.follow(30)\n", "30", "3000", "a limit"),
+        ("def f(x):\n    may = x.asks(1)\n    go(may)\n", "    go", "    may = x.other\n    go", "sets it again"),
+        ("def f(x):\n    most = x.most\n    go(most)\n", "    go", "    most = most * 100\n    go", "sets it again"),
+        (
+            "def f(x):\n    x = x.strip()\n    go(x)\n    return x\n",
+            "    x = x.strip()\n    go(x)\n",
+            "    go(x)\n    x = x.strip()\n",
+            "reads it before",
+        ),
         (
             "def f(x):\n    for y in x:\n        if y.kind == 3:\n            continue\n        go(y)\n",
             "        if y.kind == 3:\n            continue\n",

@@ -44,6 +44,10 @@ def test_a_diff_is_read_however_it_is_wrapped(text: str):
     assert patch.hunks[0].headings == ("def total():",)
 
 
+def test_the_markers_of_a_patch_may_have_stars_behind_them_too():
+    assert read_reply(V4A.replace(" Patch\n", " Patch ***\n")) == read_reply(V4A)
+
+
 def test_prose_after_a_diff_is_none_of_it():
     (patch,) = read_reply(f"{DIFF}\nThis mends it.\nIt was wrong.\n")
 
@@ -191,6 +195,10 @@ FIX = (Edit(PATH, OLD, NEW),)
         f"<tool_call>\n<file_path>{PATH}</file_path>\n<content>\n{BLOCK}</content>\n</tool_call>\n",
         json.dumps({"path": PATH, "diff": BLOCK}),
         f"<think>\nPerhaps so:\n\n{PATH}\n{BLOCK.replace('0)', '1)')}\nNo.\n</think>\n\n{PATH}\n{BLOCK}",
+        f"I looked.\n<thinking>\n{PATH}\n{BLOCK.replace('0)', '1)')}</thinking>\n\n{PATH}\n{BLOCK}",
+        f"{PATH}\n{BLOCK.replace('0)', '1)')}\nNo, better:\n</think>\n\n{PATH}\n{BLOCK}",
+        f"[THINK]{PATH}\n{BLOCK.replace('0)', '1)')}[/THINK]{PATH}\n{BLOCK}",
+        f"<|channel|>analysis<|message|>{PATH}\n{BLOCK.replace('0)', '1)')}<|end|><|channel|>final<|message|>{PATH}\n{BLOCK}",
         f"{PATH}\n" + BLOCK.replace("SEARCH", "search").replace("REPLACE", "replace"),
         f"{PATH}\n" + BLOCK.replace("0)\n>", "0)>"),
     ],
@@ -207,6 +215,8 @@ def test_search_replace_blocks_are_read_wherever_their_path_stands(text: str, fo
         json.dumps({"name": "editor", "input": {"path": PATH, "old_str": OLD, "new_str": NEW}}),
         json.dumps({"file_path": PATH, "old_string": OLD, "new_string": NEW, "replace_all": False}),
         json.dumps({"file_path": PATH, "edits": [{"old_string": OLD, "new_string": NEW}]}),
+        json.dumps({"cause": "…", "edits": json.dumps([{"path": PATH, "search": OLD, "replace": NEW}])}),
+        "edits = " + repr([{"path": PATH, "search": OLD, "replace": NEW}]),
         json.dumps({"path": PATH, "edits": [{"oldText": OLD, "newText": NEW}], "dryRun": False}),
         json.dumps({"files": [{"path": PATH, "edits": [{"search": OLD, "replace": NEW}]}]}),
         json.dumps(
@@ -465,6 +475,8 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         ),
         (f"1. So:\n\n   shop/cart.py\n   ```python\n   x = 1\n   ```\n\n{WHOLE}", "has shop/cart.py as a whole"),
         (f"<think>\n{PATH}\n{BLOCK}", "all thought"),
+        (f"Updated `shop/cart.py`:\n\n```python\nx = 1\n```\n\n{PATH}\n{BLOCK}", "has shop/cart.py as a whole"),
+        (f"{PATH}\n{BLOCK}\nHere is the complete `shop/cart.py`:\n\n```python\nx = 1\n```\n", "has shop/cart.py as a"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
         (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),
         ("--- /dev/null\n+++ b/x.py\n@@ -0,0 +1,3 @@\n+a\n", "cut off"),

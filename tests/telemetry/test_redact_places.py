@@ -2,6 +2,8 @@
 
 import json
 import re
+from html import escape
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -381,6 +383,52 @@ def test_a_line_begins_and_ends_where_the_string_does_in_which_it_stands(text, w
 )
 def test_a_backslash_before_a_letter_need_not_end_a_line(line, written, password):
     assert redact(written(line.format(password))) == written(line.format("***"))
+
+
+def in_json(text):
+    return json.dumps({"level": "info", "msg": text, "ok": True})
+
+
+def in_go(text):
+    return in_json(text).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def in_logfmt(text):
+    return f"time=10:11 msg={json.dumps(text)} n=1"
+
+
+def in_repr(text):
+    return repr({"body": text.encode(), "n": 1})
+
+
+def in_address(text):
+    return f"GET /log?m={quote(text, safe='*')}&n=1 HTTP/1.1"
+
+
+def in_form(text):
+    return f"POST m={quote_plus(text, safe='*')}&n=1"
+
+
+def in_markup(text):
+    return f"<pre>{escape(text)}</pre>".replace("=", "&#61;")
+
+
+@pytest.mark.parametrize("outer", [in_json, in_go, in_logfmt, in_repr, in_address, in_form, in_markup])
+@pytest.mark.parametrize("inner", [str, in_json, in_go, in_logfmt, in_repr, in_address, in_form, in_markup])
+def test_a_secret_is_hidden_in_a_text_that_is_written_within_another_one(inner, outer):
+    for line in (
+        'Parameters: {{"user"=>{{"email"=>"bob", "password"=>"{}"}}, "commit"=>"Log in"}}',
+        "ACL SETUSER shop on >{} ~shop:* +@all",
+        "$ rabbitmqctl add_user shop {}\nAdding user shop ...",
+        "DataSource{{username=shop, password={}, pool=10}}",
+        "CREATE USER 'shop'@'%' IDENTIFIED BY '{}'",
+        "INSERT INTO users (id, name, password) VALUES (17, 'bob', '{}');",
+        "[smtp]\npass={}\nport=587",
+        "redis-cli -h 'cache1' -a {} ping",
+    ):
+        assert redact(outer(inner(line.format(MADE)))) == outer(inner(line.format("***")))
+    harmless = outer(inner("tom's log: <user id='17'> C:\\new\\tools took 50% of \"key=shop&page=2\"\nat a.py:3"))
+    assert redact(harmless) == harmless
 
 
 def test_a_file_of_settings_in_a_string_ends_with_the_string():

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, WholeFile, differing
 from kintsugi.repair.applying.fences import blocks
 from kintsugi.repair.applying.headings import path_above, path_alone, path_in_info
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
 _PATCH = ("diff", "patch", "tool_code")
 _BEGINS = ("diff --git ", "--- ", "*** Begin Patch", "*** Update File", "*** Add File", "*** Delete File")
-_ADDS = re.compile(r"\b(?:new|add|create)\b", re.IGNORECASE)
+_SENDS = re.compile(
+    r"\b(?:new|add|create|updated?|rewritten|revised|modified|corrected|fixed|complete|full|entire|whole|final"
+    r"|replace|overwrite|becomes)\b",
+    re.IGNORECASE,
+)
 
 # What a shell does to files of the program: a path with a folder or an ending must be among its words.
 _COMMAND = re.compile(
@@ -79,7 +83,7 @@ def refuse_file_beside(
 
 
 def _files(lines: Sequence[str], is_patch: Callable[[str], bool]) -> Iterator[tuple[int, WholeFile]]:
-    """The blocks headed by nothing but a path, or by words that say the file is new, and where each ends."""
+    """The blocks headed by nothing but a path, or by words that say the file is new or changed, and where each ends."""
     after = 0
     for block in blocks(lines):
         above = [line for line in lines[after : block.start - 1] if line.strip()]
@@ -92,7 +96,7 @@ def _files(lines: Sequence[str], is_patch: Callable[[str], bool]) -> Iterator[tu
 def _path(line: str) -> str | None:
     if line.lstrip().startswith("<"):
         return None  # a tag
-    return path_alone(line) or (path_above(line) if _ADDS.search(line) else None)
+    return path_alone(line) or (path_above(line) if _SENDS.search(line) else None)
 
 
 def _is_told(other: Change, changes: Sequence[Change]) -> bool:

@@ -5,18 +5,19 @@ The check is on the result, so that a mark-up that no reader knows cannot slip t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 from kintsugi.repair.applying.changes import Refused
+from kintsugi.telemetry import lazy_re as re
 
 _SIGNS = r"(?:<{5,9}|>{5,9}|-{5,9}|\+{5,9}|\|{5,9})"
 _MARKER = re.compile(
     rf"^\s*(?:{_SIGNS}[ ]?(?:SEARCH|REPLACE|ORIGINAL|UPDATED|HEAD)\b.*"
     r"|<{7}|>{7}|:(?:start|end)_line:\s*\[?\d+\]?"
-    r"|\*\*\* (?:Begin|End) Patch|\*\*\* End of File|\*\*\* (?:Update|Add|Delete) File: .+|\*\*\* Move to: .+"
+    r"|\*\*\* (?:Begin|End) Patch(?: \*\*\*)?|\*\*\* End of File"
+    r"|\*\*\* (?:Update|Add|Delete) File: .+|\*\*\* Move to: .+"
     r"|diff --git a/.+ b/.+|@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@.*|\\ No newline at end of file"
     r"|</?(?:replace_in_file|write_to_file|search_and_replace|apply_diff|str_replace|old_str|new_str|old_string"
     r"|new_string|old_text|new_text|file_path|file_text|code_edit|tool_call|invoke|parameter)>"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +34,7 @@ from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_bloc
 from kintsugi.repair.applying.reading_calls import PATCHES, calls_in_python, commands_beside, patches_in
 from kintsugi.repair.applying.reading_hunks import read_hunks
 from kintsugi.repair.applying.reading_v4a import looks_like_v4a
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
@@ -50,6 +50,7 @@ _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _FIELDS = (*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND, *DIFF, *LINES, *SAID)
 _KNOWN = frozenset(name.lower().replace("_", "") for name in _FIELDS)
 _NEW, _GONE = "create_file", "delete_file"  # of an operation whose text is a diff without headers
+_ASSIGNED = re.compile(r"^(?:edits|changes|patch) = ")
 _LOOKS_ONLY = ("view", "undo_edit")
 _DEEPEST = 20  # calls within calls
 _VERBS = (*COMMAND, "action", "type", "operation", "op", "tool", "name")
@@ -275,10 +276,11 @@ def _sequence(source: str) -> list[Any]:
 
 def _in_python(source: str) -> Any:
     """The value of a source that is no JSON, but a list or object as Python writes them; None for anything else."""
-    if not source.lstrip().startswith(("{", "[")) or _decoded(source.strip())[0]:
+    source = _ASSIGNED.sub("", source.strip())
+    if not source.startswith(("{", "[")) or _decoded(source)[0]:
         return None
     try:
-        return ast.literal_eval(source.strip())
+        return ast.literal_eval(source)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 
@@ -355,6 +357,8 @@ def _in_lists_of(value: dict[str, Any]) -> _Written | None:
 
 
 def _list_called(name: str, held: Any) -> list[Any] | None:
+    if isinstance(held, str) and held.lstrip().startswith("["):  # a list that was encoded once more
+        held = next(iter(_decoded(held.strip())[0]), None)
     if name == "edits" and isinstance(held, list):
         return held
     if name == "files" and isinstance(held, dict) and held and all(isinstance(text, str) for text in held.values()):

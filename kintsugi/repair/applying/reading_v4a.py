@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
 from kintsugi.repair.applying.reading_hunks import read_hunks
+from kintsugi.telemetry import lazy_re as re
 
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
+_STARS = " ***"  # behind a marker too, as some models write it
 _FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: *(.+?)(?: \*\*\*)? *$")
 _MOVE = re.compile(r"^\*\*\* Move to: *(.+?) *$")
 _FENCE = re.compile(r"^`{3,}\w*\s*$")
@@ -39,7 +40,7 @@ def outside_v4a(text: str) -> str:
     """The text without its patches of this format."""
     kept, within = list[str](), False
     for line in text.split("\n"):
-        marker = line.strip()
+        marker = line.strip().removesuffix(_STARS)
         within = within or marker == _BEGIN or _FILE.match(marker) is not None
         if not within or _FENCE.match(line):
             kept.append(line)
@@ -51,7 +52,7 @@ def _patches(lines: Sequence[str], closed: bool) -> Iterator[list[str]]:
     """The lines of each patch."""
     patch: list[str] | None = None
     for line in lines:
-        marker = line.strip()
+        marker = line.strip().removesuffix(_STARS)
         if marker == _BEGIN or (patch is None and _FILE.match(marker)):
             if patch is not None:
                 raise Refused(f"A patch begins within a patch. End the first one with {_END}.")

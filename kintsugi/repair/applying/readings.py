@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
 from kintsugi.repair.applying.changes import Hunk, HunkLine, Op, differing
+from kintsugi.telemetry import lazy_re as re
 
 Reading = Callable[[Hunk], Hunk | None]
 """Another way to read a hunk; None where there is nothing to read another way."""
@@ -61,7 +61,7 @@ def unnumbered_hunk(hunk: Hunk) -> Hunk | None:
     if not are_numbered(hunk.old):
         return None
     added = [line.text for line in hunk.lines if line.op is Op.ADD and line.text.strip()]
-    bare = sum(without_numbers([line])[0] in ("", line) for line in added)
+    bare = sum(without_numbers([line])[0] == line for line in added)
     leaves_added = bare > (1 - _NUMBERED_SHARE) * len(added)
     lines = [
         line if leaves_added and line.op is Op.ADD else HunkLine(line.op, without_numbers([line.text])[0])

@@ -12,6 +12,11 @@ from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.applying.newer_python import in_older_words
 from kintsugi.repair.syntax import read_source
 
+
+class Broken(Refused):
+    """What a reply would make of a file cannot be parsed."""
+
+
 _NEW_TOO = {".py", ".pyi", ".toml"}  # of JSON there are dialects, with comments
 
 
@@ -24,7 +29,7 @@ def refuse_broken(path: str, before: bytes | None, after: bytes) -> None:
     fault = _fault(parse, after)
     if fault is None or (before and _fault(parse, before) is not None):
         return
-    raise Refused(
+    raise Broken(
         f"{path}: what this would make of the file is not valid {name} ({fault}). Send the change whole, at its place."
     )
 

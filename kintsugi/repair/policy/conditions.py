@@ -10,6 +10,7 @@ _OF_PATHS = {"isdir": "is_dir", "isfile": "is_file", "exists": "exists", "islink
 _PATHS = ("Path", "PurePath", "pathlib")
 _SAME = {ast.Is: ast.Eq, ast.IsNot: ast.NotEq}
 _TURNED = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq}
+_EACH = ("readlines", "keys")  # what a loop over the thing itself gives
 _CONSTANT_TIME = ("compare_digest", "timing_safe_equal", "constant_time_compare")
 _OPPOSITE = {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn}
 _OPPOSITE |= {other: one for one, other in _OPPOSITE.items()}
@@ -35,6 +36,8 @@ def plain(node: ast.expr) -> ast.expr:
             return _asked(node, on, name, args)
         case ast.Call(func=ast.Name(id=name), args=[path]) if name in _PATHS:
             return plain(path)
+        case ast.Call(func=ast.Name(id="range") as called, args=[ast.Constant(value=0), end]):
+            return ast.Call(called, [end], [])
     return node
 
 
@@ -43,6 +46,8 @@ def _asked(node: ast.Call, on: ast.expr, name: str, args: list[ast.expr]) -> ast
         return ast.Call(ast.Attribute(plain(args[0]), _OF_PATHS[name]), [], [])
     if name in _OF_PATHS.values() and not args:
         return ast.Call(ast.Attribute(plain(on), name), [], [])
+    if name in _EACH and not args:
+        return plain(on)
     return node
 
 
@@ -94,6 +99,10 @@ def _joined(op: ast.boolop, values: list[ast.expr]) -> ast.expr:
             kinds = [one.args[1] for one in values if isinstance(one, ast.Call) and _is_of_kind(one, of)]
             if len(kinds) == len(values):
                 return ast.Call(ast.Name("isinstance"), [of, ast.Tuple(kinds)], [])
+        case [ast.Call(func=ast.Attribute(attr="startswith" | "endswith") as called), *_] if isinstance(op, ast.Or):
+            ends = [one.args[0] for one in values if isinstance(one, ast.Call) and _is_asked_so(one, called)]
+            if len(ends) == len(values):
+                return ast.Call(called, [ast.Tuple(ends)], [])
         case [ast.Compare(left=key, ops=[ast.In()], comparators=[held]), ast.Subscript(value=on, slice=index)]:
             if ast.unparse(key) == ast.unparse(index) and ast.unparse(held) == ast.unparse(on):
                 return ast.Call(ast.Attribute(held, "get"), [key], [])
@@ -103,6 +112,10 @@ def _joined(op: ast.boolop, values: list[ast.expr]) -> ast.expr:
 def _is_of_kind(node: ast.Call, of: ast.expr) -> bool:
     is_isinstance = isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2
     return is_isinstance and ast.unparse(node.args[0]) == ast.unparse(of)
+
+
+def _is_asked_so(node: ast.Call, called: ast.expr) -> bool:
+    return len(node.args) == 1 and ast.unparse(node.func) == ast.unparse(called)
 
 
 def only_asks_whether_there(node: ast.expr) -> bool:

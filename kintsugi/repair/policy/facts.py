@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
@@ -23,9 +22,14 @@ from kintsugi.repair.policy.vocabulary import (
     WHO,
 )
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
 _ASKED_FIRST = ("Depends", "Security")  # before a route is answered
+_ASKING = re.compile(
+    rf"{WHO.pattern}|{GUARDING.pattern}|user|account|session|token|api_?key|valid|verif|check|limit|sign|secur",
+    re.IGNORECASE,
+)
 _CLAIMS = ("exp", "nbf", "aud", "iss")
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
 _LONG = 200  # of a decorator that does more than to say who may
@@ -133,7 +137,8 @@ class Facts:
             (one, value) for one, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if value
         ]
         for one, value in defaults:
-            if isinstance(value, ast.Call) and words(value.func).rpartition(" ")[2] in _ASKED_FIRST:
+            asked_first = isinstance(value, ast.Call) and words(value.func).rpartition(" ")[2] in _ASKED_FIRST
+            if asked_first and _ASKING.search(words(value)):
                 self._tell("who", f"{node.name}({one.arg})", ast.unparse(value))
             told = ast.unparse(value).removesuffix(".0").strip("'")
             number_or_choice = isinstance(value, ast.Constant) and (

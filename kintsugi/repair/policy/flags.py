@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -23,6 +22,7 @@ from kintsugi.repair.policy.safeguards.points import CERTAIN
 from kintsugi.repair.policy.translated import as_written, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import WHO
 from kintsugi.repair.syntax import Source, walked
+from kintsugi.telemetry import lazy_re as re
 
 _PAGE = re.compile(
     r"\bfrom ['\"](?:react|vue|preact|svelte|@angular/\w+|pinia)(?:/\w+)?['\"]|\bwindow\.\w"
@@ -86,7 +86,9 @@ def _compared(before: Source, after: Source, path: str, *, is_page: bool) -> Ite
     if before.tree is None or after.tree is None:
         return
     old, new = Facts(before), Facts(after)
-    rules = chain(_of_conditions(old, new), _of_values(old, new), _of_effects(old, new, is_page=is_page))
+    rules = chain(
+        _of_conditions(old, new, is_page=is_page), _of_values(old, new), _of_effects(old, new, is_page=is_page)
+    )
     by_rule = [Told(CERTAIN, sentence, told) for sentence, told in rules if told]
     found = [*by_rule, *loosened(before, after), *differing(before, after, path, is_page=is_page)]
     known = set[str | frozenset[str]]()
@@ -103,9 +105,9 @@ def _place(told: str) -> frozenset[str]:
     return frozenset(_WORD.findall(told.partition(" → ")[0].removesuffix(" is gone")))
 
 
-def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
+def _of_conditions(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, str]]:
     """Who and what is let through; "" where nothing is to be said."""
-    who = _changed(old.told["who"], new.told["who"])
+    who = "" if is_page else _changed(old.told["who"], new.told["who"])
     added = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
     yield "It touches who may.", who or (f"{short(added[0])} is new" if added else "")
     yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])

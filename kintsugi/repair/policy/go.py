@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,6 +13,7 @@ from kintsugi.repair.policy.go_loopback import GoLoopback
 from kintsugi.repair.policy.go_websockets import WEBSOCKETS
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
+from kintsugi.telemetry import lazy_re as re
 
 _IMPORTED: tuple[tuple[str, str], ...] = (
     (

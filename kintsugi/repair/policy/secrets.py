@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact import MASK, redact, redact_source
 
 # A secret has some length or a word that announces it; most lines have neither and need no closer look.

@@ -10,11 +10,12 @@ from kintsugi.repair.languages.results import Results, TestResult, lost
 from kintsugi.repair.proof.changed import old_tests_agree
 from kintsugi.repair.proof.numbers import numbers_of, why_broken
 from kintsugi.repair.proof.red import RedToGreen, check_own
-from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
+from kintsugi.repair.proof.runs import LEAST_SECONDS, CannotRunHere, Proving, Seen, Unproven, some
 from kintsugi.workflow.patch import Numbers, Run
 
 _MANY_FILES = 40  # from here on the related tests are run first
 _RERUNS = 2
+_NO_TIME = "the time was used up before (KINTSUGI_TEST_SECONDS)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ async def _all_compared(proving: Proving, shown: RedToGreen | None) -> Kept:
 
 async def _compared(proving: Proving, files: Sequence[str], shown: RedToGreen | None) -> Kept:
     what = f"the {len(files)} related test files" if files else "all tests"
+    if proving.seconds_left < LEAST_SECONDS and shown is not None:
+        kept = _not_compared(proving, what, shown.red, shown.green.run, _NO_TIME)
+        return replace(kept, numbers=replace(kept.numbers, why_not=_NO_TIME)) if kept.numbers else kept
     proving.progress(f"running {what} without the patch")
     before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)
     if before.stopped is not None or not before.results.complete:

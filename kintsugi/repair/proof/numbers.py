@@ -65,7 +65,8 @@ def _why_nothing(proving: Proving, before: Seen, told: Iterable[TestResult]) -> 
         here = proving.language.missing(test.failure, proving.proposal.base)
         return here or f"their file cannot be read ({_said(test)})"
     if not before.results.complete:
-        return why_broken(proving, before)
+        why = why_broken(proving, before)
+        return f"their run was stopped: {why}" if why == before.stopped else why
     return proving.suite.leaves_out or "the runner collects nothing of their file"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -13,11 +12,15 @@ from kintsugi.repair.proof.judge import reaches
 from kintsugi.repair.proof.numbers import why_broken
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, some
 from kintsugi.repair.syntax import read_source
+from kintsugi.telemetry import lazy_re as re
 
 NO_FAILURE_GIVEN = "no failure was given: whether the test is red by it is not known"
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
+_MOST_FOR_SLOW = 0.7  # of what is left, where that was too short
 _SLOW_SECONDS = 20.0
+_SECONDS = "KINTSUGI_TEST_SECONDS"
+_HANGS = 3  # times as long as with the patch: a test that ran out of time sooner may only be slow
 _MOST_LEFT_OUT = 3  # how often a compiler is asked again: it tells some errors at a time
 _ROUNDS, _ROUNDS_IF_SLOW, _ROUNDS_IF_CHANCY = 2, 1, 6
 _CHANCY = re.compile(
@@ -159,9 +162,14 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
     proving.progress("running the regression test with the patch")
     asked = _that_failed(proving, red)
     green = await proving.tests(proposal.all_files, files, watched=asked)
+    if _is_only_slow(red, green):  # now it is known how long they take
+        long = min(_HANGS * green.run.seconds + 1, proving.seconds_left * _MOST_FOR_SLOW)
+        red = await proving.tests(proving.tests_alone, files, seconds=long, watched=())
     try:
         _check_runs(proving, red, green)
-        turned = _turned(red, green)
+        turned = _without_bystanders(proving, red, _turned(red, green))
+        if not turned and _is_only_slow(red, green):
+            raise CannotRunHere(_too_slow(red, green))
         _check_all_turned(proving, red, green, turned)
         return RedToGreen(red, green, _that_assert(proving, files, _for_the_right_reason(proving, turned)), asked=asked)
     except Unproven as refused:
@@ -188,6 +196,8 @@ def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
         here = [proving.language.missing(one.failure, proving.proposal.base) for one in (before, test) if one]
         if len(here) > 1 and all(here):
             raise CannotRunHere(str(here[-1]))
+    if _both_too_slow(red, green):
+        raise CannotRunHere(_too_slow(red, green))
     if green.stopped is not None:
         raise Unproven(f"the regression test was stopped with the patch: {green.stopped}")
     if not green.results.tests and not red.results.tests:
@@ -210,8 +220,41 @@ def check_own(before: Seen, after: Seen) -> None:
 
 def _turned(red: Seen, green: Seen) -> tuple[TestResult, ...]:
     """The tests that fail in red and pass in green, as they ended in red."""
+    slow = _is_only_slow(red, green)
     found = (_in_red(red, green.results.tests[name]) for name in sorted(green.results.passed))
-    return tuple(test for test in found if test is not None)
+    return tuple(test for test in found if test is not None and not (slow and _never_ended(red, test)))
+
+
+def _never_ended(red: Seen, test: TestResult) -> bool:
+    return test.ending is Ending.ERROR and test.id not in red.results.tests
+
+
+def _without_bystanders(proving: Proving, red: Seen, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
+    """Where red never ended, without tests that are neither the patch's nor named: it may not have come to them."""
+    unseen = {test.id for test in turned if _never_ended(red, test)}
+    own = {
+        test.id
+        for test in turned
+        if _is_new(proving, test) or any(_is_named(n, test) for n in proving.proposal.failing)
+    }
+    return tuple(test for test in turned if test.id not in unseen - own) if own & unseen else tuple(turned)
+
+
+def _is_only_slow(red: Seen, green: Seen) -> bool:
+    """Whether red ran out of time, and green took about as long: then no test is known to hang."""
+    return not red.outcome.in_time and red.run.seconds < _HANGS * green.run.seconds
+
+
+def _both_too_slow(red: Seen, green: Seen) -> bool:
+    """Whether the patch's run had no time to end, and the one without it was about as slow: no fault of the patch."""
+    return not green.outcome.in_time and not (red.outcome.in_time and green.run.seconds >= _HANGS * red.run.seconds)
+
+
+def _too_slow(red: Seen, green: Seen) -> str:
+    if not green.outcome.in_time:
+        return f"the regression test did not end within {green.run.seconds:.0f} s. Give it more time, {_SECONDS}"
+    took = f"{red.run.seconds:.0f} s were too short, and with it {green.run.seconds:.0f} s were needed"
+    return f"without the patch the regression test did not end: {took}. Give it more time, {_SECONDS}"
 
 
 def _in_red(red: Seen, test: TestResult) -> TestResult | None:
@@ -329,9 +372,12 @@ async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen
     rounds = _rounds(proving, shown)
     for number in range(1, rounds + 1):
         proving.progress(f"running the regression test again without and with the patch, {number} of {rounds}")
-        red = await proving.tests(proving.tests_alone, files, seconds=proving.seconds_left * _SHARE_OF_TIME)
+        seconds = proving.seconds_left * _SHARE_OF_TIME
+        if not shown.red.outcome.in_time:
+            seconds = min(seconds, _HANGS * shown.green.run.seconds + 1)
+        red = await proving.tests(proving.tests_alone, files, seconds=seconds)
         green = await proving.tests(proposal.all_files, files)
-        if proving.seconds_left <= 0:  # what did not come to its end says nothing
+        if proving.seconds_left <= 0 or _is_only_slow(red, green):  # what did not come to its end says nothing
             break
         again = {test.id for test in _turned(red, green)}
         turned = tuple(test for test in turned if test.id in again)

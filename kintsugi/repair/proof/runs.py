@@ -19,7 +19,7 @@ from kintsugi.repair.sandbox import Ground, Job, Outcome
 from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Run
 
-_LEAST_SECONDS = 1.0
+LEAST_SECONDS = 1.0
 _NAMED = 5  # how many tests a sentence names
 
 
@@ -130,7 +130,7 @@ class Proving:
         return that_exist(files, self.proposal.base, changes)
 
     async def in_box(self, job: Job, *, seconds: float | None = None) -> Outcome:
-        left = max(self.seconds_left, _LEAST_SECONDS)
+        left = max(self.seconds_left, LEAST_SECONDS)
         return await sandbox.run(self.ground, job, seconds=min(left, seconds or left))
 
 

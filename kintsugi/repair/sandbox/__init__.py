@@ -225,6 +225,7 @@ def _outcome(spec: Spec, report: dict[str, object], followed: Followed, group: G
         ),
         stopped=stopped,
         left_behind=left if isinstance(left, int) and stopped is None else 0,
+        in_time=followed.in_time,
     )
 
 

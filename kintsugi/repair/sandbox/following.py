@@ -21,6 +21,7 @@ class Followed:
     output: bytes
     stopped: str | None
     seconds: float
+    in_time: bool = True
 
 
 async def follow(process: Process, seconds: float, keep: int) -> Followed:
@@ -28,7 +29,7 @@ async def follow(process: Process, seconds: float, keep: int) -> Followed:
     started = time.monotonic()
     tail = bytearray()
     printed = 0
-    stopped = None
+    stopped, in_time = None, True
     try:
         async with asyncio.timeout(seconds):
             while stopped is None and (chunk := await process.stdout.read(65536)):
@@ -39,8 +40,8 @@ async def follow(process: Process, seconds: float, keep: int) -> Followed:
             if stopped is None:
                 await process.wait()
     except TimeoutError:
-        stopped = f"it did not end within {seconds:.0f} s"
-    return Followed(bytes(tail), stopped, time.monotonic() - started)
+        stopped, in_time = f"it did not end within {seconds:.0f} s", False
+    return Followed(bytes(tail), stopped, time.monotonic() - started, in_time)
 
 
 async def end(process: Process) -> None:

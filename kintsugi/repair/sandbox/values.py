@@ -93,12 +93,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `stopped` says why we ended it; `record` is what came of a recorded job."""
+    """How a run ended. `stopped` says why we ended it, `in_time` whether by anything but its time; `record` is what
+    came of a recorded job.
+    """
 
     run: Run
     stopped: str | None
     left_behind: int  # processes it left running; they are dead now
     record: Record | None = None
+    in_time: bool = True
 
 
 class BoxFailed(Exception):

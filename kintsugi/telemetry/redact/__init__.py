@@ -12,19 +12,20 @@ from typing import NamedTuple
 
 from kintsugi.telemetry.redact.again import REACH, Work, work_on
 from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
-from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Budget
+from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Allowance, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
-from kintsugi.telemetry.redact.fold import Folded, fold
-from kintsugi.telemetry.redact.hiding import continued, hide, merged, repeated
+from kintsugi.telemetry.redact.fold import Folded, fold, is_of_syslog
+from kintsugi.telemetry.redact.hiding import apart, continued, hide, merged, repeated
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import is_folder
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
-from kintsugi.telemetry.redact.rules import KINDS
+from kintsugi.telemetry.redact.rules import KINDS, Span
 from kintsugi.telemetry.redact.scan import Found, Place, Scanner
 from kintsugi.telemetry.redact.source import hidden_in_source
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
+from kintsugi.telemetry.redact.written import holds_texts, texts_within
 
 __all__ = [
     "MASK",
@@ -98,7 +99,7 @@ class Redactor:
     def redact(self, text: str, budget: Budget = USUAL) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._settled(text, partial(self._of_a_log, work=work_on(text, budget)))
+            return self._with_texts_within(text, work_on(text, budget))
         except Exception:
             return UNREADABLE
 
@@ -126,7 +127,8 @@ class Redactor:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
         known = self._known
-        if known.personal or not both.isascii() or "\\" in both or "\x1b" in both or "\0" in both:  # as `_is_plain`
+        odd = "\\" in both or "%" in both or "&" in both or "#" in both or "^" in both or "\x1b" in both or "\0" in both
+        if known.personal or not both.isascii() or (odd and not _is_plain(both)):
             return self.redact(text) if not others or self.is_clean(others) else None
         scanner, lowered = known.scanner, both.lower()
         places = scanner.find(lowered, overlapping=True)
@@ -151,6 +153,34 @@ class Redactor:
             return self._settled(text, partial(self._of_a_log, work=work), hidden)
         except Exception:
             return UNREADABLE
+
+    def _with_texts_within(self, text: str, work: Work) -> str:
+        """Hides what is found in the texts that are written within the text, then what is left."""
+        once = partial(self._of_a_log, work=work)
+        if not holds_texts(text):
+            return self._settled(text, once)
+        allowance = Allowance(len(text))
+        if len(text) <= REACH:  # what a quote ends is told best from within; a long text may be an attack
+            text = self._written(text, allowance)
+        text = self._settled(text, once)
+        for _ in range(_PASSES):
+            hidden = self._written(text, allowance)
+            if hidden == text:
+                break
+            text = self._settled(hidden, once)
+        return text
+
+    def _written(self, text: str, allowance: Allowance) -> str:
+        """Hides what is found in the texts within, the innermost first: it is told best where nothing is written."""
+        scanner, found = self._known.scanner, list[Span]()
+        for within in reversed(texts_within(text, allowance)):
+            folded = within.folded
+            of_layer = scanner.spans_within(scanner.places(folded.lowered), folded, allowance)
+            if of_layer:
+                spans = merged(repeated(continued(of_layer, folded.text), folded.text), folded.text)
+                found = apart(found, within.spans(spans))
+                self._count([kind for _, _, kind in of_layer])
+        return hide(text, found)
 
     def _of_a_log(self, text: str, work: Work) -> Hidden:
         folded = fold(text)
@@ -191,7 +221,12 @@ class Redactor:
 
 def _is_plain(text: str) -> bool:
     """Whether it is to be looked at as it is: nothing in it has to be folded, and no letter follows an escape."""
-    return text.isascii() and "\\" not in text and "\x1b" not in text and "\0" not in text
+    return text.isascii() and "\\" not in text and "\x1b" not in text and "\0" not in text and not _is_encoded(text)
+
+
+def _is_encoded(text: str) -> bool:
+    """Whether a text with no backslash may hold another one."""
+    return is_of_syslog(text) or (("%" in text or "&" in text) and holds_texts(text))
 
 
 @cache

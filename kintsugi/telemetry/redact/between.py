@@ -1,7 +1,6 @@
 """What stands between a key and its value in any notation, and what the key tells of the value there."""
 
-import re
-
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, looks
 from kintsugi.telemetry.redact.values import STANDS_FOR_ONE, is_file, looks_random
@@ -19,7 +18,7 @@ AFTER = re.compile(
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)(?:[ ]""[ ]=>)?|%3[DdAa]
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
-            (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
+            (?:\*{1,2}(?!\*)|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
             (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?(?:[\w.+/=-]{12}|\*\*\*\]))|Optional\[|<<(?=\\{0,7}")
                 |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|\{\s{0,24}\\{0,7}"value\\{0,7}"[ ]?:[ ]?(?=\\{0,7}")
                 |0x[0-9a-f]{1,16}[ ](?=\\{0,7}")|chr[ ](?=\\{0,7}"))?

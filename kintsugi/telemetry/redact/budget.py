@@ -19,3 +19,12 @@ USUAL = Budget()
 BESIEGED = Budget(first=48, each=48, patience=math.inf)
 # What a program printed may be dense all the way, as the names of tests are, and no thread of a bot waits for it.
 GENEROUS = Budget(each=1_024, patience=math.inf)
+
+
+class Allowance:
+    """How much is left for the texts that are written within a text: signs that are written out, and looks at places.
+    What is beyond is not looked at as it is within; it is looked at from without in any case."""
+
+    def __init__(self, length: int) -> None:
+        self.signs = 400 + length // 8
+        self.looks = 200 + 12 * (length // STRETCH)

@@ -1,10 +1,11 @@
 """Folding: the text as the rules are to see it, with colour codes gone, look-alike signs made plain, and the line ends
 of a text that stands in one string as what they are."""
 
-import re
 from bisect import bisect_right
 from itertools import islice
 from typing import NamedTuple
+
+from kintsugi.telemetry import lazy_re as re
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-")
 _BLANKS = dict.fromkeys(
@@ -22,7 +23,7 @@ _PLAIN = {**_WIDE, **_BLANKS, **_DASHES, **_SIGNS}
 _ODD = re.compile("[" + "".join(re.escape(chr(code)) for code in _PLAIN) + "]")
 # Escape sequences of terminals, raw or written out, characters without width, and what precedes a line end elsewhere.
 _VANISHING = re.compile(
-    r"\r+(?=\n)|(?:\x1b|\x9b|\\x1b|\\u001b|\\033|\\e(?=\[))"
+    r"\r+(?=\n)|(?:\x1b|\x9b|\\x1b|\\u001b|\\033|\\e(?=\[)|\^\[(?=\[)|\#033(?=\[))"
     r"(?:\[[0-9;:?]{0,24}[A-Za-z]|\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\))|\x9b[0-9;]{0,24}m"
     "|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
@@ -40,6 +41,8 @@ _LINES = (
     r"(?:\\(?P=more)(?!x1b|u001b|033)[\w.$-]{1,60})+)"  # not the colour behind a word that begins with a backslash
     r"|(?P<deep>\\{0,7})(?:r\\{1,8})?(?P<line>[nrt]))"
 )
+# Line ends and tabs as rsyslog writes them; behind a blank or a sign it may be a number or a colour.
+_OCTAL = r"(?<![\s:=\"'#(,&])(?:\#015)?\#0(?P<octal>1[125])(?![0-9A-Fa-f]{3}(?![0-9A-Fa-f]))"
 _LINE = re.compile(_LINES)
 _QUOTES, _NESTED = ('"', "'", "`"), ('\\"', "\\'", '\\\\\\"', "\\\\\\'", '\\\\\\\\\\\\\\"')
 _DEPTHS = (1, 2, 2, 3, 3, 3, 3, 4)  # by how many more backslashes
@@ -53,7 +56,7 @@ _ONE_WORD = re.compile(r"[^\s\"'\\]{3,80}\\{0,7}[\"']")  # a word in quotes, wit
 _ASCII = 0x7F
 _BOX = range(0x2500, 0x2580)  # what tables and the locals of a traceback are drawn with
 _OF_LINES = {"n": "\n", "r": "\n", "t": "\t"}
-_TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_LINES}|{_WRITTEN}")
+_TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_LINES}|{_WRITTEN}|{_OCTAL}")
 
 
 class Folded(NamedTuple):
@@ -89,7 +92,7 @@ def fold(text: str) -> Folded:
     """Plain text comes back as it is; what parts arguments and variables of a process is a blank."""
     if "\0" in text:
         text = text.replace("\0", " ")
-    is_plain = text.isascii() and "\x1b" not in text and "\r\n" not in text
+    is_plain = text.isascii() and "\x1b" not in text and "\r\n" not in text and not is_of_syslog(text)
     has_escapes = "\\" in text
     is_plain = is_plain and not (has_escapes and any(hint in text for hint in _HINTS))
     if is_plain and not (has_escapes and any(hint in text for hint in _LINE_HINTS)):
@@ -97,6 +100,11 @@ def fold(text: str) -> Folded:
     plain = text if is_plain or not _ODD.search(text) else text.translate(_PLAIN)
     kept, origin = _without(_LINE if is_plain else _TAKEN_OUT, plain)
     return Folded(kept, lower(kept), origin)
+
+
+def is_of_syslog(text: str) -> bool:
+    """Whether a text may hold control characters as syslog daemons (`#012`) and terminals (`^[`) show them."""
+    return "#0" in text or "^[[" in text
 
 
 def _without(taken_out: re.Pattern[str], text: str) -> tuple[str, Origin | None]:
@@ -176,6 +184,8 @@ def _instead(found: re.Match[str]) -> str | None:
         return ""
     if found["share"]:
         return None
+    if found.lastgroup == "octal":
+        return "\t" if found["octal"] == "11" else "\n"
     code = int(found[found.lastindex], 16)
     if code in _BOX or (found["unit"] and code > _ASCII and chr(code).isalpha()):
         return chr(code)  # JSON writes out letters of other languages than English

@@ -1,7 +1,8 @@
 """From the places found to the text without them."""
 
-import re
+from bisect import bisect_right
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people
 from kintsugi.telemetry.redact.rules import Span
 from kintsugi.telemetry.redact.scan import Found
@@ -31,6 +32,19 @@ def merged(spans: list[Found], text: str) -> list[Span]:
         elif end > start:
             whole.append((start, _end_of_word(text, end)))
     return whole
+
+
+def apart(inner: list[Span], outer: list[Span]) -> list[Span]:
+    """All, in order, but of those that overlap or touch only one, that of an inner text if there is one."""
+    known = {*inner}
+    kept = sorted(known)
+    begins = [start for start, _ in kept]
+    for start, stop in sorted({*outer} - known):
+        at = bisect_right(begins, stop)
+        if not at or kept[at - 1][1] < start:
+            begins.insert(at, start)
+            kept.insert(at, (start, stop))
+    return kept
 
 
 _CONTINUED = re.compile(

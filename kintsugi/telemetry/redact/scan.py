@@ -4,7 +4,6 @@ The work at a place does not grow with the text, and a place inside a span alrea
 that the whole is linear. A check is a function of (text, start, end of the literal) to the spans to hide.
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,9 +11,10 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.budget import BESIEGED, STRETCH, USUAL
+from kintsugi.telemetry.redact.budget import BESIEGED, STRETCH, USUAL, Allowance
 from kintsugi.telemetry.redact.codes import code_for_people
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
@@ -31,6 +31,11 @@ KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
 _AFTER_A_CALL = '", line '  # of a traceback
 _CALLED = re.compile(r'\\?", line \d+(?:, in [^\n]{0,300})?\n$')
 _LONGEST_CODE = 600
+# What was hidden within, and something that ends it there, as it is from without.
+_MASKED_ON = re.compile(
+    r"(?:(?:&|\\{1,8}u0026)(?:amp;){0,3}(?:#\w{2,5}|quot|apos);|%(?:25){0,3}2[27]|\\{1,8}(?:u002[27]|[\"']))?\*\*\*"
+    r"(?:[;,&+|)\]}]|\\{1,8}[nrtux\"']|%(?:25){0,3}(?:[02]\w|3[B-F]|5[CD]|7[CD])|\#01|\n)"
+)
 _END = itemgetter(2)
 
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
@@ -171,6 +176,31 @@ class Scanner:
         found.sort()
         return found
 
+    def spans_within(self, places: list[Place], folded: Folded, allowance: Allowance) -> list[Found]:
+        """The same of a text that is written within another one, as far as the allowance goes."""
+        text, done, found = folded.text, 0, list[Found]()
+        within_a_word, alone = _within_a_word(folded), None
+        for rule, start, end in places:
+            if end <= done:
+                continue
+            if rule >= self.alone:
+                if allowance.looks < 0:
+                    break
+                alone = alone or _Alone(folded, found, has_code=False)
+                allowance.looks -= 1
+                done = max(done, alone.look(start, end))
+                continue
+            _, bounded, _ = self.rules[rule]
+            if bounded and start and within_a_word(text, start):
+                continue
+            if allowance.looks < 0:
+                break
+            spans, cost = self._look(rule, text, start, end, has_code=False)
+            allowance.looks -= self._costs[rule][0] + cost
+            found += spans
+            done = max(done, *(stop for _, stop, _ in spans)) if spans else done
+        return sorted(found)
+
     def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
         """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
         check, _, kind = self.rules[rule]
@@ -183,7 +213,8 @@ class Scanner:
         is_code = has_code and kind not in KNOWN
         is_found = spans.count(VAIN) < len(spans)  # the first one is paid for, but leads to a further look
         cost = more + is_found + (_SPAN * (len(spans) - is_found) if kind == "keyed" else 0)
-        return [(*span, kind) for span in spans if span != VAIN and not (is_code and _is_code(text, span[0]))], cost
+        spans = [span for span in spans if span != VAIN and not _MASKED_ON.match(text, span[0])]
+        return [(*span, kind) for span in spans if not (is_code and _is_code(text, span[0]))], cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""

@@ -1,9 +1,9 @@
 """The value behind a key: where it begins and ends in any notation, and whether it is one to hide."""
 
-import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import Grade, words
 
 MASK = "***"
@@ -37,7 +37,8 @@ _WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
 _NEXT_FIELD = re.compile(r"(?:[;&]|\\[nr])[A-Za-z_][\w.-]{0,40}=")  # then it is no line of an environment file
 _END_OF_STRING = re.compile(r"\w\\{0,7}[\"'](?=[,)\]}])")  # in which the file stands as a whole
 # Where a value ends that stands within something encoded, and one that stands in an address as it is.
-_ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
+# Where an encoded value ends: a plus is a blank there.
+_ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D|5C(?:[nrt]|u00))|%(?=0[AD])|\+", re.IGNORECASE)
 _PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
 _ENCODED_SIGN = re.compile(r"%(?:25){0,2}3[AD]$", re.IGNORECASE)
 _CALL = re.compile(
@@ -137,7 +138,8 @@ def read(text: str, at: int) -> Value | None:
     opening = _OPENING.match(text, at)
     if opening:
         start = opening.end()
-        if text[start : start + 1] == "\n":
+        is_written = opening["quote"][0] == "\\"
+        if text[start : start + 1] == "\n" or (is_written and text.startswith(("\\n", "\\r"), start)):
             return None  # it was the end of a string
         return Value(start, _closing(text, start, opening["quote"]), quoted=True)
     if at == 0 or "\n" in text[max(0, at - 1) : at]:
@@ -151,7 +153,7 @@ def _unquoted(text: str, at: int) -> Value | None:
         return None
     following = _NEXT_OPTION.search(match[0]) if "?" in match[0] else None
     end = at + len(match[0][: following.start() if following else None].rstrip(".,:;"))
-    if "%" not in match[0]:
+    if "%" not in match[0] and "+" not in match[0]:
         return Value(at, end, quoted=False)
     ends = _ENCODED_END if _ENCODED_SIGN.search(text, max(0, at - 8), at) else _PERCENT_END
     encoded = ends.search(text, at, end)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from kintsugi.repair.policy.safeguards import differences, gone
 from kintsugi.repair.policy.safeguards.about import About
+from kintsugi.repair.policy.safeguards.again import read_too_early, set_again
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, pairs
 from kintsugi.repair.policy.safeguards.functions import short
@@ -35,6 +36,8 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It does this before it asks.", reached_unasked),
     ("It checks less often than before.", asked_before_care),
     ("It asks once what it asked each time.", asks_once),
+    ("It sets it again before anybody reads it.", set_again),
+    ("It reads it before it is changed.", read_too_early),
     ("It changes a setting of security.", of_security),
     ("It does that to all there are.", is_done_to_all),
     ("A text decides what is read.", reads_by_text),

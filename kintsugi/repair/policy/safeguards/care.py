@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import chained, words
 from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.vocabulary import DENIAL, LIMIT, PROTECTING, ROUTES
+from kintsugi.telemetry import lazy_re as re
 
 # By its words, what is said of it; the first counts.
 _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -79,7 +79,7 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         yield "It changes a limit." if isinstance(old.slice, ast.Slice) and old.slice.upper else ""
     if done == "less of it" and isinstance(old, ast.Tuple | ast.BinOp):
         yield next((said for said in map(care_of, words(old).split()) if "apart" in said), "")
-    if done == "given less":
+    if done in ("given less", "says less"):
         yield from _given_less(old, new)
         if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)):
             yield _ROWS
@@ -132,7 +132,8 @@ def _is_clean(node: ast.AST) -> bool:
 
 def _given_less(old: ast.AST, new: ast.AST) -> Iterator[str]:
     was, now = ([*_given(node)] for node in (old, new))
-    gone = [name for name in was if name not in now]
+    inside = {one.arg for one in ast.walk(new) if isinstance(one, ast.keyword)} | set(words(new).split())
+    gone = [name for name in was if name not in now and name not in inside]
     name = words(old.func).rpartition(" ")[2] if isinstance(old, ast.Call) else ""
     for one in gone:
         yield care_of(one) if isinstance(old, ast.Call) else _PROTECTS if care_of(one) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from kintsugi.repair.policy.expressions import amount_of, is_stricter
 from kintsugi.repair.policy.safeguards.about import decides, decides_by_name, refuses, speaks_of_rights
@@ -17,6 +18,7 @@ from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING
 
 _MODES = range(0o100, 0o10000)  # who may do what with a file
 _OTHERS = 0o077
+_ANSWERS = frozenset(map(int, HTTPStatus))
 _TIMES = 5  # as much
 _ADDED = 3  # statements
 _MUCH = 4  # differences in a function
@@ -59,6 +61,7 @@ SAID = {
     "another constant": "It is another value now.",
     "another value": "It asks about something else.",
     "given less": "It is given less than before.",
+    "says less": "It says less than before.",
     "lets in more": "It lets in more than before.",
     "turns away less": "It turns away less than before.",
     "asks more": "It turns away other cases than before.",
@@ -116,7 +119,10 @@ def _signs_beside(one: Exchange, pair: Pair) -> Iterator[str]:
     if sum(str(one) == str(other) for other in pair.exchanged) > 1:
         yield "done at several places"
     turned = f"{ast.unparse(one.new)} → {ast.unparse(one.old)}"
-    if any(one.statement is other.statement and str(other) == turned for other in pair.exchanged):
+    is_other_order = isinstance(one.within, ast.BoolOp)
+    if not is_other_order and any(
+        one.statement is other.statement and str(other) == turned for other in pair.exchanged
+    ):
         yield "swapped"
 
 
@@ -237,7 +243,8 @@ def _opens_file(one: Exchange) -> bool:
     """`0o600` → `0o644`"""
     match one.old, one.new:
         case ast.Constant(value=int() as was), ast.Constant(value=int() as now):
-            return was in _MODES and now in _MODES and now & ~was & _OTHERS != 0
+            are_answers = was in _ANSWERS and now in _ANSWERS
+            return was in _MODES and now in _MODES and now & ~was & _OTHERS != 0 and not are_answers
     return False
 
 

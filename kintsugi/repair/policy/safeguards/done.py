@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from itertools import pairwise
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
@@ -16,6 +15,7 @@ from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived,
 from kintsugi.repair.policy.safeguards.pieces import is_prose, names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
 from kintsugi.repair.policy.vocabulary import LIMIT
+from kintsugi.telemetry import lazy_re as re
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
 _CALLED = (ast.Call, ast.Await)
@@ -34,6 +34,9 @@ _UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "ms": 0.001, "s": 1, "m
 _TIMES = 5
 _OF_TIME = {"nanosecond": 1, "microsecond": 2, "millisecond": 3, "second": 4, "minute": 5, "hour": 6, "day": 7}
 _AMOUNT = re.compile(r"(\d+) ?([a-z]{1,7})", re.IGNORECASE)
+_IN_A_ROW = re.compile(r"\b[a-z]{2,}[,.:;]? (?=[a-z]{2})")
+_FEW, _MANY = 3, 12  # words in a row
+_STOPS = re.compile(r"[,.!?](?:\s|$)")
 _CHOICE = re.compile(r"[A-Za-z][\w:-]{1,30}")
 _HUGE = 10_000
 _EMPTY = (None, "", False, 0)
@@ -42,7 +45,7 @@ _EMPTY = (None, "", False, 0)
 def done_to(one: Exchange, place: str) -> str:
     old, new = one.old, one.new
     if isinstance(old, ast.cmpop | ast.boolop):
-        return "turned"
+        return "the same in other words" if one.is_round else "turned"
     if isinstance(old, ast.comprehension) and isinstance(new, ast.comprehension):
         return "asks less" if len(new.ifs) < len(old.ifs) and same(old.iter, new.iter) else "the same otherwise"
     if not isinstance(old, ast.expr) or not isinstance(new, ast.expr):
@@ -50,7 +53,7 @@ def done_to(one: Exchange, place: str) -> str:
     if same(plain(old), plain(new)):
         return "the same in other words"
     if _is_turned(old, new):
-        return "turned"
+        return "the same in other words" if one.is_round else "turned"
     if is_multiplied(old, new):
         return "another number"
     if lets_in(old, new):
@@ -173,6 +176,8 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
     if was < now:
         come = [part for part in joined.values if ast.unparse(plain(part)) not in was]
         if isinstance(joined.op, ast.Or):
+            if all(_is_for_nothing(part) for part in come):
+                return "the same otherwise"
             if turns_away:
                 return "asks more" if place == "in a refusal" else "another condition"
             return "lets in more" if _decides_by(one, come) else "another condition"
@@ -184,6 +189,16 @@ def _are_defaults(node: ast.BoolOp, parts: list[ast.expr]) -> bool:
     """`9` of `x.most or 9`"""
     plain_ = ast.Constant | ast.List | ast.Dict | ast.Tuple
     return isinstance(node.op, ast.Or) and all(isinstance(part, plain_) or _is_dict(part) for part in parts)
+
+
+def _is_for_nothing(part: ast.expr) -> bool:
+    """`[]` of `x.listed or []`, `""` of `x.name or ""`"""
+    match part:
+        case ast.Constant(value=value):
+            return value in _EMPTY
+        case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]) | ast.Call(args=[], keywords=[]):
+            return not isinstance(part, ast.Call) or _is_dict(part)
+    return False
 
 
 def _is_dict(node: ast.expr) -> bool:
@@ -275,7 +290,7 @@ def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     if is_number(new) and is_number(old):
         return "another number"
     if isinstance(new, ast.Constant) and new.value in _EMPTY and not isinstance(old, ast.Constant):
-        return "emptied"
+        return "the same otherwise" if _is_for_nothing(old) else "emptied"
     if max((text or "").count(" "), (other or "").count(" ")) >= _SENTENCE:
         return "another text"
     return "another constant" if isinstance(old, ast.Constant) or isinstance(new, ast.Constant) else ""
@@ -297,7 +312,14 @@ def _of_texts(one: Exchange, was: str, now: str) -> str:
     is_word = _CHOICE.fullmatch(was) and _CHOICE.fullmatch(now) and isinstance(one.within, ast.Call | ast.keyword)
     if is_word:
         return "another word"
-    return "another text" if was.count(" ") < _WORDS or is_prose(repr(was)) else "another constant"
+    is_for_people = any(is_prose(repr(text)) or _is_said(text) for text in (was, now))
+    return "another text" if was.count(" ") < _WORDS or is_for_people else "another constant"
+
+
+def _is_said(text: str) -> bool:
+    """Words for people, though no whole sentence, or much more than one."""
+    in_a_row = len(_IN_A_ROW.findall(text))
+    return in_a_row >= _MANY or (in_a_row >= _FEW and _STOPS.search(text) is not None)
 
 
 def _is_few(value: object) -> bool:
@@ -321,7 +343,7 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     if isinstance(new, ast.Compare) and only_asks_whether_there(new) and not only_asks_whether_there(old):
         return "only whether there"
     if ast.unparse(new) in inside[0]:
-        return "the same otherwise" if _is_form(old) else "less of it"
+        return "the same otherwise" if _is_form(old) or _is_part(one, old, new) else "less of it"
     if (
         isinstance(new, ast.BinOp)
         and isinstance(one.within, ast.Compare)
@@ -351,6 +373,16 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return "another condition"
     is_value = all(isinstance(node, (*_VALUE, *_CALLED)) for node in (old, new))
     return "another value" if is_value else "the same otherwise"
+
+
+def _is_part(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
+    """`x.name` → `x` where nothing is compared, `x, _ = go()` → `x = go()`"""
+    match old:
+        case ast.Attribute(value=of):
+            return same(of, new) and not isinstance(one.within, ast.Compare | ast.BoolOp)
+        case ast.Tuple():
+            return isinstance(one.within, ast.Assign) and one.within.value is not old
+    return False
 
 
 def _is_form(node: ast.expr) -> bool:

@@ -15,7 +15,16 @@ from itertools import pairwise
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import fresh, functions, kept
 from kintsugi.repair.policy.safeguards.helpers import Helpers
-from kintsugi.repair.policy.safeguards.pieces import asks, heads, is_prose, key_of, names, statements, without_prose
+from kintsugi.repair.policy.safeguards.pieces import (
+    asks,
+    heads,
+    is_prose,
+    key_of,
+    leaves,
+    names,
+    statements,
+    without_prose,
+)
 from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, bound_by
 from kintsugi.repair.policy.safeguards.taken import taken_otherwise
 from kintsugi.repair.policy.safeguards.talk import is_idle
@@ -36,6 +45,8 @@ class Exchange:
     sources: tuple[Source, Source] = (Source(""), Source(""))
     stays: bool = False
     """What stood there stands elsewhere in the function now."""
+    is_round: bool = False
+    """Its branch is turned round too: `if x: a()` → `if not x: return` and then `a()`."""
 
     @property
     def statement(self) -> ast.AST:
@@ -140,9 +151,20 @@ def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source],
         others.remove(best[1])
         for part in best[0]:
             stays = isinstance(part.old, ast.expr) and ast.unparse(part.old) in now
-            exchanged.append(replace(part, function=name, sources=sources, stays=stays))
+            is_round = _is_round(one, best[1], after)
+            exchanged.append(replace(part, function=name, sources=sources, stays=stays, is_round=is_round))
     beside = [one for others in waiting.values() for one in others if not is_idle(one)]
     return Pair(name, old, len(before), exchanged, gone, unpaired, come, beside)
+
+
+def _is_round(old: ast.stmt, new: ast.stmt, after: Keyed) -> bool:
+    """Whether what one of them does stands behind the other, which leaves, or in its `else`."""
+    if not isinstance(old, ast.If) or not isinstance(new, ast.If):
+        return False
+    if old.orelse and new.orelse:
+        return same(old.body[0], new.orelse[0]) or same(old.orelse[0], new.body[0])
+    first = key_of(old.body[0])
+    return leaves(new.body) and not leaves(old.body) and any(key == first for key, _ in after)
 
 
 def _in_place(

@@ -14,6 +14,7 @@ from kintsugi.repair.policy.safeguards.pieces import heads, leaves, names, state
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.syntax import walked
 
+_ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _PAIR = 2  # `ctx, stop := context.WithTimeout(ctx, wait)`, `defer stop()`
 _SMALL = 0.25  # of the statements of a function
 SAID = {
@@ -62,7 +63,8 @@ def _body(statement: ast.stmt) -> list[ast.stmt]:
 
 def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     """The first says what is gone."""
-    yield _kind(statement)
+    kind = _kind(statement)
+    yield "something is gone" if kind == "an error is gone" and _raises(pair.beside) else kind
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
     called = [_called(node) for node in _calls(statement)]
@@ -85,6 +87,10 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
         yield "called elsewhere now"
     if set().union(*map(names, heads(statement))).isdisjoint(pair.named):
         yield "nothing speaks of it any more"
+
+
+def _raises(come: list[ast.stmt]) -> bool:
+    return any(isinstance(one, ast.Raise) for one in come)
 
 
 def _kind(statement: ast.stmt) -> str:
@@ -118,6 +124,7 @@ def _kind_of_branch(statement: ast.If) -> str:
     match statement:
         case ast.If(body=[*_, ast.Assign(value=ast.Constant(value=False))]):
             return "a refusal is gone"
-        case ast.If(test=ast.Compare() as test, body=[ast.Assign(targets=[target])], orelse=[]):
-            return "a bound is gone" if names(target) <= names(test) else "a branch is gone"
+        case ast.If(test=ast.Compare(ops=[op]) as test, body=[ast.Assign(targets=[target])], orelse=[]):
+            is_bound = isinstance(op, _ORDERED) and names(target) <= names(test)
+            return "a bound is gone" if is_bound else "a branch is gone"
     return "a branch is gone"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short, texts
 from kintsugi.repair.policy.vocabulary import HOLDER, HOLDING, HOLDING_SQL
 from kintsugi.repair.syntax import Source, walked
+from kintsugi.telemetry import lazy_re as re
 
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete)
 _TALKS = re.compile(r"^(?:log|logger|print|logging|_log)\b|\b(?:send|reply|respond|send_message)\b", re.IGNORECASE)
@@ -27,7 +27,7 @@ def lets_go(old: Source, new: Source) -> str:
         gone = before.holders - after.holders
         if gone.total() > come.total():
             return short(f"{next(iter(gone))} is gone")
-        if gone:
+        if gone and not all("r_lock" in name.lower() or "rlock" in name.lower() for name in gone):
             return short(f"{next(iter(gone))} → {next(iter(come))}")
         for was, now in ((before.inside, after.inside), (before.committed, after.committed)):
             if out := (was - now) & after.statements:

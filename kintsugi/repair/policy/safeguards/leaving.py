@@ -9,7 +9,8 @@ from itertools import pairwise
 from kintsugi.repair.policy.conditions import only_asks_whether_there
 from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short
-from kintsugi.repair.policy.safeguards.pieces import key_of, statements
+from kintsugi.repair.policy.safeguards.pieces import key_of, names, statements
+from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -21,9 +22,20 @@ def goes_on(old: Source, new: Source) -> str:
     for before, after in alike(old, new):
         was, now = _branches(before), _branches(after)
         for asked, body in was.items():
-            if isinstance(body[-1], _LEAVING) and asked in now and not _leaves_somewhere(now[asked]):
+            if not isinstance(body[-1], _LEAVING) or asked not in now or _leaves_somewhere(now[asked]):
+                continue
+            if not _is_asked_later(now[asked], before, after):
                 return short(asked)
     return ""
+
+
+def _is_asked_later(body: list[ast.stmt], before: Function, after: Function) -> bool:
+    """`error = "no such thing"`, and then `if error: return error`"""
+    made = {name for one in body for name in bound_by(one)} - names(before)
+    return bool(made) and any(
+        isinstance(one, ast.If) and isinstance(one.body[-1], _LEAVING) and not made.isdisjoint(names(one.test))
+        for one in statements(after)
+    )
 
 
 def _branches(function: Function) -> dict[str, list[ast.stmt]]:
@@ -60,7 +72,12 @@ def answers_to_nobody(old: Source, new: Source) -> str:
     for before, after in alike(old, new):
         dropped = {ast.unparse(one.value) for one in statements(after) if isinstance(one, ast.Expr)}
         dropped -= {ast.unparse(one.value) for one in statements(before) if isinstance(one, ast.Expr)}
+        if not dropped:
+            continue
+        named = Counter(one.id for one in ast.walk(before) if isinstance(one, ast.Name))
         for one in statements(before):
+            if (made := bound_by(one)) and all(named[name] == 1 for name in made):
+                continue  # nobody read it before either
             asked = one.value if isinstance(one, ast.Assign) else one.test if isinstance(one, ast.If) else None
             asked = asked.operand if isinstance(asked, ast.UnaryOp) else asked
             if isinstance(asked, ast.Call | ast.Await) and ast.unparse(asked) in dropped:

@@ -26,14 +26,15 @@ def of_lists(old: ast.expr, new: ast.expr) -> str:
                 return "finds more"
             was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} - {"None"} for call in (old, new))
             if isinstance(called, ast.Name) and called.id == "dict":
-                return "says more" if was < now else "given less" if now < was else "the same otherwise"
+                return "says more" if was < now else "says less" if now < was else "the same otherwise"
             named = {part.arg for part in _set(old)} - {part.arg for part in _set(new)}
             if was < now and not old.args and old.keywords:
                 return "says more"
-            return "given more" if was < now else "given less" if now < was or named else "the same otherwise"
+            is_less = now < was or (named and len(now) < len(was))
+            return "given more" if was < now else "given less" if is_less else "the same otherwise"
         case ast.Dict(keys=was_keys), ast.Dict(keys=now_keys):
             was, now = ({ast.unparse(key) for key in keys if key} for keys in (was_keys, now_keys))
-            return "says more" if was < now else "given less" if now < was else "the same otherwise"
+            return "says more" if was < now else "says less" if now < was else "the same otherwise"
     return ""
 
 

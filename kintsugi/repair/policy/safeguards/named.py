@@ -36,6 +36,8 @@ def is_derived(one: Exchange) -> bool:
         return True
     if isinstance(one.new, ast.Name) and words(one.old).rpartition(" ")[2] == one.new.id:
         return True  # `shop.till` → `till`
+    if isinstance(one.old, ast.Name) and _kept(one.new) == one.old.id:
+        return True  # `till` → `self.till`
     if was.replace("_", "").lower() == now.replace("_", "").lower():
         return True
     is_read_otherwise = type(one.old) is not type(one.new) and not any(
@@ -44,6 +46,14 @@ def is_derived(one: Exchange) -> bool:
     are_values = isinstance(one.old, _VALUE) and isinstance(one.new, _VALUE)
     before, after = _said(one.old), _said(one.new)
     return is_read_otherwise and are_values and (before <= after or after <= before)
+
+
+def _kept(node: ast.AST) -> str:
+    """`till` of `self.till`"""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self" | "cls" | "this"), attr=name):
+            return name
+    return ""
 
 
 def _said(node: ast.AST) -> set[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
+from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.held import holds
 from kintsugi.repair.policy.safeguards.pieces import statements
 from kintsugi.repair.syntax import Source
 
+_CLOCK = re.compile(r"(?:^|[ _])(?:time|monotonic|now|perf_counter|since)$", re.IGNORECASE)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
@@ -23,7 +26,12 @@ def asks_once(old: Source, new: Source) -> str:
             for one in statements(after)
             if id(one) not in inner and isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
         }
-        asked = {ast.unparse(part) for test in _asked(before) for part in ast.walk(test) if isinstance(part, ast.Call)}
+        asked = {
+            ast.unparse(part)
+            for test in _asked(before)
+            for part in ast.walk(test)
+            if isinstance(part, ast.Call) and not _CLOCK.search(words(part.func))
+        }
         for test in _asked(after):
             for part in ast.walk(test):
                 if isinstance(part, ast.Name) and first.get(part.id, "").removeprefix("await ") in asked:

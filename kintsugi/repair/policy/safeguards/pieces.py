@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Collection, Iterator
 
 from kintsugi.repair.policy.safeguards.functions import Function
 from kintsugi.repair.syntax import children
+from kintsugi.telemetry import lazy_re as re
 
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _PUT_IN = re.compile(r"\{[^{}]*\}")
@@ -21,6 +21,7 @@ _ASKING = re.compile(
     r"(?:get|has|includes?|contains|starts_?with|ends_?with|index_of|find|match(?:es)?)(?:_\w+)?", re.IGNORECASE
 )
 _WORDS = 2  # spaces
+_CAUGHT = ("e", "err", "ex", "exc", "error", "exception")  # `raise e` is `raise`, one line more in the traceback
 LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases", "type_comment")
 
@@ -50,6 +51,8 @@ def heads(statement: ast.stmt) -> list[ast.AST]:
 def key_of(statement: ast.stmt) -> str:
     """What tells a statement from others, without its blocks; "" where it says nothing by itself."""
     said = heads(statement)
+    if isinstance(statement, ast.Raise) and (not said or ast.unparse(said[0]) in _CAUGHT):
+        return "Raise"
     if not said:
         return ""
     code = " ".join(map(ast.unparse, said))
