@@ -36,6 +36,7 @@ def test_a_line_that_stands_for_code(line: str):
         *("# keep the connection open", "# keep the existing session alive", "# leave the rest to the caller", "# other methods", "# the code is sent by mail", "# keep this method private"),
         *("# existing methods of payment", "# preserve order", "# tests for the parser", "pass  # nothing to do", "# keep imports sorted", "# remaining seconds"),
         *("# 其他参数保持不变", "# код ответа без изменений", "# der Rest ist gleich null", "# la función es igual", "# [existing] users", "# 相同的文件只上传一次"),
+        *("# 如果文件内容相同则跳过其他处理", "# ファイルが既存と同じ場合", "# если остальной код без изменений", '["geri kalan", "kod", "aynı"]', "# [previous code] expired"),  # noqa: RUF001
         *("# (it is unchanged), and logs \"a push that nobody asked for ...", "# it says \"same as before\" where it hangs..."),
     ],
 )  # fmt: skip

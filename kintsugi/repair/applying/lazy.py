@@ -48,7 +48,7 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _PAGED = re.compile(
-    rf"^\s*(?:{_LEADERS})?\s*\[(?:Showing lines \d+.*|(?:original|existing|previous) (?:\w+ )?{_NOUN}(?: here)?)\]",
+    rf"^\s*(?:{_LEADERS})?\s*\[(?:Showing lines \d+.*|(?:original|existing|previous) (?:\w+ )?{_NOUN}(?: here)?)\]\W*$",
     re.IGNORECASE,
 )
 
@@ -71,8 +71,12 @@ _STILL = (
     r"|不变|不變|原样|省略|略去|同上|相同|一样|変更なし|変更無し|変更はありません|同じ|そのまま|省略"
     r"|동일|그대로|유지|생략|변경 ?없)"
 )
+_IF = (  # what depends on something is said of values
+    r"(?:如果|若是|相同则|不变时|相同时|なら|場合|とき|если|когда|만약|경우"
+    r"|\b(?:wenn|falls|cuando|quand|quando|jeśli|gdy|eğer|nếu|khi)\b)"
+)
 _ABROAD = re.compile(
-    rf"^\s*(?:{_LEADERS}|{_DOTS}|[\[(\uff08\u3010])(?=.{{0,48}}$)(?=.*{_LEFT})(?=.*{_STILL})(?=.*{_PARTS})",
+    rf"^\s*(?:{_LEADERS}|{_DOTS}|[\[(\uff08\u3010](?![\"']))(?!.*{_IF})(?=.{{0,48}}$)(?=.*{_LEFT})(?=.*{_STILL})(?=.*{_PARTS})",
     re.IGNORECASE,
 )
 _ABROAD_DOTTED = re.compile(rf"^\s*{_LEADERS}?\s*{_DOTS}.{{0,6}}{_STILL}", re.IGNORECASE)

@@ -60,7 +60,9 @@ async def _all_compared(proving: Proving, shown: RedToGreen | None) -> Kept:
 
 async def _compared(proving: Proving, files: Sequence[str], shown: RedToGreen | None) -> Kept:
     what = f"the {len(files)} related test files" if files else "all tests"
-    if proving.seconds_left < LEAST_SECONDS and shown is not None:
+    if proving.seconds_left < LEAST_SECONDS:
+        if shown is None:
+            raise CannotRunHere(_NO_TIME)
         return _not_compared(proving, what, _NO_TIME, (None, shown.green.run), shown)
     proving.progress(f"running {what} without the patch")
     before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)

@@ -44,6 +44,7 @@ class RedToGreen:
     turned: tuple[TestResult, ...]
     reproduced: bool | None = None
     flags: tuple[str, ...] = ()
+    is_later: bool = False  # red was seen after green: what it had to build is built
     asked: tuple[int, ...] = ()  # the lines that failed, as the patch numbers them, where it leaves them as they are
 
 
@@ -163,7 +164,8 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
     asked = _that_failed(proving, red)
     green = await proving.tests(proposal.all_files, files, watched=asked)
     long = min(_HANGS * green.run.seconds + 1, proving.seconds_left * _MOST_FOR_SLOW)
-    if _is_only_slow(red, green) and long > red.run.seconds:  # now it is known how long they take
+    is_later = _is_only_slow(red, green) and long > red.run.seconds
+    if is_later:  # now it is known how long they take
         red = await proving.tests(proving.tests_alone, files, seconds=long, watched=())
     try:
         _check_runs(proving, red, green)
@@ -171,7 +173,8 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
         if _is_only_slow(red, green) and not (turned and _has_each(proving, turned)):
             raise CannotRunHere(_too_slow(red, green))
         _check_all_turned(proving, red, green, turned)
-        return RedToGreen(red, green, _that_assert(proving, files, _for_the_right_reason(proving, turned)), asked=asked)
+        right = _that_assert(proving, files, _for_the_right_reason(proving, turned))
+        return RedToGreen(red, green, right, is_later=is_later, asked=asked)
     except Unproven as refused:
         raise type(refused)(refused.reason, red.run, green.run) from None
 
@@ -383,11 +386,11 @@ async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen
         proving.progress(f"running the regression test again without and with the patch, {number} of {rounds}")
         seconds = proving.seconds_left * _SHARE_OF_TIME
         if not shown.red.outcome.in_time:
-            seconds = min(seconds, _HANGS * shown.green.run.seconds + 1)
+            seconds = min(proving.seconds_left * _MOST_FOR_SLOW, _HANGS * shown.green.run.seconds + 1)
         red = await proving.tests(proving.tests_alone, files, seconds=seconds)
         green = await proving.tests(proposal.all_files, files)
         if proving.seconds_left <= 0 or _is_only_slow(red, green):  # what did not come to its end says nothing
-            if number == 1 and all(_never_ended(shown.red, test) for test in turned):
+            if number == 1 and not shown.is_later and all(_never_ended(shown.red, test) for test in turned):
                 raise CannotRunHere(_seen_once(shown.red))
             break
         again = {test.id for test in _turned(red, green)}
