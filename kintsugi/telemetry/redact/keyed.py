@@ -59,7 +59,9 @@ _ITEM_OF_YAML, _MOST_ITEMS = (
 _MORE_WORDS = re.compile(
     r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
 )
-_NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
+_NAME_OF_ANOTHER = re.compile(
+    r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])|(?i:user(?:name)?|login)=\S"
+)  # credentials: secret_key='…'
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
 _OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
 _FIRST_OF_QUERY = re.compile(r"[^\s&='\"]{8,400}&[\w.]{1,40}=")  # authz=…&timeout=3s
