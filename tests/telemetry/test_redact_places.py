@@ -281,6 +281,12 @@ exten => 100,1,Authenticate(482913)
 DBI connect('dbname=shop','shop','{word}') failed: timeout
 traefik.http.middlewares.auth.basicauth.users=bob:$$apr1$$abcd$${random}
 drush user:password bob "{word}"
+auth_param basic credentials bob:{word}
+register => bob:{word}@sip.example.org/100
+knife bootstrap web1 -x ops -P {word}
+prosodyctl register bob meet.example.org {word}
+AT+CGAUTH=1,1,"bob","{word}"
+password changed '{word}' to '{word}'
 Bank login ok, PIN 482913 entered for account 10961
 <pre>nmcli dev wifi connect home password {made}</pre>
 May  3 10:11:12 h app: name="password"#015#012#015#012{word}#015#012--

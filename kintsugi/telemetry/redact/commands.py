@@ -44,7 +44,8 @@ _BY_FLAG = {
         "twine ", "az login ", "oc login ", "psexec ", "psexec.exe ", "rdesktop ",
         "-keychain ", "mcrcon ", "cypher-shell ", "beeline ", "racadm ",
     ),
-    "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip "),
+    "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip ", "knife "),
+    "s": ("eyaml encrypt",),
     "pw": ("plink ", "pscp ", "psftp "),
     "a": ("redis-cli",), "-pass": ("redis-cli",), "w": ("ldap",), "t": ("codecov",), "k": ("nuget push", "openssl"),
     "K": ("openssl",),
@@ -130,6 +131,10 @@ COMMANDS = (
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
     Command(('{admins,[{"', '{users,[{"'), r'[^"\n]{1,60}", ?"(?P<secret>[^"\n]{4,200})"'),  # terms of Erlang
+    Command(("register =>",), r" ?[\w.-]{1,60}:(?P<secret>[^\s:@/]{3,200})@"),  # of Asterisk
+    Command(("prosodyctl ", "ejabberdctl "), rf"[^\n]{{0,60}}?\bregister \S{{1,60}} \S{{1,80}} {_VALUE}"),
+    Command(("at+cgauth=",), r'\d{1,2},\d,"[^"\n]{1,60}","(?P<secret>[^"\n]{3,100})"'),
+    Command(("credentials ",), r"[\w.@+-]{2,60}:(?P<secret>(?=[^\s\d]{0,60}\d)[^\s:/]{6,200})(?=\s|$)"),
     Command(("stats auth ",), rf"[^\s:]{{1,60}}:{_VALUE}"),
     Command(("bundle config ",), r"(?:set )?(?:--\w{1,10} )?\S{1,80} [\w.@-]{1,60}:(?P<secret>[^\s/'\"]\S{3,200})"),
     Command(("drush user:password ", "drush user-password ", "drush upwd "), rf"{_USER}(?!-){_VALUE}"),

@@ -76,7 +76,7 @@ _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS, _QUOTES = ("|", ">"), ('"', "'", "`", "\\")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
 _BRACED = re.compile(r"\{(?P<secret>[^{}\s]{6,200})\}(?=[;\"']|$)")
-_CHANGED = re.compile(r"(?P<quote>[\"']) ?[-=]> ?(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
+_CHANGED = re.compile(r"(?P<quote>[\"'])(?: ?[-=]> ?| to )(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
 _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
