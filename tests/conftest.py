@@ -75,9 +75,7 @@ def pytest_configure() -> None:
     os.environ["GIT_TEMPLATE_DIR"] = ""  # a repository needs none of the fifteen sample files
     os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"  # trio has one, and no test uses it
     import hypothesis  # which looks for its plugins when it is loaded
-    from hypothesis.internal.conjecture import providers
 
-    providers.is_local_module_file = lambda _: False  # it parses all our modules to draw their constants: 4 s
     patient = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
     hypothesis.settings.register_profile("patient", hypothesis.settings(), **patient)
     hypothesis.settings.load_profile("patient")
