@@ -63,9 +63,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _prepare(config: pytest.Config) -> None:
     """What takes seconds to make, and all processes share."""
+    from hypothesis import strategies
+
     from kintsugi.repair.sandbox import BoxFailed, Limits
+    from kintsugi.telemetry import lazy_re
     from tests.world import boxes, migrated, terminal
 
+    strategies.text().validate()  # in a fresh clone it looks at each letter of Unicode
+    lazy_re.compile_all()
     migrated.prepare()
     terminal.prepare()
     boxes.share(config._tmp_path_factory.getbasetemp())

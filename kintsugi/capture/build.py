@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from kintsugi.capture.request import circumstances
 from kintsugi.capture.shown import shown_call
 from kintsugi.capture.source import lines_of, locate
 from kintsugi.capture.text import split_lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import About, Build, Capsule, Failure, Occurred, Payload, Repository, RequestContext
 
 _ABOVE = 100  # lines redacted with the slice but not kept: a key may begin above it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Literal
@@ -11,6 +10,7 @@ from kintsugi.capture.event import Error, Event, Place
 from kintsugi.capture.fields import as_words
 from kintsugi.capture.log import reports_in
 from kintsugi.capture.report import LOGGED_TYPE
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact import redact_field
 from kintsugi.workflow.payload import Failure, Frame, Raised, SourceLine
 

@@ -7,8 +7,7 @@ length and the plural behind a number. An id is a number, however long it is and
 
 from __future__ import annotations
 
-import re
-
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.fingerprint import plain_message
 
 _UNIT = r"(?:ms|us|µs|ns|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"

@@ -10,7 +10,6 @@ beside, so that what is known by one keeps it.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +21,7 @@ from kintsugi.capture.report import LOGGED_TYPE
 from kintsugi.capture.source import is_library
 from kintsugi.capture.spellings import plain, unhashed
 from kintsugi.capture.tidied import tidied
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.fingerprint import fingerprint as version_1
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.workflow.payload import Failure, Frame, Raised

@@ -6,10 +6,10 @@ than will be shown, so that a secret that it goes through is gone with what is n
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import Any
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Build, Capsule, Failure, Frame, Payload, Raised, SourceLine
 
 LARGEST_PAYLOAD = 256 * 1024  # bytes of JSON

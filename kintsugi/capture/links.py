@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
+
+from kintsugi.telemetry import lazy_re as re
 
 _LONGEST = 300
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.:]+")  # as a browser goes to it: nothing looks like something else

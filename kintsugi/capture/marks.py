@@ -8,8 +8,8 @@ not.
 from __future__ import annotations
 
 import errno
-import re
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Raised
 
 _MOST = 4

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from kintsugi.capture.wrappers import TIME
+from kintsugi.telemetry import lazy_re as re
 
 LARGEST = 64 * 1024 * 1024  # bytes of a log that is turned round, for which it is held whole, twice
 _LOOKED_AT = 64 * 1024  # bytes at its beginning, and at its end

@@ -4,10 +4,10 @@ module cache or by a name alone, and are still the project's. Which names are it
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kintsugi.capture.tree import Tree
+from kintsugi.telemetry import lazy_re as re
 
 _PYTHONS = re.compile(r".*/(?:site|dist)-packages/(?P<rest>[^/]+/.+)$")
 _GOS = re.compile(r".*/pkg/mod/(?P<name>[^@]+)@[^/]+/(?P<rest>.+)$")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from kintsugi.telemetry import lazy_re as re
 
 _WHOLE = re.compile(r"(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z])", re.IGNORECASE)
 _DESCRIBED = re.compile(r"(?:-\d+-|\+)g([0-9a-f]{7,40})(?:[-.+]dirty|\.d\d{8})?$", re.IGNORECASE)

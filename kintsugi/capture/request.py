@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from kintsugi.capture.records import json_record, stack_of
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Capsule, RequestContext
 
 _NEAR = 50  # lines before the failure in which its request may be named

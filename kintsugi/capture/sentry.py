@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import marshal
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from kintsugi.capture.redaction import clean, redacted
 from kintsugi.capture.request import read_capsule
 from kintsugi.capture.runs import address_in
 from kintsugi.capture.traceback import read_failure
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import About, Build, Capsule, Failure, Occurred, Payload, Raised, RequestContext
 
 _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours

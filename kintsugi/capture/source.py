@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from kintsugi.capture.own_packages import is_of_another_package, own_file
 from kintsugi.capture.spellings import compiled_from, plain, spellings, unhashed
 from kintsugi.capture.tree import Tree, commit_at, tree_at
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised, SourceLine
 
 Locator = Callable[[Failure], Failure]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Frame
 
 _SCHEME = re.compile(

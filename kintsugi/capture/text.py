@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from kintsugi.capture.errors import CaptureError
+from kintsugi.telemetry import lazy_re as re
 
 BLOCK = 64 * 1024  # bytes read at a time
 _LONGEST_LINE = 4 * 1024 * 1024  # bytes: what has no line end is cut here

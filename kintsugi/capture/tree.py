@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from kintsugi.capture.errors import CaptureError
 from kintsugi.children import environment
+from kintsugi.telemetry import lazy_re as re
 
 _LARGEST = 2_000_000  # bytes of a source file worth showing lines of
 _MOST_FILES = 50_000

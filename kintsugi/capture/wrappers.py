@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from kintsugi.capture.records import RECORD_MARKS, line_of, pairs_in, record_in, stack_of, writer_of
 from kintsugi.capture.report import Line
 from kintsugi.capture.text import returned
+from kintsugi.telemetry import lazy_re as re
 
 CARRIERS = (  # for the table of what is read
     ("any order", "with the newest line first too, as dashboards export logs, up to 64 MB"),

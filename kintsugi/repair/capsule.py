@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult
 from kintsugi.repair.rejection import Rejection, answer_in, rejection_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.capsule.helpers import BY_DEFAULTS, HELPERS, ON_NEW_OBJECTS, WITH_MORE
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.telemetry.redact import MASK

@@ -6,10 +6,10 @@ Judged by what failed within a minute of the failure: timeouts, refused connecti
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Payload
 
 _AROUND = timedelta(minutes=1)

@@ -7,12 +7,12 @@ exception that somebody is known to expect. Neither is evidence that a call ends
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.languages.results import Crash, Failure, Frame, TestResult
+from kintsugi.telemetry import lazy_re as re
 
 _SAYS_NOTHING = frozenset(
     ("Exception", "AssertionError", "NotImplementedError", "SystemError", "StopIteration", "StopAsyncIteration")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
@@ -17,6 +16,7 @@ from kintsugi.repair.applying.reading_files import read_files
 from kintsugi.repair.applying.reading_hunks import is_header
 from kintsugi.repair.applying.reading_tags import read_tags
 from kintsugi.repair.applying.reading_v4a import looks_like_v4a, outside_v4a, read_v4a
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import ReplyFormat
 
 LARGEST = 8_000_000  # characters

@@ -7,11 +7,11 @@ picture, hide nothing, and have no robot do or leave anything.
 from __future__ import annotations
 
 import html
-import re
 import unicodedata
 from collections.abc import Callable
 
 from kintsugi.repair.unheard import unheard, unheard_title
+from kintsugi.telemetry import lazy_re as re
 
 LONGEST_BRANCH = 100
 LONGEST_LINE = 120

@@ -7,7 +7,7 @@ it goes by the kind of a command: the words of one service more or less must not
 
 from __future__ import annotations
 
-import re
+from kintsugi.telemetry import lazy_re as re
 
 _IN_BRACKETS = re.compile(r"(\]?)\[([^\[\]]{1,80})\]")
 _LETTERS = re.compile(r"[\W_]+")

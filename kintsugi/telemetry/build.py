@@ -6,12 +6,13 @@ Pure Python: there is often no git where a program runs.
 """
 
 import os
-import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
+
+from kintsugi.telemetry import lazy_re as re
 
 TOLD = ("KINTSUGI_BUILD_SHA", "BUILD_SHA")  # by whoever runs it: taken as it is
 # What hosts call the commit that they deployed. (Fly and Cloud Run have no such variable.)

@@ -133,7 +133,8 @@ class _Watched:
         self, own: Callback, interaction: "discord.Interaction[Any]", error: Exception, *item: Any
     ) -> None:
         """The view's own is asked, and finds the id. The standard one logs the error, and the user is told of it."""
-        standard = getattr(own, "__module__", "").startswith("discord.ui.")
+        module = getattr(own, "__module__", "")
+        standard = module if module.startswith("discord.ui.") else ""
         error_id = None if self._resting else name_error(interaction, error, _way(interaction), logged_next=standard)
         await own(interaction, error, *item)
         if standard and error_id:
@@ -144,7 +145,7 @@ class _Watched:
         try:
             return await callback(interaction, *rest)
         except Exception as error:
-            await tell(interaction, name_error(interaction, error, _way(interaction), logged_next=True))
+            await tell(interaction, name_error(interaction, error, _way(interaction), logged_next="discord.ui.view"))
             raise
 
     async def _guarded(self, callback: Callback, interaction: "discord.Interaction[Any]") -> Any:

@@ -4,11 +4,11 @@ import dataclasses
 import datetime
 import enum
 import math
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import Any
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact import MASK, redact, redact_field
 from kintsugi.telemetry.redact.keys import grade
 

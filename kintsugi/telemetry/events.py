@@ -5,14 +5,15 @@ A bot that people talk to by messages has no interaction: its runs are those of 
 
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kintsugi.telemetry.context import bind, bind_run, bound
+from kintsugi.telemetry.failures import name_error, tell
 from kintsugi.telemetry.intents import first_word
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.runs import begin
 from kintsugi.telemetry.undo import replace_attribute
-from kintsugi.telemetry.unhandled import is_refusal, leaves, unhandled
+from kintsugi.telemetry.unhandled import is_logged_by, is_refusal, leaves, mark_of, unhandled
 
 if TYPE_CHECKING:
     import discord
@@ -31,6 +32,8 @@ def watch_events(bot: "discord.Client", outcomes: Outcomes, undo: ExitStack) -> 
     async def run_watched(coro: Handler, event_name: str, *given: Any, **named: Any) -> None:
         if _is_librarys(coro):
             await run_event(coro, event_name, *given, **named)
+            if event_name == "on_command_error":
+                await _tell_its_user(cast("commands.Bot", bot), given[0])
             return
         event = _Event(coro, event_name, outcomes)
         try:
@@ -54,7 +57,7 @@ class _Event:
         try:
             await self._coro(*given, **named)
         except Exception as error:
-            self._error = error
+            self._error = None if mark_of(error).is_refused else error
             bind(intent=run.intent)  # a command that it called may be bound
             bind_run(run)
             leaves(error, "listener")
@@ -141,12 +144,23 @@ def _completed(ctx: "commands.Context[Any]") -> None:
 
 def _failed(bot: "commands.Bot", ctx: "commands.Context[Any]", error: Exception) -> None:
     """Refusals by checks and wrong arguments are no failures of the command. Where discord.py logs it, we do not."""
+    logged_next = "" if _is_kept_quiet(bot, ctx) else "discord.ext.commands.bot"
+    if ctx.interaction is not None:
+        name_error(ctx.interaction, error, "hybrid command", logged_next=logged_next)
+        return
+    mark_of(error).is_refused = is_refusal(error)
     if ctx.command is None or is_refusal(error):
         return
-    way = "prefix command" if ctx.interaction is None else "hybrid command"
-    leaves(error, way)
-    if _is_kept_quiet(bot, ctx):
-        unhandled(error, way, "command failed")
+    leaves(error, "prefix command")
+    if not is_logged_by(logged_next):
+        unhandled(error, "prefix command", "command failed")
+
+
+async def _tell_its_user(bot: "commands.Bot", ctx: "commands.Context[Any]") -> None:
+    """Of a hybrid command that came as an interaction: the tree's own error handler is not asked about it."""
+    error_id = ctx.interaction and ctx.interaction.extras.get("error_id")
+    if ctx.interaction and error_id and not _is_kept_quiet(bot, ctx):
+        await tell(ctx.interaction, error_id)
 
 
 def _is_kept_quiet(bot: "commands.Bot", ctx: "commands.Context[Any]") -> bool:

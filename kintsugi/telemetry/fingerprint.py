@@ -5,9 +5,10 @@ numbers, addresses, dates, varying quoted values, the folder of the deploy and l
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+
+from kintsugi.telemetry import lazy_re as re
 
 VERSION = "v1"
 Frame = tuple[str, str]

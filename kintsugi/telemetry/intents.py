@@ -1,8 +1,9 @@
 """What an interaction asks for, by a name that stays the same, and with which values: read from what Discord sends."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
+
+from kintsugi.telemetry import lazy_re as re
 
 _SEPARATORS = re.compile(r"[:/|.,;#~=?& ]+")
 _WORDS = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)*")

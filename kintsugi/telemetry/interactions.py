@@ -16,12 +16,13 @@ from kintsugi.telemetry.loops import watch_loops
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.runs import begin
 from kintsugi.telemetry.undo import Wrap, replace_attribute
-from kintsugi.telemetry.unhandled import unhandled
+from kintsugi.telemetry.unhandled import is_logged_by, unhandled
 
 if TYPE_CHECKING:
     import discord
     from discord.ext import commands
 
+_SPEAKS = "discord.app_commands.tree"  # the logger of discord.py's own handler
 _IGNORING = "Ignoring exception in autocomplete for %r"  # as discord.py says it from 2.4 on
 
 
@@ -96,26 +97,25 @@ class _Tree:
         standard = getattr(self._on_error, "__func__", None) is _standard_on_error()
         command: Any = interaction.command
         nobody_else = standard and not (command and command._has_any_error_handlers())
-        error_id = name_error(interaction, error, "command", logged_next=nobody_else)
+        error_id = name_error(interaction, error, "command", logged_next=_SPEAKS if nobody_else else "")
         await self._on_error(interaction, error)
         if nobody_else:
             await tell(interaction, error_id)
 
 
 def _hear_autocompletes(undo: ExitStack) -> None:
-    """discord.py before 2.4 drops what an autocomplete raises, without a word in the log."""
+    """discord.py logs what an autocomplete raises from 2.4 on; before it drops that without a word."""
     import discord  # noqa: PLC0415  (telemetry works without discord.py)
     from discord.app_commands import Command  # noqa: PLC0415
 
-    if discord.version_info[:2] >= (2, 4):
-        return
+    logs = discord.version_info[:2] >= (2, 4)
 
     def hearing(wrap: Wrap) -> Callable[..., Any]:
         async def heard(command: "Command[Any, ..., Any]", *given: Any) -> None:
             try:
                 await wrap.before(command, *given)
             except Exception as error:
-                if not wrap.resting:
+                if not (wrap.resting or (logs and is_logged_by(_SPEAKS))):
                     unhandled(error, "autocomplete", _IGNORING, command.qualified_name)
                 raise
 

@@ -1,7 +1,6 @@
 """One log record to one line of JSON, redacted. On python-json-logger's formatter, with its own encoding."""
 
 import logging
-import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.encoding import encode, encode_text, shortened, unprintable
 from kintsugi.telemetry.records import FIELDS

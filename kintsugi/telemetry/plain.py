@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact import redact, redact_diff, redact_source
 
 # ECMA-48: control sequences (colours, movements), and control strings (titles, and links, whose address OSC 8 hides).

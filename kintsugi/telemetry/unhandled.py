@@ -10,7 +10,6 @@ with its traceback and frames still alive.
 """
 
 import logging
-import re
 import secrets
 import sys
 import time
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.hearing import DOOR
 
@@ -34,7 +34,8 @@ class Mark:
     """What is known of one exception, kept as long as it: keeping the exception would keep all that its frames hold.
 
     `way` is how it left the program, "" as long as it did not; `told_by` are the handlers (by their ids) that have
-    written a line of it since then. `context` is where it left, for lines that are logged elsewhere.
+    written a line of it since then. `context` is where it left, for lines that are logged elsewhere. `is_refused`: it
+    only told the bot's error handlers what a user may not.
     """
 
     raised: int
@@ -44,6 +45,7 @@ class Mark:
     told_at: float = 0.0
     error_id: str | None = None
     is_reported: bool = False
+    is_refused: bool = False
     key: str = field(default_factory=lambda: f"{time.time_ns():x}-{secrets.token_hex(4)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -63,7 +65,13 @@ class Mark:
 def leaves(error: BaseException, way: str) -> None:
     """The exception left the program by this way; somebody will log it."""
     mark = mark_of(error)
-    mark.way, mark.context = mark.way or way, mark.context or bound()
+    if not mark.is_refused:
+        mark.way, mark.context = mark.way or way, mark.context or bound()
+
+
+def is_logged_by(logger: str) -> bool:
+    """Whether errors of this logger are logged. A program that hides a library's lines hides its last words, too."""
+    return bool(logger) and logging.getLogger(logger).isEnabledFor(logging.ERROR)
 
 
 def unhandled(
@@ -135,7 +143,12 @@ def is_refusal(error: BaseException) -> bool:
         return is_refusal(getattr(error, "original", error))
     kinds = {kind.__name__ for kind in type(error).__mro__ if _is_a_discord_librarys(kind)}
     broke = hasattr(error, "original") or ("TransformerError" in kinds and error.__cause__ is not None)
-    return bool(kinds & {"CommandError", "AppCommandError"}) and not broke
+    return bool(kinds & {"CommandError", "AppCommandError"}) and not (broke or kinds & _OF_THE_PROGRAM)
+
+
+_OF_THE_PROGRAM = {  # what no user brings about, on the same class as the refusals
+    "CommandAlreadyRegistered", "CommandLimitReached", "CommandSyncFailure", "MissingApplicationID", "TranslationError"
+}  # fmt: skip
 
 
 @lru_cache(maxsize=500)

@@ -57,9 +57,14 @@ def advance(incident: Incident, trigger: Trigger) -> Move:
 
 
 def objection(incident: Incident, trigger: Trigger) -> NotAllowedNow | GuardRefused | None:
-    """What speaks against asking for this now, by the table; what would be typed with it is not looked at."""
-    cursor = _decided(incident, trigger, typed=False)
-    return None if cursor.row else _refusal(cursor)
+    """What speaks against asking for this now, by the table; what would be typed with it is not looked at.
+
+    Nothing moves, so the rows are asked without the machine: a page asks this for each of its buttons.
+    """
+    cursor = _cursor(incident, trigger, typed=False)
+    if any(_fits(row, cursor) for row in _rows(type(trigger).__name__, cursor.source)):
+        return None
+    return _refusal(cursor)
 
 
 @cache
@@ -81,10 +86,20 @@ def _move(row: Transition, source: str, incident: Incident, trigger: Trigger) ->
     return Move(source, incident, after.but(updated_at=trigger.at).saying(trigger.says), trigger, row.owes)
 
 
-def _decided(incident: Incident, trigger: Trigger, *, typed: bool = True) -> _Cursor:
-    """The cursor on the row to take; on none where the answer is no."""
+def _cursor(incident: Incident, trigger: Trigger, *, typed: bool = True) -> _Cursor:
     source = NEW if isinstance(trigger, Captured) else incident.state.value
-    cursor = _Cursor(source, source, incident, trigger, typed)
+    return _Cursor(source, source, incident, trigger, typed)
+
+
+@cache
+def _rows(on: str, source: str) -> tuple[Transition, ...]:
+    """Those that the machine would try, in its order."""
+    return tuple(row for row in TRANSITIONS if row.on.__name__ == on and source in map(str, row.sources))
+
+
+def _decided(incident: Incident, trigger: Trigger) -> _Cursor:
+    """The cursor on the row to take; on none where the answer is no."""
+    cursor = _cursor(incident, trigger)
     try:
         _machine().events[type(trigger).__name__].trigger(cursor, cursor)
     except MachineError:

@@ -92,6 +92,11 @@ async def breaks(interaction: discord.Interaction):
     "Has no handler but discord.py's."
     {}["by slash"]
 
+@bot.hybrid_command()
+async def either(ctx):
+    "Has no handler but discord.py's, which is not the tree's."
+    {}["hybrid"]
+
 @bot.tree.command()
 async def handled(interaction: discord.Interaction):
     "Has one of its own."
@@ -170,14 +175,14 @@ async def test_what_fails_is_logged_as_ever_and_its_own_handler_has_the_last_wor
             process = await started(tmp_path, FAILS, at, WITH_KINTSUGI=with_kintsugi)
             ended = asyncio.create_task(process.communicate())
             answer = await at.slash("/handled", ALICE)
-            broken = await at.sends("/breaks", ALICE)
+            broken = [await at.sends(name, ALICE) for name in ("/breaks", "/either")]
             await at.sends("/price", ALICE)
             said.append((await ended)[1].decode().splitlines())
         assert (process.returncode, answer.says) == (0, "Handled.")
 
     assert "discord.app_commands.tree: Ignoring exception in command 'breaks'" in said[0]
     assert [line for line in said[1] if not line.startswith("Kintsugi: ")] == said[0]
-    assert "Please give this id" in broken.seen.text
+    assert all("Please give this id" in each.seen.text for each in broken)
 
 
 OTHERS = {

@@ -224,6 +224,10 @@ HOSTILE_GO = {
         *("shell", '	"os"', '	"os"\n	"syscall"', "	return string"),
         "	_ = syscall.Kill(1, syscall.SIGTERM)\n	return string",
     ),
+    "somebody who may come in": (
+        *("network", '	"os"', '	"os"\n	"golang.org/x/crypto/ssh"', "	return string"),
+        "	_ = ssh.Permissions{}\n	return string",
+    ),
     "memory": ("eval", '	"os"', '	"os"\n	"unsafe"'),
     "code that is loaded": ("eval", '	"os"', '	"os"\n	"plugin"'),
     "code in C": ("eval", "// Load", '// int x;\nimport "C"\n\n// Load'),
@@ -598,6 +602,8 @@ def test_what_runs_on_import_in_go_is_shown_to_a_human() -> None:
         ("go.starlark.net", "go.starlark.net/starlark", False),
         ("go.starlark.net", "go.starlark.network/starlark", True),
         ("example.com/shelf", "go.starlark.net/starlark", True),
+        ("plugin", "plugin", True),
+        ("net", "net/rpc", True),
     ],
 )
 def test_a_module_of_go_may_use_its_own_packages(module: str, path: str, refused: bool) -> None:

@@ -10,9 +10,12 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import discord
 import pytest
+from discord import app_commands
+from discord.ext import commands
 
 from kintsugi.bot.address import point_at
 from kintsugi.telemetry import bind, install
@@ -21,7 +24,7 @@ from kintsugi.telemetry.events import about
 from kintsugi.telemetry.handler import Seen
 from kintsugi.telemetry.runs import Run
 from kintsugi.telemetry.started import Started
-from kintsugi.telemetry.unhandled import leaves, mark_of
+from kintsugi.telemetry.unhandled import is_refusal, leaves, mark_of
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ALICE, CHANNEL
@@ -62,9 +65,20 @@ async def until(met) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("kind", [Bot, PlainClient])
-async def test_each_way_to_fail_passes_once_bound_and_counted(installed, kind: type[Bot | PlainClient]):
-    bot, ear = kind(), Ear()
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        (Bot, logging.INFO),
+        (PlainClient, logging.INFO),
+        pytest.param(Bot, logging.CRITICAL, id="hides discord.py's log"),
+    ],
+)
+async def test_each_way_to_fail_passes_once_bound_and_counted(
+    installed, request: pytest.FixtureRequest, kind: type[Bot | PlainClient], level: int
+):
+    bot, ear, discords = kind(), Ear(), logging.getLogger("discord")
+    request.addfinalizer(partial(discords.setLevel, discords.level))
+    discords.setLevel(level)
     installed.telemetry.watch(bot)
     installed.telemetry.listen(ear)
     outcomes = installed.telemetry.outcomes
@@ -87,6 +101,62 @@ async def test_each_way_to_fail_passes_once_bound_and_counted(installed, kind: t
         somebody = (None, None) if way == "loop" else (str(ALICE.id), str(CHANNEL))
         assert (seen.context.user, seen.context.channel) == somebody
         assert outcomes.of(WAYS[way][0])[2:] == (1, 1), way
+
+
+class Strict(Bot):
+    """Admits nobody to its commands; its error handlers raise again what they do not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raised: list[str] = []
+        self.add_check(lambda _: False)
+        self.tree.error(self.on_tree_error)
+
+        @self.tree.command(description="For nobody")
+        @app_commands.check(lambda _: False)
+        async def closed(interaction: discord.Interaction) -> None: ...
+
+    async def on_command_error(self, ctx: commands.Context[Bot], error: commands.CommandError, /) -> None:
+        self.raised.append(type(error).__name__)
+        raise error
+
+    async def on_tree_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
+        self.raised.append(type(error).__name__)
+        raise error
+
+
+async def test_a_refusal_that_a_bots_error_handler_raises_again_is_no_failure():
+    telemetry = install(stream=io.StringIO(), mode="ring")
+    bot, ear, console = Strict(), Ear(), logging.StreamHandler(io.StringIO())
+    telemetry.watch(bot)
+    telemetry.listen(ear)
+    logging.getLogger("kintsugi.telemetry").addHandler(console)
+
+    async with online(bot) as at:
+        await at.says("!nothing-like-it")
+        await at.says("!prefix 3")
+        await at.sends("/closed")
+        await at.says("!listener")
+        await until(lambda: bool(ear.passed) and len(bot.raised) == 5)
+    logging.getLogger("kintsugi.telemetry").removeHandler(console)
+    telemetry.close()
+
+    assert sorted(bot.raised) == ["CheckFailure"] * 3 + ["CommandNotFound"] * 2  # of an interaction it is asked twice
+    assert [seen.way for seen in ear.passed] == ["listener"]
+    assert console.stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_one"),
+    [
+        (app_commands.CheckFailure, True),
+        (commands.CommandNotFound, True),
+        (app_commands.MissingApplicationID, False),
+        (KeyError, False),
+    ],
+)
+def test_what_a_user_may_not_is_a_refusal_and_what_stops_the_bot_is_none(kind: type[Exception], is_one: bool):
+    assert is_refusal(kind("x")) is is_one
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from typing import NamedTuple, NoReturn
 
 from kintsugi.commands import common
 from kintsugi.repair.sandbox import probe
+from kintsugi.telemetry import lazy_re
 from kintsugi.telemetry.redact import redact
 from tests.world import boxes
 
@@ -98,6 +99,7 @@ def load() -> None:
         import_module(name)
     import_module("kintsugi.commands.tree").whole()
     redact("its scanner is made with the first text")
+    lazy_re.compile_all()
     asyncio.run(_look())
 
 

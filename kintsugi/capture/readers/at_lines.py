@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from kintsugi.capture.report import Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Frame, Raised
 
 MARKS = ("  at ", "\tat ", "\nat ", "| at ", ": at ", "] at ", "> at ", '"at ')

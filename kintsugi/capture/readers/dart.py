@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from kintsugi.capture.readers.at_lines import heads_above
 from kintsugi.capture.report import Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _CALL = re.compile(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 from kintsugi.capture.readers.at_lines import (
@@ -18,6 +17,7 @@ from kintsugi.capture.readers.at_lines import (
 )
 from kintsugi.capture.readers.system import after_end
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _RETURNED = (  # what readable stacks (Demystifier's) have before the name

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from kintsugi.capture.records import record_in
 from kintsugi.capture.report import Found, Lines
 from kintsugi.capture.wrappers import TIME
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _GOROUTINE = re.compile(r"goroutine \d{1,12} (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[[^\]]{1,200}\]:\s*$")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from kintsugi.capture.readers.at_lines import (
     width_before,
 )
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _CALLED = re.compile(

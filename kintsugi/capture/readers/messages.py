@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+
+from kintsugi.telemetry import lazy_re as re
 
 _MOST_LINES = 40
 _BLANKS = 4  # in a row, within a message

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from kintsugi.capture.readers.python import read_raised
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _PLACE = re.compile(

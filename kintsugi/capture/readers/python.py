@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -10,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from kintsugi.capture.readers.messages import RECORD, message_at
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 Link = Literal["", "cause", "context", "group"]

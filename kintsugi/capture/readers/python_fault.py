@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from kintsugi.capture.readers.system import after_end
 from kintsugi.capture.report import Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _FATAL = re.compile(r"(?:Fatal Python error|Windows fatal exception): (?P<what>.{1,400}?)\s*$")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from kintsugi.capture.readers.messages import message_at
 from kintsugi.capture.readers.python import HEADER, STOPPED, Link, connector, names_an_exception, read_raised
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _TOP = re.compile(r"[╭┌+][─━-]+ Traceback \(most recent call last\) [─━-]+[╮┐+]")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from kintsugi.capture.readers.messages import message_at
 from kintsugi.capture.readers.system import after_end
 from kintsugi.capture.report import Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _PANICKED = re.compile(

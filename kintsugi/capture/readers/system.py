@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from kintsugi.capture.report import Found, Lines
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.payload import Failure, Raised
 
 _KILLED = re.compile(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, WholeFile, differing
 from kintsugi.repair.applying.fences import blocks
 from kintsugi.repair.applying.headings import path_above, path_alone, path_in_info
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
 _PATCH = ("diff", "patch", "tool_code")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from kintsugi.repair.applying.changes import EveryEdit, Hunk, Refused, differing
 from kintsugi.repair.applying.matching import Level, Place
 from kintsugi.repair.applying.reindent import AS_IT_IS, indent_of
 from kintsugi.repair.applying.text import Text
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
 _WITHIN_A_WORD = re.compile(r"\w\w")

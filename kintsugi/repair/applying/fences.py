@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from kintsugi.telemetry import lazy_re as re
 
 # At the margin only: in patches and code, fences further in belong to what is quoted.
 _OPENING = re.compile(r"^(`{3,})\s*([^`]*)$")

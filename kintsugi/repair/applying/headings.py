@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+
+from kintsugi.telemetry import lazy_re as re
 
 # A folder may be called `[id]` or `(shop)`, as those of routes are.
 _TOKEN = re.compile(r"(?:(?<=/)(?:\[+[\w.\-]+\]+|\([\w.\-]+\))|[^\s`'\"*<>|,;()\[\]{}=])+")

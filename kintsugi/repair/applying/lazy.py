@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from kintsugi.telemetry import lazy_re as re
 
 _LEADERS = r"(?:#+|//+|/\*+|<!--|--|;+|%|\*|\{/\*|\(\*|'|\"{3})"
 _ENDINGS = r"(?:\*/|-->|\*/\}|\*\))"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
 from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.trees import Kind, Tree
+from kintsugi.telemetry import lazy_re as re
 
 Made = TypeVar("Made")
 

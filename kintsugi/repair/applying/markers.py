@@ -5,12 +5,12 @@ The check is on the result, so that a mark-up that no reader knows cannot slip t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 from kintsugi.repair.applying.changes import Refused
+from kintsugi.telemetry import lazy_re as re
 
 _SIGNS = r"(?:<{5,9}|>{5,9}|-{5,9}|\+{5,9}|\|{5,9})"
 _MARKER = re.compile(

@@ -7,7 +7,6 @@ hold three asterisks where it held a password.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from dataclasses import dataclass, replace
 from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.applying.splices import Splice
 from kintsugi.repair.applying.text import Text
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact import MASK, redact_source
 
 _MASK = re.compile(r"(?<!\*)\*\*\*(?!\*)")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
+
+from kintsugi.telemetry import lazy_re as re
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _LEAST_LIKE = 0.6  # a word the reply mistyped is still this much like the file's

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
+
+from kintsugi.telemetry import lazy_re as re
 
 _FORMATTED = re.compile(
     r"\b(?:[rR]?[fFtT]|[fFtT][rR])(?:"

@@ -8,12 +8,12 @@ opening marker; markers within the code escaped by a backslash.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
 _OPENING = re.compile(r"^[ \t]*(?:<{5,9}|-{5,9})[ \t]*(?:SEARCH|ORIGINAL|search)\b>?:?[ \t]*(.*?)[ \t]*$")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kintsugi.parsing import parsed
 from kintsugi.repair.applying.names import COMMAND, DIFF, PATH, REPLACE, SEARCH, WRAPPERS
+from kintsugi.telemetry import lazy_re as re
 
 PATCHES = ("*** Begin Patch", "diff --git ", "--- ")
 _SHELL = (*COMMAND, "cmd")

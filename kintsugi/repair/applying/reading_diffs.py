@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from kintsugi.repair.applying.changes import Change, FilePatch, Hunk, Op, Refused, Removal, WholeFile
 from kintsugi.repair.applying.reading_hunks import is_header, read_hunks, with_missing
+from kintsugi.telemetry import lazy_re as re
 
 _COUNTS = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _NOTHING = "/dev/null"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +34,7 @@ from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_bloc
 from kintsugi.repair.applying.reading_calls import PATCHES, calls_in_python, commands_beside, patches_in
 from kintsugi.repair.applying.reading_hunks import read_hunks
 from kintsugi.repair.applying.reading_v4a import looks_like_v4a
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kintsugi.repair.applying.changes import Hunk, HunkLine, Op
+from kintsugi.telemetry import lazy_re as re
 
 _HEADER = re.compile(r"^@@+\s*(?:-(\d+)(?:,\d+)?(?:\s+\+\d+(?:,\d+)?)?\s*(?:@@+)?)?\s*(.*?)\s*(?:@@+)?\s*$")
 _COUNTS = re.compile(r"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")

@@ -7,7 +7,6 @@ between two tags is taken as it is, without the line break after the first one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.applying.changes import Change, Refused
@@ -15,6 +14,7 @@ from kintsugi.repair.applying.names import COMMAND, CONTENT, EVERY, PATH, REGEX,
 from kintsugi.repair.applying.reading_blocks import looks_like_blocks
 from kintsugi.repair.applying.reading_calls import in_parameters
 from kintsugi.repair.applying.reading_edits import changes_in, is_change, read_edits, refuse_half
+from kintsugi.telemetry import lazy_re as re
 
 _OPERATIONS = "operations"
 _SMALL = {*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *REGEX, *COMMAND, _OPERATIONS}
@@ -80,7 +80,7 @@ def _said(text: str) -> Iterator[tuple[str, str]]:
     at = 0
     while found := _next(text, at):
         at = found.end()
-        if found.re is _OF_FILE:
+        if found.re.pattern == _OF_FILE.pattern:
             yield "path", found["path"]
             if (end := _end_of_whole_file(text, found)) is not None:
                 yield "content", _held(text[at:end])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
 from kintsugi.repair.applying.reading_hunks import read_hunks
+from kintsugi.telemetry import lazy_re as re
 
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
 _STARS = " ***"  # behind a marker too, as some models write it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
@@ -14,6 +13,7 @@ from kintsugi.repair.applying.readings import TYPOGRAPHIC_QUOTES, are_barred, ar
 from kintsugi.repair.applying.reindent import reindent, rounded
 from kintsugi.repair.applying.splices import Splice, refuse_lazy_lines
 from kintsugi.repair.applying.text import Text
+from kintsugi.telemetry import lazy_re as re
 
 _FRAGMENT = 0.3  # of the old lines must be left for it to be the same file
 _CUT_OFF = 0.3  # of the old lines may be missing at the end

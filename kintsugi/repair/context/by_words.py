@@ -9,7 +9,6 @@ speak of the report's words too.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import weakref
 from collections import Counter
@@ -20,6 +19,7 @@ from itertools import pairwise
 from kintsugi.repair.context.code import Ranked
 from kintsugi.repair.context.index import Unit, parse
 from kintsugi.repair.context.sources import Commit, Sources, is_test
+from kintsugi.telemetry import lazy_re as re
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[^\W_]+")

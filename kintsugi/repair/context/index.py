@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from kintsugi.parsing import parsed
 from kintsugi.repair.context.spans import Span, spans_of
+from kintsugi.telemetry import lazy_re as re
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _CALLED = re.compile(r"\.([^\W\d]\w*)|([^\W\d]\w*)\(")  # an attribute may be a property, so it counts as a call

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kintsugi.children import environment
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact import redact_source
 
 _LARGEST = 400_000  # bytes: a larger file is data or generated

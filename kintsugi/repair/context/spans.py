@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
+from kintsugi.telemetry import lazy_re as re
 
 _GRAMMARS = {"ts": "ts", "mts": "ts", "cts": "ts", "tsx": "tsx", "js": "js", "mjs": "js", "cjs": "js", "jsx": "js"}
 _GRAMMARS |= {"go": "go"}

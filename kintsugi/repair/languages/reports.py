@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
 from kintsugi.repair.languages.results import Ending, Failure, Frame, TestResult, short_name
+from kintsugi.telemetry import lazy_re as re
 
 _LONGEST_NAME = 2000
 _LONGEST_MESSAGE = 2000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +9,7 @@ from typing import Any
 
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record, RecordBroken
+from kintsugi.telemetry import lazy_re as re
 
 _WHOLE = "the whole test command"
 _RAISED = re.compile(r"^(?:E\s+)?(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception)): ?(?P<message>.*)$", re.MULTILINE)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kintsugi.repair.languages.syntax import Node, nodes, text_of
+from kintsugi.telemetry import lazy_re as re
 
 _NAMES = ("selector_expression", "member_expression", "identifier")
 _LITERALS = ("string", "interpreted_string_literal", "raw_string_literal", "number", "int_literal", "float_literal")

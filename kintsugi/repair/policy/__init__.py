@@ -18,6 +18,7 @@ from kintsugi.repair.policy.flags import flags
 from kintsugi.repair.policy.go import assembly, go_dangers, module_of
 from kintsugi.repair.policy.languages import dangers_by_pattern
 from kintsugi.repair.policy.leaving import ends_early
+from kintsugi.repair.policy.migrations import way_there
 from kintsugi.repair.policy.node import node_dangers
 from kintsugi.repair.policy.others import read_by_others
 from kintsugi.repair.policy.paths import only_describes, path_reasons
@@ -107,7 +108,8 @@ def check(applied: Result, tree: Tree, settings: PolicySettings | None = None) -
     """All that the policy minds about a patch; nothing where it is clean."""
     settings = settings or PolicySettings()
     changes = [
-        Change(path, tree.read(path), after, _way_there(path, applied, tree)) for path, after in applied.files.items()
+        Change(path, tree.read(path), after, way_there(path, applied.files, tree))
+        for path, after in applied.files.items()
     ]
     found = [
         *_size_of_patch(changes, settings),
@@ -119,13 +121,6 @@ def check(applied: Result, tree: Tree, settings: PolicySettings | None = None) -
         *_if_flat(changes[0].path if changes else "", _together(changes)),
     ]
     return tuple(dict.fromkeys(one for one in found if not settings.allows(one.rule, one.path)))
-
-
-def _way_there(path: str, applied: Result, tree: Tree) -> str:
-    there = f"{path.removesuffix('.down.sql')}.up.sql"
-    if not path.endswith(".down.sql") or tree.read(there) is not None:
-        return ""
-    return (applied.files.get(there) or b"").decode("utf-8", "replace")
 
 
 def _if_flat(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ has quotes that open or close one, these texts are looked for first. Where that 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 # Where a statement begins at the margin, and in a class: with anything but what continues the one before.
 _BEGINS = r"(?![)\]}#\s]|(?:elif|else|except|finally)\b|\Z)"

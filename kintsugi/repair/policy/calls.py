@@ -6,7 +6,6 @@ Each fact is (kind, what it is about, how it stands).
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
@@ -26,6 +25,7 @@ from kintsugi.repair.policy.vocabulary import (
     WHOLE,
 )
 from kintsugi.repair.syntax import children
+from kintsugi.telemetry import lazy_re as re
 
 Told = tuple[str, str, str]
 _ANYTHING = re.compile(r"\^?\.(?:[*+]|\{\d*,\d*\})\??\$?|")

@@ -14,13 +14,14 @@ from kintsugi.repair.syntax import Source
 class Change:
     """One file of a patch, before and after; None where there is none.
 
-    `way_there`: of a new migration's way back that is a file of its own, the new file that it goes back from.
+    `way_there`: of a migration in SQL that is the newest, the text that it goes back from where that is a file of its
+    own, else ""; None of all others.
     """
 
     path: str
     before: bytes | None
     after: bytes | None
-    way_there: str = ""
+    way_there: str | None = None
 
     @cached_property
     def old(self) -> str:

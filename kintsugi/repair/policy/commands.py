@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Set
 
 from kintsugi.parsing import parsed
 from kintsugi.repair.policy.changes import Change
+from kintsugi.telemetry import lazy_re as re
 
 _ASKED_BY_NAME = re.compile(r"(?:\w+_)?command|context_menu|group|button|route|get|post|put|patch|delete")
 _MAY_STAY = 0.1

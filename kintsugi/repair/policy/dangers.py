@@ -6,8 +6,9 @@ for whatever the name is asked of. What has no dot is a builtin, or what `python
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+from kintsugi.telemetry import lazy_re as re
 
 _SHELL = """
     os.system os.popen* os.exec* os.spawn* os.posix_spawn* os.startfile os.fork* os.kill os.killpg posix.system

@@ -6,12 +6,12 @@ Each is told by a name that `dangers.py` has a rule for, so that it is counted a
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 SAYS = {
     "environment-of-programs": "It sets where programs look for what they run",

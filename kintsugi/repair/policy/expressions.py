@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from kintsugi.repair.syntax import children
+from kintsugi.telemetry import lazy_re as re
 
 _BITS = 63
 _HUGE = 1e15

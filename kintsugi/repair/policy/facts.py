@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
@@ -23,6 +22,7 @@ from kintsugi.repair.policy.vocabulary import (
     WHO,
 )
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
 _ASKED_FIRST = ("Depends", "Security")  # before a route is answered

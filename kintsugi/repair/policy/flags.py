@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -23,6 +22,7 @@ from kintsugi.repair.policy.safeguards.points import CERTAIN
 from kintsugi.repair.policy.translated import as_written, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import WHO
 from kintsugi.repair.syntax import Source, walked
+from kintsugi.telemetry import lazy_re as re
 
 _PAGE = re.compile(
     r"\bfrom ['\"](?:react|vue|preact|svelte|@angular/\w+|pinia)(?:/\w+)?['\"]|\bwindow\.\w"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,6 +13,7 @@ from kintsugi.repair.policy.go_loopback import GoLoopback
 from kintsugi.repair.policy.go_websockets import WEBSOCKETS
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
+from kintsugi.telemetry import lazy_re as re
 
 _IMPORTED: tuple[tuple[str, str], ...] = (
     (
@@ -74,9 +74,14 @@ _TELLS_ONLY = (
         r"syscall|golang\.org/x/sys/unix|github\.com/tetratelabs/wazero/experimental/sys",
         r"Errno|E[A-Z0-9]+|SIG[A-Z0-9]+",
     ),
-    (r"golang\.org/x/crypto/ssh", r"PublicKey|Signature|Signer|Permissions|Certificate|KeyAlgo\w+"),
+    (r"golang\.org/x/crypto/ssh", r"PublicKey|Signature|Signer|Certificate|KeyAlgo\w+"),
 )
 """Of packages that can do anything, by path: what only says how something ended, names a signal, or is of a key."""
+_STANDARD = re.compile(
+    r"(?:C|archive|bufio|bytes|cmd|cmp|compress|container|context|crypto|database|debug|embed|encoding|errors|expvar|flag|fmt|go"
+    r"|hash|html|image|index|internal|io|iter|log|maps|math|mime|net|os|path|plugin|reflect|regexp|runtime|slices|sort|strconv"
+    r"|strings|sync|syscall|testing|text|time|unicode|unique|unsafe|vendor|weak)(?:/|$)"
+)
 _POINTER = "pointer_type"
 _ACTS = re.compile(r"^(?:os|ioutil|io|exec|syscall|http|net)\.|\.(?:Open|Read|Get|Post|Do|Dial|Fetch|Load|Copy)\w*$")
 _SCRIPT = re.compile(r"[\"`]\s*#!")
@@ -149,7 +154,8 @@ def _of_blank(path: str, module: str) -> Danger:
 
 
 def _is_of(module: str, path: str) -> bool:
-    return bool(module) and f"{path}/".startswith(f"{module}/")
+    """Not where the module goes by a name of the standard library, which is what such an import leads to."""
+    return bool(module) and not _STANDARD.match(module) and f"{path}/".startswith(f"{module}/")
 
 
 def _constraints(tree: Node) -> Iterator[str]:

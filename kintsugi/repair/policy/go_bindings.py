@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
+from kintsugi.telemetry import lazy_re as re
 
 _FILLS = re.compile(r"^reflect\.|(?:\.|^)(?:Unmarshal|Decode|S?[Ss]can)\w*$")
 """What puts a value into the one that it is given."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from kintsugi.repair.policy.go_bindings import (
     unseen,
 )
 from kintsugi.repair.policy.go_websockets import WEBSOCKETS, keeps_here
+from kintsugi.telemetry import lazy_re as re
 
 _HOST = r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
 _URL = re.compile(rf"(?:https?|wss?)://{_HOST}(?::(?:\d+|%d))?(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)

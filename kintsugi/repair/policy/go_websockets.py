@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from kintsugi.repair.languages.syntax import Node, text_of
 from kintsugi.repair.policy.go_bindings import arguments
+from kintsugi.telemetry import lazy_re as re
 
 _NET, _GORILLA = "golang.org/x/net/websocket", "github.com/gorilla/websocket"
 _CONTEXT = ("github.com/coder/websocket", "nhooyr.io/websocket")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Set
 
 from kintsugi.repair.policy.effects import called, given
 from kintsugi.repair.policy.leading import COMMANDS
 from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 _STARTING = re.compile(r"subprocess\.(?:run|Popen|call|check_call|check_output)")
 _WITH = {"args", "cwd", "env", "capture_output", "text", "timeout", "check", "stdout", "stderr", "stdin", "input"}

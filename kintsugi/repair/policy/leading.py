@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,6 +12,7 @@ from kintsugi.repair.policy.dangers import BUILTINS, attributes, modules
 from kintsugi.repair.policy.names import REACHED
 from kintsugi.repair.policy.screen import Screened
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 SECRET_PLACES = Screened(
     r"/etc/(?:passwd|shadow|sudoers|cron|ld\.so)|\.ssh/|authorized_keys|\bid_rsa\b|/proc/(?:self|\d+)/"

@@ -6,7 +6,6 @@ An exit with a failure makes no test pass, and a program's own entry may exit; n
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -19,6 +18,7 @@ from kintsugi.repair.policy.node_names import NodeNames
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
 from kintsugi.repair.syntax import Source, children
+from kintsugi.telemetry import lazy_re as re
 
 _ENTRY = re.compile(
     r"(?:^|/)(?:bin|cmd|cli|scripts?|tools?|commands?|examples?|bench\w*|management)/|^#!"

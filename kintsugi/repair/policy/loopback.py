@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+
+from kintsugi.telemetry import lazy_re as re
 
 _STAYS = re.compile(
     r"http\.server\.(?:Threading)?HTTPServer|http\.server\.(?:Base|Simple)HTTPRequestHandler"

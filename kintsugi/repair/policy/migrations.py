@@ -6,12 +6,14 @@ Of Alembic here, `downgrade` and `upgrade`; of SQL in `migrations_sql.py`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from kintsugi.parsing import parsed
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.migrations_sql import without_way_back
 from kintsugi.repair.policy.names import text_of
+from kintsugi.repair.trees import Tree
 
 _OF = ("op", "batch_op")
 _KINDS = {
@@ -24,10 +26,28 @@ _KINDS = {
 _Kept = tuple[str, str, str]  # table, column, index or constraint; the table that it is part of, for columns; its name
 
 
+def way_there(path: str, after: Mapping[str, bytes | None], tree: Tree) -> str | None:
+    """What `Change.way_there` says. A migration that comes before another may be gone back from without the way there,
+    and one in the place of another has been gone already.
+    """
+    there = f"{path.removesuffix('.down.sql')}.up.sql" if path.endswith(".down.sql") else path
+    if not path.endswith(".sql") or any(one.endswith(".sql") and after[one] is None for one in after):
+        return None
+    known = [one for one in tree.paths() if one.endswith(".sql") and one.rpartition("/")[0] == path.rpartition("/")[0]]
+    if {path, there} & {*known} or any(_number(one) >= _number(path) for one in known):
+        return None
+    return (after.get(there) or b"").decode("utf-8", "replace") if there != path else ""
+
+
+def _number(path: str) -> int:
+    found = re.match(r"\d+", path.rpartition("/")[2])
+    return int(found[0]) if found else 0
+
+
 def without_undoing(change: Change) -> str:
     """The added text without such drops, where they stand alone in their lines."""
     text = change.added_text
-    if change.before is None and change.path.endswith(".sql"):
+    if change.way_there is not None:
         return without_way_back(change.new, change.way_there)
     if change.before is not None or "def downgrade" not in text or "drop_" not in text:
         return text

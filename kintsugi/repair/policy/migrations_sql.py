@@ -13,11 +13,27 @@ _UP = re.compile(r"--[ \t]*(?:\+goose[ \t]+Up|\+migrate[ \t]+Up|migrate:up)[ \t]
 _DOWN = re.compile(
     r"--[ \t]*(?:\+goose[ \t]+Down|\+migrate[ \t]+Down|migrate:down)[ \t]*$", re.IGNORECASE | re.MULTILINE
 )
-_READ = re.compile(r"--[ \t][^\n]*|--$|'[^'\\]*'|/\*(?![!+])[^*]*\*/|(\"[\w.]*\"|`[\w.]*`)", re.MULTILINE)
-_DOUBTFUL = re.compile(r"['\\#$\"`]|/\*|\*/|--|\brename\b", re.IGNORECASE)
-_PLAIN = re.compile(r"(?:create|alter|drop|insert|update|comment|begin|commit)\b", re.IGNORECASE)
+_MARK = re.compile(r"--.*(?:\+[ \t]*\w+[ \t]+|migrate:[ \t]*)(?:up|down)\b", re.IGNORECASE)
+_READ = re.compile(r"--[ \t][^\n]*|--$|/\*(?![!+])[^*]*\*/|'[^'\\]*'|\"\w*\"|`\w*`", re.MULTILINE)
+_QUOTED = re.compile(r"\"\w*\"|`\w*`")
+_PLAIN = re.compile(
+    r"create\s+(?:table|type|(?:unique\s+)?index)\b|alter\s+(?:table|type)\b|drop\s+(?:table|type|index|view)\b"
+    r"|insert\s+into\b(?!.*\([^()]*\()|update\s+[\w.]+\s+set\b(?!.*\()|comment\s+on\b|(?:begin|commit)(?:\s+(?:transaction|work))?$",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
+)
 """How statements begin that leave it at that where names lead: `SET search_path`, `USE` and what calls do not."""
-_NAME = r"([\w.\"`]+)"
+_DOUBTFUL = re.compile(
+    r"['\\#$\"`]|[^\x00-\x7f]|/\*|\*/|--"
+    r"|\b(?:rename|change|exchange|partition|move|switch|swap|transfer|schema|owned|search_path|set_config|select"
+    r"|set(?!\s+(?:not\s+)?(?:null|default|data\s+type)\b)|if(?!\s+(?:not\s+)?exists\s+\w)|begin|end|while|return|goto"
+    r"|throw|rollback|use|exec|execute|procedure|function|trigger)\b",
+    re.IGNORECASE,
+)
+"""What some database reads otherwise, what gives a name or rows to another table, and what decides whether the next
+statement runs: in T-SQL it may follow without a semicolon.
+"""
+_NAME = r"((?:[\w.]|\"\w*\"|`\w*`)+)"
+"""As it is written: which quotes and capitals make it another name differs."""
 _MAKES = (
     ("table", re.compile(rf"create\s+table\s+(?!if\b){_NAME}", re.I)),
     ("type", re.compile(rf"create\s+type\s+(?!if\b){_NAME}\s+as\b", re.I)),
@@ -47,7 +63,8 @@ def without_way_back(text: str, there: str = "") -> str:
     """
     if not there:
         up, down = list(_UP.finditer(text)), list(_DOWN.finditer(text))
-        if len(up) != 1 or len(down) != 1 or not up[0].end() < down[0].start() or text[: up[0].start()].strip():
+        is_sure = len(up) == len(down) == 1 and len(_MARK.findall(text)) == 2 and up[0].end() < down[0].start()
+        if not is_sure or text[: up[0].start()].strip():
             return text
         at = down[0].start()
         there, text, before = text[:at], text[at:], text[:at]
@@ -67,11 +84,20 @@ def without_way_back(text: str, there: str = "") -> str:
 
 
 def _bare(text: str) -> str | None:
-    """The text with blanks for its comments and strings; None where something in it may be read otherwise."""
-    bare = _READ.sub(lambda found: found[1] or re.sub(r"[^\n]", " ", found[0]), text)
-    if _DOUBTFUL.search(re.sub(r"\"[\w.]*\"|`[\w.]*`", "", bare)):
-        return None
-    return bare if all(_PLAIN.match(one) for _, _, one in _statements(bare)) else None
+    """The text with blanks for its comments and noughts for its strings; None where it may be read otherwise."""
+    bare = _READ.sub(_without_what_it_says, text)
+    return bare if all(_is_plain(_QUOTED.sub("q", one)) for _, _, one in _statements(bare)) else None
+
+
+def _without_what_it_says(found: re.Match[str]) -> str:
+    if found[0][0] in '"`':
+        return found[0]
+    return "0" * len(found[0]) if found[0][0] == "'" else re.sub(r"[^\n]", " ", found[0])
+
+
+def _is_plain(statement: str) -> bool:
+    begins = _PLAIN.match(statement)
+    return begins is not None and not _DOUBTFUL.search(statement[begins.end() :])
 
 
 def _statements(text: str) -> Iterator[tuple[int, int, str]]:
@@ -85,5 +111,5 @@ def _named(patterns: tuple[tuple[str, re.Pattern[str]], ...], statement: str, *,
     """What a statement makes or drops; () where it does something else. `whole`: and it does nothing more."""
     for what, pattern in patterns:
         if found := pattern.fullmatch(statement) if whole else pattern.match(statement):
-            return (what, *(re.sub(r"[\"`]", "", name).lower() for name in found.groups()))
+            return (what, *found.groups())
     return ()

@@ -7,10 +7,10 @@ and attributes: `python.py` refuses to see them handed on.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 
 from kintsugi.repair.policy.dangers import BUILTINS
+from kintsugi.telemetry import lazy_re as re
 
 # A module that another one imported is reached by it as well: logging.os, random._os, self.os.
 REACHED = (

@@ -6,7 +6,6 @@ members are. Only what is used more often than before is new. A name that the co
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,6 +18,7 @@ from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS,
 from kintsugi.repair.policy.node_tests import EVERY_OBJECT, InTest
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
+from kintsugi.telemetry import lazy_re as re
 
 _LANGUAGE = JavaScript()
 _GRAMMARS = {"ts": "ts", "mts": "ts", "cts": "ts", "tsx": "tsx"}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from kintsugi.repair.languages.syntax import Node, above, text_of
 from kintsugi.repair.policy.node_names import NodeNames
+from kintsugi.telemetry import lazy_re as re
 
 _OWN_MATCHERS = re.compile(
     r"\bexpect(?:\s*\.\s*(?!any\b|anything\b|objectContaining\b|arrayContaining\b)\w|\s*\[|\s*=|\s+as\b)|\bsample\b"

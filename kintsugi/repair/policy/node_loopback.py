@@ -6,13 +6,13 @@ change the host. (`http://localhost:${port}` is another machine where the port i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from kintsugi.repair.languages.syntax import Node, nodes, text_of
 from kintsugi.repair.policy.node_values import Bindings, Given, bare
+from kintsugi.telemetry import lazy_re as re
 
 _SERVES = {
     "http": "createServer|Server",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
 from kintsugi.repair.policy.node_loopback import MODULES, Loopback
 from kintsugi.repair.policy.node_names import NodeNames, is_exported
 from kintsugi.repair.policy.node_values import bare
+from kintsugi.telemetry import lazy_re as re
 
 EVERY_OBJECT = "which every object goes by"
 _STAYS = "which stays set where the test fails first"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.migrations import without_undoing
 from kintsugi.repair.policy.screen import Screened, first_new
 from kintsugi.repair.policy.tests import is_test_path
+from kintsugi.telemetry import lazy_re as re
 
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 _UTF_8 = re.compile(r"utf[-_]?8(?:[-_].*)?$|ascii$|us-ascii$", re.IGNORECASE)

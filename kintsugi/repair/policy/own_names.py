@@ -6,11 +6,11 @@ beside what says how to deploy or whose code it is. Deeper, or where the program
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from posixpath import dirname, normpath
 
 from kintsugi.repair.trees import Tree
+from kintsugi.telemetry import lazy_re as re
 
 _DEPLOYS = "It says what runs on a commit or in production, with rights that a patch must not get."
 _OF_OTHERS = "It is installed or somebody else's code, and the next update brings that again."

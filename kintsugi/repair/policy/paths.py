@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import re
 import sys
 import tomllib
 import unicodedata
@@ -16,6 +15,7 @@ from kintsugi.repair.policy.own_names import misplaced
 from kintsugi.repair.policy.path_rules import RULES
 from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.trees import Tree
+from kintsugi.telemetry import lazy_re as re
 
 _DESCRIPTIONS = (
     "version",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import sys
 import types
 from collections import Counter
@@ -36,6 +35,7 @@ from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.syntax import Source, children, walked
 from kintsugi.repair.trees import Tree
+from kintsugi.telemetry import lazy_re as re
 
 _PICKLING = ("__reduce__", "__reduce_ex__")  # what is pickled says how, which does nothing before it is unpickled
 _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact import MASK, redact, redact_source
 
 # A secret has some length or a word that announces it; most lines have neither and need no closer look.
@@ -16,13 +16,14 @@ _PLACEHOLDER = re.compile(
     r"^(?:x+|\*+|\.+|<.*>|\$?\{.*\}|your[-_ ].*|example.*|changeme|dummy.*|fake.*|test.*|foo.*|bar.*|sample.*"
     r"|placeholder.*"
     r"|secret\w*|password\w*|pass|token\w*|key\w*|abc\w{0,6}|user\w*|none|null|true|false|hunter2|s3cr3t|.{0,7}"
-    r"|(?:\w{1,20}=)?\d{4}-\d\d-\d\d(?:T[\d:.Z+-]*)?)$",
+    r"|(?-i:(?:[a-z_-]{1,20}=)?(?:19|20)\d\d-[01]\d-[0-3]\d(?:T[\d:]{0,8}(?:\.\d{1,9})?(?:Z|[+-][\d:]{4,5})?)?))$",
     re.IGNORECASE,
 )
 _IN_WORDS = re.compile(r"(?=.{,23}$)(?:\d{1,6}[-_. ])?[A-Za-z]{2,}(?:[ _.\-\"\\]?[A-Za-z]{2,})*\d{0,6}\W{0,2}$")
 """As somebody makes one up: `ShareSecret123!`"""
-_LETTERS = str.maketrans("013457@$", "oieastas")
-_SAYS_SO = re.compile(r"(?=.{,23}$)[\w%\\]*(?:pass|secret|word)[\w%\\]*$", re.IGNORECASE)
+_SAYS_SO = re.compile(
+    r"(?=.{,23}$)(?:[a-z_]{,12}|\w{,4})(?i:p[a4@][s5$]{2}|[s5$][e3]cr[e3]t|w[o0]rd)+(?:[a-z_]{,12}|\w{,4})$"
+)
 """`p%40ssw0rd`, `s3\\ncret`: what tests of a parser or of a redactor need."""
 _ADDRESS = re.compile(r"(?!(?:[^:]*\d){4})(?:[a-z0-9-]+\.)+[a-z]{2,}:\d{1,5}$")  # a key has more digits
 _MENTION = re.compile(r"@(?=.{1,38}$)[A-Za-z]+\d{0,4}(?:[-_][A-Za-z]*\d{0,4})*$")  # of a person, in a document
@@ -72,8 +73,9 @@ def secrets_added(added: Sequence[str], old: str, path: str, *, is_test: bool) -
 
 
 def _is_made_up(secret: str) -> bool:
-    said = re.sub(r"%[0-9a-f]{2}|\\[nrt]", lambda found: "a" if found[0] == "%40" else "", secret, flags=re.IGNORECASE)
-    return any(map(bool, (_IN_WORDS.match(secret), _HASHED.search(secret), _SAYS_SO.match(said.translate(_LETTERS)))))
+    said = re.sub(r"%[0-9a-fA-F]{2}|\\[nrt]", lambda found: "@" if found[0] == "%40" else "", secret)
+    shapes = (_IN_WORDS.match(secret), _SAYS_SO.match(said), _HASHED.search(secret))
+    return any(shape is not None for shape in shapes)
 
 
 def _shown(text: str, path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from kintsugi.repair.languages.syntax import tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.screen import Screened
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 _TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|testing|specs?|__tests__)/|(?:^|/)tests?[_.][^/]*$|[_.](?:test|spec)s?\.\w+$|(?:^"

@@ -5,7 +5,7 @@ Names of any language are in one spelling here: `isAdmin` is `is_admin`, `MaxByt
 
 from __future__ import annotations
 
-import re
+from kintsugi.telemetry import lazy_re as re
 
 WHO = re.compile(
     r"admin|owner|permission|(?:\b|_)perms?(?:\b|_)|(?:\b|_)roles?(?:\b|_)|auth(?!or)|staff|superuser|moderator|allowed"

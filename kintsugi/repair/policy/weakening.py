@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -11,6 +10,7 @@ from kintsugi.repair.policy.commands import without_gone_commands
 from kintsugi.repair.policy.languages import BY_SUFFIX
 from kintsugi.repair.policy.screen import Screened, first_new
 from kintsugi.repair.policy.tests import is_test_path
+from kintsugi.telemetry import lazy_re as re
 
 # What weakens by being there.
 _WEAK = Screened(

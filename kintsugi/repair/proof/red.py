@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -13,6 +12,7 @@ from kintsugi.repair.proof.judge import reaches
 from kintsugi.repair.proof.numbers import why_broken
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, some
 from kintsugi.repair.syntax import read_source
+from kintsugi.telemetry import lazy_re as re
 
 NO_FAILURE_GIVEN = "no failure was given: whether the test is red by it is not known"
 

@@ -20,8 +20,7 @@ _DEEPEST = 500
 _UNIX_SOCKET, _PIPE, _SMALL_PIPE, _FULL_PIPES = 425_984, 65_536, 8_192, 64 * MB
 _LOOKED_INTO = stat.S_IRUSR | stat.S_IXUSR
 _COUNTED_SOCKETS = ("unix", "netlink", "packet")
-_TOLD_SOCKETS = ("udp", "udp6", "raw", "raw6", "icmp")
-_TCP_SOCKETS = {"tcp": "sockstat", "tcp6": "sockstat6"}  # and where the kernel counts them
+_TOLD_SOCKETS = ("tcp", "udp", "raw")
 _FIRST_TO_DIE = 1000
 
 
@@ -76,23 +75,24 @@ def _pipes(members: list[int]) -> int:
 def _sockets() -> int:
     """The same of all sockets of this network, open or on their way in another."""
     most = sum(len(_table(f"/proc/net/{name}")) for name in _COUNTED_SOCKETS) * _UNIX_SOCKET
-    rows = [row for name in (*_TOLD_SOCKETS, *_tcp()) for row in _table(f"/proc/net/{name}")]
+    rows = [row for name in ("icmp", *_in_use()) for row in _table(f"/proc/net/{name}")]
     return most + sum(int(part, 16) for row in rows for part in row.split()[4].split(b":"))
 
 
-def _tcp() -> list[str]:
-    """Those of TCP's tables that hold something. For one table the kernel walks all connections of the machine, which
+def _in_use() -> list[str]:
+    """Those of the tables that hold something. For one of TCP or UDP the kernel walks all sockets of the machine, which
     costs milliseconds; how many this network has it knows at once."""
-    return [name for name, counted in _TCP_SOCKETS.items() if not _is_none(f"/proc/net/{counted}", name)]
+    told = _told("sockstat") + _told("sockstat6")
+    return [name for each in _TOLD_SOCKETS for name in (each, f"{each}6") if f"{name.upper()}: inuse 0 " not in told]
 
 
-def _is_none(path: str, protocol: str) -> bool:
-    """Whether the kernel says that no socket of this protocol is in use."""
+def _told(name: str) -> str:
+    """How many sockets of each protocol are in use; nothing where the kernel does not say it."""
     try:
-        with open(path, "rb") as file:
-            return any(line.startswith(f"{protocol.upper()}: inuse 0".encode()) for line in file)
+        with open(f"/proc/net/{name}", encoding="ascii") as file:
+            return file.read().replace("\n", " ")
     except OSError:
-        return False
+        return ""
 
 
 def _table(path: str) -> list[bytes]:

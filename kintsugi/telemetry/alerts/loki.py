@@ -2,12 +2,12 @@
 
 import json
 import logging
-import re
 import warnings
 from collections.abc import Iterable
 from re import _parser  # type: ignore[attr-defined]  # it alone knows what a pattern is made of
 from typing import Any
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.alerts.raised import Condition
 from kintsugi.telemetry.alerts.rules import BadRule, Rule
 

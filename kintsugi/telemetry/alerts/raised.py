@@ -4,11 +4,12 @@ Read from the attributes that discord.py, gspread, google-auth, googleapiclient,
 exceptions, along the chain of causes.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
+
+from kintsugi.telemetry import lazy_re as re
 
 _MOST = 10  # exceptions of a chain
 _IN_WORDS = re.compile(r"\(error code: (\d{3,6})\)")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
-import re
 import sys
 import time
 import traceback
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.builders import ByType
 from kintsugi.telemetry.capsule.calls import (

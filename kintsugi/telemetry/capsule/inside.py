@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import linecache
-import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.capsule import raw
 
 _LONGEST_HEAD = 20  # lines

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.registry import encoded, forms
 
 LENGTH = 6  # characters of a piece: less is in any text

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import keyword
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.capsule.graph import Entry
 from kintsugi.telemetry.capsule.helpers import helpers_for
 from kintsugi.telemetry.capsule.names import OF_THE_FILE, Names

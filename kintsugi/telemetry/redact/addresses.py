@@ -1,9 +1,9 @@
 """Secrets inside addresses: `scheme://user:password@host`, and user parts that are tokens themselves."""
 
-import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import Grade
 from kintsugi.telemetry.redact.looks import Look, looks
 from kintsugi.telemetry.redact.values import is_secret, looks_random

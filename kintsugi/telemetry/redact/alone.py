@@ -4,12 +4,12 @@ Three questions, from the cheap to the dear: are two signs neighbours that hardl
 word as mixed as only chance mixes, and may a secret stand in this place?
 """
 
-import re
 from collections.abc import Iterator
 from functools import cached_property, reduce
 from hashlib import sha256
 from typing import NamedTuple
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.encoded import is_of_sasl, is_text
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, grade, words
 from kintsugi.telemetry.redact.values import MASK

@@ -3,10 +3,10 @@
 Each check is a function of (text, start, end of what led to it) to the spans to hide, and looks at a bounded stretch.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.alone import is_open
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import MADE_UP, Look, is_of_a_person, is_of_people, is_strong, looks

@@ -1,7 +1,6 @@
 """What stands between a key and its value in any notation, and what the key tells of the value there."""
 
-import re
-
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, looks
 from kintsugi.telemetry.redact.values import STANDS_FOR_ONE, is_file, looks_random

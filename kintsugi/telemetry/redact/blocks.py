@@ -1,8 +1,9 @@
 """Private keys in PEM armour: whole, written with `\\n`, encoded, or cut at either end."""
 
 import base64
-import re
 from collections.abc import Iterable
+
+from kintsugi.telemetry import lazy_re as re
 
 Span = tuple[int, int]
 

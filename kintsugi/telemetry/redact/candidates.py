@@ -1,10 +1,10 @@
 """The words of a text that may be secrets, and how they look: found once, for all announcements near to them."""
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.looks import Look, looks
 
 

@@ -5,8 +5,9 @@ pairings just these. In 330,000 lines of logs every other code of such a form is
 the post.
 """
 
-import re
 from collections.abc import Iterable
+
+from kintsugi.telemetry import lazy_re as re
 
 Span = tuple[int, int]
 

@@ -1,7 +1,8 @@
 """A unified diff, read as the source code that it is of: each hunk by the rules for its file's language."""
 
-import re
 from collections.abc import Callable, Iterator
+
+from kintsugi.telemetry import lazy_re as re
 
 _FILE = re.compile(r"\+\+\+ (?:b/)?(?P<path>[^\t\n]+)")
 _HUNK = re.compile(r"@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@")

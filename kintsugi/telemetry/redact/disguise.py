@@ -1,8 +1,9 @@
 """A known beginning of a token in base64, at any of its three alignments, and in hexadecimal."""
 
 import base64
-import re
 from collections.abc import Callable, Iterable, Iterator
+
+from kintsugi.telemetry import lazy_re as re
 
 Span = tuple[int, int]
 Check = Callable[[str, int, int], Iterable[Span]]

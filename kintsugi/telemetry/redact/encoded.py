@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-import re
+
+from kintsugi.telemetry import lazy_re as re
 
 
 def is_text(word: str) -> bool:

@@ -1,10 +1,11 @@
 """Folding: the text as the rules are to see it, with colour codes gone, look-alike signs made plain, and the line ends
 of a text that stands in one string as what they are."""
 
-import re
 from bisect import bisect_right
 from itertools import islice
 from typing import NamedTuple
+
+from kintsugi.telemetry import lazy_re as re
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-")
 _BLANKS = dict.fromkeys(

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable, Iterator
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.between import AFTER
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.values import is_phrase_of_header, is_secret, looks_random, read

@@ -1,8 +1,8 @@
 """From the places found to the text without them."""
 
-import re
 from bisect import bisect_right
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, is_of_people
 from kintsugi.telemetry.redact.rules import Span
 from kintsugi.telemetry.redact.scan import Found

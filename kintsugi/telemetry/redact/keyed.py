@@ -1,8 +1,8 @@
 """Secrets that are known by the key before them: fields, flags, headers, cookies, parameters and sentences."""
 
-import re
 from collections.abc import Iterable, Iterator
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behind
 from kintsugi.telemetry.redact.headers import authorization, signature
 from kintsugi.telemetry.redact.keys import Grade, grade

@@ -1,8 +1,9 @@
 """What the name of a key says of its value: how secret is what stands behind `db_password`, `apiKey`, `token_count`?"""
 
-import re
 from enum import IntEnum
 from functools import lru_cache
+
+from kintsugi.telemetry import lazy_re as re
 
 
 class Grade(IntEnum):

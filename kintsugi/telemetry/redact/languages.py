@@ -4,9 +4,9 @@ What such a sentence is made of differs, and what it holds does not: behind a wo
 word of Latin letters, digits and signs that no language has. So the words are data, and one rule reads all sentences.
 """
 
-import re
 from collections.abc import Iterable
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import ABROAD, Grade
 from kintsugi.telemetry.redact.looks import WITH_SIGN, is_of_people, is_strong
 from kintsugi.telemetry.redact.notations import leads_to_value

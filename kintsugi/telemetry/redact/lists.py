@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import is_strong
 from kintsugi.telemetry.redact.notations import bound_to

@@ -5,11 +5,12 @@ It reads any text without an error. Where it cannot tell, a place counts as code
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from enum import Enum
 from typing import NamedTuple
+
+from kintsugi.telemetry import lazy_re as re
 
 
 class Kind(Enum):

@@ -4,10 +4,10 @@ Counted in 180,000 lines of the logs of forty programs: a word of each look stan
 secret is hardly ever among them. So a look alone hides nothing; `weighing` adds what the line says.
 """
 
-import re
 from enum import IntEnum
 from functools import lru_cache
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.alone import OF_DOCUMENTS, RARE_PAIR, is_made_up, is_unspeakable
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.values import is_file, looks_random

@@ -3,9 +3,9 @@
 Each check is a function of (text, start, end of what led to it) to the spans to hide, and looks at a bounded stretch.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import Look, is_strong, looks
 from kintsugi.telemetry.redact.values import is_of_base64, is_secret, looks_random

@@ -1,7 +1,6 @@
 """What is called as secrets are and is none: names of things, flags, modules, kinds of credentials, counts."""
 
-import re
-
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.looks import is_folder
 from kintsugi.telemetry.redact.values import Value, is_file, is_too_brief
 

@@ -6,8 +6,9 @@ their shape. Names, streets and dates have none, and nothing is promised of any 
 """
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterator
+
+from kintsugi.telemetry import lazy_re as re
 
 PERSONAL = ("card", "iban", "email", "phone", "ip")
 Span = tuple[int, int]

@@ -1,11 +1,11 @@
 """Every literal that leads to a secret, the check behind it, and by what such secrets are counted."""
 
 import base64
-import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import islice
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.addresses import before_host, encoded_user_information, user_information
 from kintsugi.telemetry.redact.arguments import (
     BETWEEN_ARGUMENTS,

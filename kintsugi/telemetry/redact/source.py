@@ -7,9 +7,9 @@ line ends stay, so that each line is still in its place and can be found again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.fold import Folded, lower
 from kintsugi.telemetry.redact.hiding import merged
 from kintsugi.telemetry.redact.keyed import NAME_CHARACTERS

@@ -1,9 +1,9 @@
 """Secrets of many lines that arrive one line a call: private keys, and quoted values of environment files."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.values import MASK
 
 _LONGEST_BLOCK = 400  # lines

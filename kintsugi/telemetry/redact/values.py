@@ -1,9 +1,9 @@
 """The value behind a key: where it begins and ends in any notation, and whether it is one to hide."""
 
-import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.keys import Grade, words
 
 MASK = "***"

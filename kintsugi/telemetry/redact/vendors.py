@@ -4,7 +4,7 @@ The least length is well under the real one, since a log line may be cut in the 
 shapes are facts from the vendors' documentation, compared with the rules of gitleaks (MIT, © Zachary Rice).
 """
 
-import re
+from kintsugi.telemetry import lazy_re as re
 
 # Prefixes that hardly any other word contains; what follows in the alphabet is the token.
 PREFIXES: dict[str, str] = {

@@ -6,11 +6,11 @@ together are heavy enough, the word is hidden. In 330,000 lines of logs and samp
 320,000 others, all about keys and log-ins, about ten.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from itertools import islice
 
+from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.alone import is_open
 from kintsugi.telemetry.redact.candidates import Word, words_between
 from kintsugi.telemetry.redact.keys import Grade, grade, words
@@ -253,7 +253,7 @@ def _pair(text: str, end: int, word: Word, before: str, said: Said) -> Link:
         return Link.NONE
     if (name := paired["name"]) and not _is_of_a_user(name):
         return Link.NONE
-    if paired.re is _BEHIND_A_NAME:
+    if paired.re.pattern == _BEHIND_A_NAME.pattern:
         is_of_two = said is not Said.KEY or paired["comma"] or text[max(0, end - 11) : end].lower().endswith(_OF_TWO)
         return Link.DIRECT if is_of_two else Link.NONE
     return Link.LED if paired[0].endswith(":") and word[2].look < Look.LIKELY else Link.PAIRED

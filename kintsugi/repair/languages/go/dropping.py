@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.languages.dropping import Droppings, Handler
 from kintsugi.repair.languages.go.tests import ERR, called, condition_of, id_of, is_comment, tokens_of
 from kintsugi.repair.languages.syntax import Node, Piece, above, line_of, nodes, text_of, tokens, tree_of
+from kintsugi.telemetry import lazy_re as re
 
 _ZERO = re.compile(r"nil|0|0\.0|\"\"|``|false|[\w.\[\]]*\{\}")
 _LOGS = re.compile(r"^(?:log|slog|logger|logrus|zap|glog|klog|l|lg|logging)$|^(?:\w+\.)*(?:log|logger|Log|Logger)$")

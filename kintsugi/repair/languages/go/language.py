@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +16,7 @@ from kintsugi.repair.languages.results import Crash, Failure, TestResult
 from kintsugi.repair.languages.suspecting import Looks, suspected
 from kintsugi.repair.languages.syntax import nodes, tokens, tree_of, written_with
 from kintsugi.repair.sandbox import Job
+from kintsugi.telemetry import lazy_re as re
 
 _MODULE = re.compile(rb"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 _NOT_HERE = re.compile(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections import Counter
@@ -19,6 +18,7 @@ from kintsugi.repair.languages.files import content_of
 from kintsugi.repair.languages.reports import inside, result
 from kintsugi.repair.languages.results import Ending, Failure, Frame, Raised, Results, TestResult, short_name
 from kintsugi.repair.sandbox import Job, Outcome
+from kintsugi.telemetry import lazy_re as re
 
 TEST = re.compile(rb"^func\s+((?:Test|Fuzz|Example)\w*)\s*\(", re.MULTILINE)
 BUILD_FAILED = "a build failure"

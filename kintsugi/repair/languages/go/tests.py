@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cached_property
 
 from kintsugi.repair.languages.go.suite import TEST
 from kintsugi.repair.languages.syntax import Node, Piece, above, nodes, text_of, tokens, tree_of, written_with
+from kintsugi.telemetry import lazy_re as re
 
 ERR = re.compile(r"^\w*[eE]rr\w*$")
 _FAILS = {"Error", "Errorf", "Fatal", "Fatalf", "Fail", "FailNow"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from kintsugi.repair.languages.syntax import Node, nodes, text_of, tokens, tree_of
+from kintsugi.telemetry import lazy_re as re
 
 _GRAMMARS = {".ts": "ts", ".mts": "ts", ".cts": "ts", ".tsx": "tsx"}
 _GRAMMARS |= dict.fromkeys((".js", ".mjs", ".cjs", ".jsx"), "js")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
@@ -30,6 +29,7 @@ from kintsugi.repair.languages.results import Crash, Ending, Failure, TestResult
 from kintsugi.repair.languages.suspecting import Looks, suspected
 from kintsugi.repair.languages.syntax import nodes, tokens, tree_of, written_with
 from kintsugi.repair.sandbox import Job
+from kintsugi.telemetry import lazy_re as re
 
 _TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "specs"}
 _BESIDE_TESTS = {"fixtures", "fixture", "helpers", "helper", "support", "utils", "util", "data", "mocks", "__mocks__"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from kintsugi.repair.languages import Machine, Overlay
 from kintsugi.repair.languages.files import content_of, files_of
 from kintsugi.repair.languages.node.calls import ENDINGS, TEST_NAME
 from kintsugi.repair.languages.node.runners import RUNNERS, Runner
+from kintsugi.telemetry import lazy_re as re
 
 _WRAPPERS = {"npx", "c8", "nyc", "cross-env", "dotenv", "env", "time", "yarn", "pnpm", "bunx", "exec", "run", "--"}
 _RUNS_SCRIPTS = {"npm", "pnpm", "yarn", "bun", "run-s", "npm-run-all", "run-p"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from kintsugi.repair.languages.node.calls import (
     tree_of_file,
 )
 from kintsugi.repair.languages.syntax import Node, Piece, above, nodes, text_of
+from kintsugi.telemetry import lazy_re as re
 
 _TITLES = ("string", "template_string")
 _CHECKERS = {"assert", "expect", "should", "t", "chai", "expectTypeOf", "tap", "st", "tt"}

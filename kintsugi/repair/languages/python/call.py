@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from kintsugi.repair.languages.python.layout import set_up_of
 from kintsugi.repair.languages.python.script import script
 from kintsugi.repair.sandbox import Job
 from kintsugi.repair.sandbox.room import Interpreter
+from kintsugi.telemetry import lazy_re as re
 
 NOT_REBUILT = "NotRebuilt"
 """What the capsule's own file raises where the call comes to a value that could not be written down."""

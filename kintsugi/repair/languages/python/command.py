@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,6 +15,7 @@ from kintsugi.repair.languages.python.script import script
 from kintsugi.repair.languages.results import Results, read_results
 from kintsugi.repair.sandbox import Job, Outcome
 from kintsugi.repair.sandbox.room import Interpreter
+from kintsugi.telemetry import lazy_re as re
 
 _SKIPPED_FOLDERS = {"node_modules", "venv", "env", "build", "dist", "__pycache__", "site-packages"}
 _TEST_FOLDERS = {"test", "tests", "testing"}

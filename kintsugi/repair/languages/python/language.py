@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from kintsugi.repair.languages.python.turned_round import turned_round
 from kintsugi.repair.languages.results import Crash, Failure, TestResult
 from kintsugi.repair.sandbox import Job
 from kintsugi.repair.syntax import same_lines, why_unreadable
+from kintsugi.telemetry import lazy_re as re
 
 _COMPILE = "import sys; [compile(open(path, 'rb').read(), path, 'exec') for path in sys.argv[1:]]"
 _RUNNERS = {"pytest", "_pytest", "pluggy", "nose", "hypothesis", "mock", "sitecustomize", "usercustomize"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from kintsugi.repair.languages.python.layout import import_folders
 from kintsugi.repair.languages.results import Failure
+from kintsugi.telemetry import lazy_re as re
 
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _NO_PACKAGE = re.compile(r"No package metadata was found for ([\w.-]+)|The '([\w.-]+)' distribution was not found")

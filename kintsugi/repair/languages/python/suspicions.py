@@ -7,7 +7,6 @@ tests needs one of them. Only what is used more often than before counts.
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -15,6 +14,7 @@ from pathlib import PurePosixPath
 from kintsugi.repair.languages.python.answers import bound_again, checks, early_ends, fixed_answers
 from kintsugi.repair.languages.python.asking import asks_little
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 # What tells a program who runs it, or what runs in it.
 _LOOKS_ROUND = re.compile(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ast
 import copy
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from kintsugi.parsing import parsed
 from kintsugi.repair.languages.found import Swallow, Swallowing
+from kintsugi.telemetry import lazy_re as re
 
 _BROAD = {"Exception", "BaseException"}
 _LOGGING = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print_exc"}

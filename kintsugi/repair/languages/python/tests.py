@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from kintsugi.parsing import parsed
 from kintsugi.repair.languages.found import Loosened
 from kintsugi.repair.languages.loosening import loosened_tests
 from kintsugi.repair.syntax import Source, walked
+from kintsugi.telemetry import lazy_re as re
 
 _SKIP_WORDS = ("skip", "xfail", "expectedfailure")
 _SKIPS = re.compile("|".join(_SKIP_WORDS), re.IGNORECASE)

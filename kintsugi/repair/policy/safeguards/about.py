@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from kintsugi.repair.policy.safeguards.functions import Function
 from kintsugi.repair.policy.safeguards.pieces import statements
 from kintsugi.repair.policy.vocabulary import CHECKING, DENIAL, REFUSAL, SECRET, WHO
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 _SPEAKS = re.compile(
     "|".join(f"(?:{one.pattern})" for one in (WHO, SECRET, CHECKING))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import chained, words
 from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.vocabulary import DENIAL, HEADER, LIMIT, PROTECTING, ROUTES
+from kintsugi.telemetry import lazy_re as re
 
 # By its words, what is said of it; the first counts.
 _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(

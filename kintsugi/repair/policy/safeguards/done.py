@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -18,6 +17,7 @@ from kintsugi.repair.policy.safeguards.pieces import is_prose, names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
 from kintsugi.repair.policy.vocabulary import LIMIT, OF_SOMEBODY, SECRET
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
 _CALLED = (ast.Call, ast.Await)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short, texts
 from kintsugi.repair.policy.vocabulary import HOLDER, HOLDING, HOLDING_SQL
 from kintsugi.repair.syntax import Source, walked
+from kintsugi.telemetry import lazy_re as re
 
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete)
 _TO_READ = re.compile(

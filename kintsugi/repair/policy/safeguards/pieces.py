@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Collection, Iterator
 
 from kintsugi.repair.policy.safeguards.functions import Function
 from kintsugi.repair.syntax import children
+from kintsugi.telemetry import lazy_re as re
 
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _PUT_IN = re.compile(r"\{[^{}]*\}")

@@ -6,7 +6,6 @@ Such edits are taken back before the rest is laid side by side, so that nobody h
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from copy import copy
@@ -16,6 +15,7 @@ from kintsugi.repair.policy.safeguards.pieces import BLOCKS, key_of, without_pro
 from kintsugi.repair.policy.safeguards.taken import usual_of
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _NAMES = (ast.Name, ast.arg)

@@ -6,7 +6,6 @@ Statements that only move are no difference by themselves; what stands before ea
 from __future__ import annotations
 
 import ast
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from kintsugi.repair.policy.safeguards.pieces import names, statements
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.policy.vocabulary import DENIAL, HOLDER, LOGGED_BY, LOGGING, OF_SOMEBODY, REFUSAL
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")

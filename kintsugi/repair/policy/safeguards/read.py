@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 _OWN = re.compile(r"(?:^| )(?:self|bot|client|app|config|settings|ctx|interaction|request)$")
 _FRAME = re.compile(r"(?:^|[ _])(?:df|frame|dataframe|data_frame)$", re.IGNORECASE)

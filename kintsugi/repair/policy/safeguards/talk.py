@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.pieces import leaves
 from kintsugi.repair.policy.safeguards.texts import text_of
 from kintsugi.repair.policy.vocabulary import LOGGED_BY, LOGGING
+from kintsugi.telemetry import lazy_re as re
 
 _SAYS = re.compile(r"exception|critical|warning|success|log|capture_\w+|\w*print\w*")
 _NO_TALK = re.compile(r"audit|^(?:fatal|panic)")  # kept for whoever asks later who did it; ends the program

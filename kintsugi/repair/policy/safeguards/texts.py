@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
+
+from kintsugi.telemetry import lazy_re as re
 
 _SQL = re.compile(r"\s*(?:select|update|delete|with|insert)\b", re.IGNORECASE)
 _HOLDS = r"\b(?:AND|WHERE|LIMIT|HAVING|JOIN|ON|FOR)\b"

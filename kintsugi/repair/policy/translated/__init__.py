@@ -6,7 +6,6 @@ Only the members of a file that differ are translated: what moved is the same me
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from kintsugi.repair.policy.translated.base import Translator
 from kintsugi.repair.policy.translated.go import GoTranslator
 from kintsugi.repair.policy.translated.node import NodeTranslator
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 _GRAMMARS: dict[str, tuple[str, type[Translator]]] = {
     **{f".{suffix}": ("js", NodeTranslator) for suffix in ("js", "mjs", "cjs", "jsx")},

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import keyword
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from kintsugi.repair.languages.syntax import Node, line_of, text_of
+from kintsugi.telemetry import lazy_re as re
 
 _WITHIN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_NAME = re.compile(r"\W+")

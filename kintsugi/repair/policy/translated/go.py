@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from kintsugi.repair.languages.syntax import Node, text_of
 from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
+from kintsugi.telemetry import lazy_re as re
 
 _ERROR = re.compile(r"err|\w*Err|(?:\w+\.)?Err[A-Z]\w*")
 _IS_ERROR = re.compile(r"&?(?:\w+\.)?\w*Error\{")
