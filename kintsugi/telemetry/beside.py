@@ -7,14 +7,20 @@ import builtins
 import logging
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.hearing import Hearing
-from kintsugi.telemetry.printed import in_words, on_console, record_of_printed, record_of_uncaught, record_of_words
+from kintsugi.telemetry.printed import (
+    in_words,
+    on_console,
+    places_of_print_exception,
+    record_of_printed,
+    record_of_uncaught,
+    record_of_words,
+)
 from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import leaves
 
@@ -30,7 +36,8 @@ class Beside:
         _listen(sys, "excepthook", self._uncaught, self._undo)
         _listen(sys, "unraisablehook", self._unraisable, self._undo)
         _listen(threading, "excepthook", self._uncaught_in_thread, self._undo)
-        _listen(traceback, "print_exception", self._printed, self._undo)
+        for place in places_of_print_exception():
+            _listen(place, "print_exception", self._printed, self._undo)
         _listen(builtins, "print", self._said, self._undo)
 
     def close(self) -> None:

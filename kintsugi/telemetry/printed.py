@@ -4,18 +4,27 @@ commands, views and tasks, and many a program in an `except` block; or in words,
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.encoding import unprintable
+from kintsugi.telemetry.undo import innermost
 from kintsugi.telemetry.unhandled import exc_info_of, leaves
 
 PRINTED = "an exception was printed"
 IN_WORDS = "an exception was printed in words"
 _SHOWN = ("traceback", "kintsugi.telemetry.printed", "kintsugi.telemetry.beside", "kintsugi.telemetry.sidedoors")
 _here = threading.local()
+
+
+def places_of_print_exception() -> list[ModuleType]:
+    """`traceback`, and the modules that took its function by name before: crescent does."""
+    ours = innermost(traceback.print_exception)
+    named = ((module, getattr(module, "__dict__", {}).get("print_exception")) for module in list(sys.modules.values()))
+    return [module for module, function in named if isinstance(function, FunctionType) and innermost(function) is ours]
 
 
 def on_console(given: tuple[Any, ...], named: dict[str, Any]) -> BaseException | None:

@@ -5,7 +5,6 @@ import builtins
 import logging
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Any, cast
 
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.hearing import Hearing
-from kintsugi.telemetry.printed import heard, in_words, record_of_printed, record_of_words
+from kintsugi.telemetry.printed import heard, in_words, places_of_print_exception, record_of_printed, record_of_words
 from kintsugi.telemetry.records import SOURCE, made, written_by_logging
 from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import unhandled
@@ -39,7 +38,8 @@ class SideDoors:
         self._lead(sys, "excepthook", _excepthook)
         self._lead(sys, "unraisablehook", lambda wrap: _unraisablehook)
         self._lead(threading, "excepthook", lambda wrap: _thread_excepthook)
-        self._lead(traceback, "print_exception", lambda wrap: heard(wrap.before, _printed))
+        for place in places_of_print_exception():
+            self._lead(place, "print_exception", lambda wrap: heard(wrap.before, _printed))
         self._lead(builtins, "print", _print)
         logging.captureWarnings(True)
         self._undo.callback(logging.captureWarnings, False)

@@ -26,6 +26,13 @@ def replace_attribute(undo: ExitStack, place: Any, name: str, value: Any) -> Non
 _WRAP = "kintsugi_wrap"
 
 
+def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What was there before anything of ours."""
+    while (wrap := getattr(function, _WRAP, None)) is not None:
+        function = wrap.before
+    return function
+
+
 class Wrap:
     """A function of somebody's, wrapped by one that `make` returns; several may, and take theirs out in any order.
 

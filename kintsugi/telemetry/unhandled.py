@@ -157,7 +157,7 @@ def _is_from_discord(kind: Any) -> bool:
 
 
 def _is_a_discord_librarys(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in ("discord", "disnake", "nextcord")
+    return kind.__module__.partition(".")[0] in ("discord", "disnake", "nextcord", "lightbulb")
 
 
 def exc_info_of(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:

@@ -39,7 +39,7 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 from werkzeug.local import LocalProxy
 
 from kintsugi.telemetry.capsule import LARGEST, Capsule, raw, record
-from kintsugi.telemetry.capsule.graph import CPU_SECONDS, MOST_OBJECTS, Graph
+from kintsugi.telemetry.capsule.graph import CPU_SECONDS, MOST_OBJECTS, Entry, Graph, leave_out
 from kintsugi.telemetry.capsule.inside import taken_by
 from kintsugi.telemetry.redact import redact
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
@@ -775,6 +775,19 @@ def test_what_cannot_be_rebuilt_takes_only_those_calls_with_it_that_use_what_it_
 
 def uses(one: Any) -> None:
     raise LookupError(one(None))
+
+
+def test_what_lacks_two_things_is_left_out_once() -> None:
+    graph = Graph(lambda *_: None)
+    first, second, holder = (Entry(name, 1) for name in ("first", "second", "holder"))
+    leave_out(first, "a lock")
+    leave_out(second, "a socket")
+    graph.hashed += [(first, holder), (second, holder)]
+    graph.made_of(holder, second)
+
+    graph.complete(holder)
+
+    assert holder.opens == second.opens
 
 
 def test_a_class_inside_of_a_function_has_base_and_decorator_by_the_names_they_have_there() -> None:

@@ -12,6 +12,7 @@ import threading
 import traceback
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 import discord
 import loguru
@@ -255,6 +256,23 @@ def test_an_exception_that_prints_while_it_says_its_words_is_asked_once(installe
         print("something else")
 
     assert asked == [1]
+
+
+def test_what_a_library_prints_by_a_name_that_it_took_before_is_heard_until_we_close():
+    """As crescent does, with `from traceback import print_exception` at its head."""
+    library = ModuleType("library_that_prints")
+    vars(library).update(print_exception=traceback.print_exception)
+    sys.modules[library.__name__] = library
+    plain = traceback.print_exception
+    telemetry = install(stream=io.StringIO())
+
+    vars(library)["print_exception"](KeyError, KeyError("rolls"), None)
+    lines = telemetry.recent()
+    telemetry.close()
+    del sys.modules[library.__name__]
+
+    assert len([line for line in lines if "KeyError: 'rolls'" in line]) == 1
+    assert vars(library)["print_exception"] is plain
 
 
 def test_print_is_pickled_by_its_name_as_before(installed):

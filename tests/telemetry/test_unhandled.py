@@ -24,7 +24,7 @@ from kintsugi.telemetry.events import about
 from kintsugi.telemetry.handler import Seen
 from kintsugi.telemetry.runs import Run
 from kintsugi.telemetry.started import Started
-from kintsugi.telemetry.unhandled import is_refusal, leaves, mark_of
+from kintsugi.telemetry.unhandled import is_refusal, leaves, mark_of, root_of
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ALICE, CHANNEL
@@ -157,6 +157,13 @@ async def test_a_refusal_that_a_bots_error_handler_raises_again_is_no_failure():
 )
 def test_what_a_user_may_not_is_a_refusal_and_what_stops_the_bot_is_none(kind: type[Exception], is_one: bool):
     assert is_refusal(kind("x")) is is_one
+
+
+@pytest.mark.parametrize("library", ["discord", "nextcord", "disnake", "lightbulb"])
+def test_what_a_librarys_exception_was_made_of_is_the_failure(library: str):
+    made = type("CommandInvocationError", (Exception,), {"__module__": f"{library}.errors", "original": KeyError("x")})
+
+    assert str(root_of(made("An error occurred during command 'dice' invocation"))) == "'x'"
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,7 @@ class DiscordStandIn:
             {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": int(self.heartbeat * 1000)}}, "hello"
         )
         async for message in socket:
-            if message.type is WSMsgType.TEXT:
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):  # JSON either way
                 await self._heard(json.loads(message.data))
         return socket
 

@@ -157,12 +157,13 @@ class Graph:
             self._sweep(call)
 
     def _lose_what_needs_it(self) -> None:
-        """What is missing takes with it what cannot be made without it. The innermost was looked at last."""
+        """What is missing takes with it what cannot be made without it, once, whatever else it lacks. The innermost was
+        looked at last."""
         needed, is_changed = [*reversed(self.asked), *self.hashed], True
         while is_changed:
             is_changed = False
             for key, holder in needed:
-                if (why := _missing_in(key)) and holder.opens != why:
+                if not holder.opens.startswith("missing(") and (why := _missing_in(key)):
                     holder.opens, holder.parts, holder.closes = why, [], ""
                     is_changed = bool(self.asked)
 
