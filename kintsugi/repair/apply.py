@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from kintsugi.repair.applying.building import Built, Matched, build
-from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
+from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, Shown, WholeFile
 from kintsugi.repair.applying.diffs import unified_diff
 from kintsugi.repair.applying.entities import without_entities
 from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, same_ending, writable
 from kintsugi.repair.applying.markers import refuse_markers
 from kintsugi.repair.applying.masks import as_shown, has_mask, refuse_masks
+from kintsugi.repair.applying.showing import refuse_shown
 from kintsugi.repair.applying.text import Text, read_text
 from kintsugi.repair.applying.whole_files import build_whole, likeness, new_content
 from kintsugi.repair.applying.wholeness import Broken, refuse_broken
@@ -58,8 +59,10 @@ def apply(changes: Sequence[Change], tree: Tree) -> Applied:
 
 def _applied(changes: Sequence[Change], tree: Tree) -> Applied:
     applying = _Applying(tree)
-    for path, group in _grouped(dict.fromkeys(changes)).items():
+    for path, group in _grouped(one for one in dict.fromkeys(changes) if not isinstance(one, Shown)).items():
         applying.take(path, group)
+    for shown in (one for one in changes if isinstance(one, Shown)):
+        refuse_shown(shown, tree, applying.files)
     if not applying.files:
         raise Refused("The reply changes nothing: the files already are as it wants them.")
     return Applied(MappingProxyType(applying.files), tuple(applying.matched), MappingProxyType(applying.modes))

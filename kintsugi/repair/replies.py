@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from kintsugi.repair.applying.beside import begins_beside, refuse_acts, refuse_file_beside, refuse_others, unquoted
-from kintsugi.repair.applying.changes import Change, Refused
+from kintsugi.repair.applying.beside import begins_beside, refuse_acts, refuse_others, shown_beside, unquoted
+from kintsugi.repair.applying.changes import Change, Refused, Shown
 from kintsugi.repair.applying.fences import Block, blocks, outside, set_out
 from kintsugi.repair.applying.headings import path_in_info, path_in_prose
+from kintsugi.repair.applying.options import refuse_options
 from kintsugi.repair.applying.reading_blocks import EMPTY, looks_like_blocks, outside_blocks, read_blocks
 from kintsugi.repair.applying.reading_diffs import looks_like_diff, names_files, read_diff
 from kintsugi.repair.applying.reading_edits import is_cut_off, patch_in_call, read_edits
@@ -50,12 +51,14 @@ def _recognised(text: str) -> tuple[Change, ...]:
     if not changes:
         raise Refused("The reply holds no patch: no edits, no diff, no *** Begin Patch, no file headed by its path.")
     refuse_acts(text, changes)
+    refuse_options(text, changes, _first)
     refuse_others(changes, _found_by_each(text, changes))
     rest = outside_blocks(text, EMPTY) if looks_like_blocks(text) else text  # a path above them heads nothing else
     _refuse_unread(unquoted(rest, changes), changes)
-    for shown in filter(None, (rest, "\n".join(set_out(rest.split("\n")) or ()))):
-        refuse_file_beside(shown, changes, _first, lambda body: next(_found_by_each(body), None) is not None)
-    return changes
+    shown: list[Shown] = []
+    for source in filter(None, (rest, "\n".join(set_out(rest.split("\n")) or ()))):
+        shown += shown_beside(source, changes, _first, lambda body: next(_found_by_each(body), None) is not None)
+    return (*changes, *dict.fromkeys(shown))
 
 
 def _first(text: str) -> tuple[Change, ...]:

@@ -64,6 +64,16 @@ def test_code_that_is_escaped_as_html_throughout_is_meant_without():
         edited({"search": search, "replace": wanted + "y = 1 < 2\n"}, before=search)
 
 
+def test_a_file_shown_beside_its_edits_is_the_one_that_was_or_becomes():
+    edits = json.dumps({"edits": [{"path": PATH, "search": '["discount"]', "replace": '.get("discount", 0)'}]})
+    shown = f"`{PATH}`\n\n```python\n%s```\n\n{edits}\n"
+
+    assert applied(shown % PRICING) == applied(shown % FIXED) == FIXED.encode()
+    assert applied(shown % PRICING.replace(":\n", ":  # here it fails\n")) == FIXED.encode()
+    with pytest.raises(Refused, match="the two differ"):
+        applied(shown % f"{FIXED}\nKNOWN = 1\n")
+
+
 def edited(*edits: dict[str, object], before: str | bytes = PRICING) -> bytes | None:
     return applied(json.dumps({"edits": [{"path": PATH, **edit} for edit in edits]}), before)
 
@@ -119,6 +129,9 @@ def test_a_careless_edit_lands_or_is_refused_but_never_elsewhere(edit: dict[str,
 def test_dashes_of_another_language_stay_where_quotes_are_straightened():
     assert straight("say(\u2018\u043e\u043d \u2014 \u2026\u2019)") == "say('\u043e\u043d \u2014 \u2026')"
     assert straight("say(\u2018a \u2014 b\u2026\u2019)") == "say('a - b...')"
+    edit = {"search": "say('a')  # b", "replace": "say('a')  # b \u2014 c\u2026"}
+    typeset = {name: value.replace("'", "\u2019") for name, value in edit.items()}
+    assert edited(typeset, before=f"{edit['search']}\n") == f"{edit['replace']}\n".encode()
 
 
 def test_the_added_lines_follow_the_files_indentation():

@@ -362,7 +362,7 @@ async def test_a_test_that_never_ends_without_the_patch_is_red(base: Path, setti
     (base / "shop.py").write_text(endless + SHOP[SHOP.index("\n\ndef label") :])
     (base / "tests" / "test_works.py").write_text(WORKS[: WORKS.index("    def test_total")])
 
-    evidence = await proven(a_patch(base), replace(settings, seconds=60))
+    evidence = await proven(a_patch(base), replace(settings, seconds=40))
 
     assert evidence.tier is Tier.E2
     assert evidence.red is not None
@@ -370,10 +370,10 @@ async def test_a_test_that_never_ends_without_the_patch_is_red(base: Path, setti
 
 
 async def test_a_test_that_is_only_slow_without_the_patch_is_not_red(base: Path, settings: ProofSettings) -> None:
-    slow = f"{SHOWS}\n\nimport time\ntime.sleep(6)\n"  # by then a quarter of all the time is over
+    slow = f"{SHOWS}\n\nimport time\ntime.sleep(4)\n"  # by then a quarter of all the time is over
     (base / "shop.py").write_text(FIXED)
 
-    evidence = await proven(a_patch(base, shop=f"{FIXED}\nKNOWN = 1\n", test=slow), replace(settings, seconds=20))
+    evidence = await proven(a_patch(base, shop=f"{FIXED}\nKNOWN = 1\n", test=slow), replace(settings, seconds=12))
 
     assert evidence.tier is Tier.E0
     assert "Give it more time" in evidence.says

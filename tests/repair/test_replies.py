@@ -477,6 +477,8 @@ def test_an_operation_has_a_diff_without_headers(operation: dict[str, str], chan
         (f"<think>\n{PATH}\n{BLOCK}", "all thought"),
         (f"Updated `shop/cart.py`:\n\n```python\nx = 1\n```\n\n{PATH}\n{BLOCK}", "has shop/cart.py as a whole"),
         (f"{PATH}\n{BLOCK}\nHere is the complete `shop/cart.py`:\n\n```python\nx = 1\n```\n", "has shop/cart.py as a"),
+        (f"**Option A**\n\n{PATH}\n{BLOCK}\n**Option B**\n\n{PATH}\n{BLOCK.replace('0)', '1)')}", "several options"),
+        (f"{PATH}\n{BLOCK}\nAlternatively:\n\nshop/cart.py\n{BLOCK}", "several options"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
         (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),
         ("--- /dev/null\n+++ b/x.py\n@@ -0,0 +1,3 @@\n+a\n", "cut off"),

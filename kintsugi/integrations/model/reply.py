@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from kintsugi.integrations.model.near_json import objects_in, without_thoughts
 from kintsugi.integrations.model.tool_calls import step_in, steps_in
-from kintsugi.repair.applying.changes import Change, FilePatch, Refused, WholeFile
+from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Shown, WholeFile
 from kintsugi.repair.applying.reading_edits import changes_in
 from kintsugi.repair.replies import read_reply as read_patch
 from kintsugi.workflow.incident import Category
@@ -334,6 +334,8 @@ def _as_edits(changes: Sequence[Change]) -> list[Edit]:
         match change:
             case Edit():
                 edits.append(Edit(change.path, change.search, change.replace, change.occurrence))
+            case Shown():
+                pass  # it changes nothing
             case WholeFile():
                 edits.append(Edit(change.path, "", change.text))
             case FilePatch(moved_to=None, mode=None):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, WholeFile, differing
+from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, Shown, WholeFile, differing
 from kintsugi.repair.applying.fences import blocks
 from kintsugi.repair.applying.headings import path_above, path_alone, path_in_info
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
+_SOME = 4  # lines: fewer are hardly a file
 _PATCH = ("diff", "patch", "tool_code")
 _BEGINS = ("diff --git ", "--- ", "*** Begin Patch", "*** Update File", "*** Add File", "*** Delete File")
 _SENDS = re.compile(
@@ -62,24 +63,40 @@ def unquoted(text: str, changes: Sequence[Change]) -> str:
     return "\n".join(line for line in text.split("\n") if line.strip() not in there and line[1:].strip() not in there)
 
 
-def refuse_file_beside(
+def shown_beside(
     text: str, changes: Sequence[Change], read: Callable[[str], Sequence[Change]], is_patch: Callable[[str], bool]
-) -> None:
-    """Raises Refused where a block is headed by the path of a file, and the patch does not make that file of it.
+) -> tuple[Shown, ...]:
+    """Files that the reply shows, with lines that its changes do not have: whether they agree, the tree must tell.
 
-    What only shows the file that the patch changes may stand before it, and after it as it was or as it becomes.
+    Raises Refused where a block is headed by the path of a file, and the patch does not make that file of it. What
+    only shows the file that the patch changes may stand before it, and after it as it was or as it becomes.
     `read` is how the patch was read, `is_patch` tells whether it could be read from a block.
     """
     lines = text.split("\n")
-    untold = [(end, file) for end, file in _files(lines, is_patch) if not _is_told(file, changes)]
+    files = list(_files(lines, is_patch))
+    shown = tuple(
+        Shown(one.path, file.text) for _, file in files for one in _same(file, changes)[:1] if _tells(file, one)
+    )
+    untold = [(end, file) for end, file in files if not _is_told(file, changes)]
     if not untold:
-        return
+        return shown
     end, last = untold[-1]
     strange = next((file for _, file in untold if not _same(file, changes)), None)
     if strange or read("\n".join(lines[end:])) != changes:
         raise Refused(
             f"Beside its patch the reply has {(strange or last).path} as a whole. Send all of it in one format."
         )
+    return shown
+
+
+def _tells(file: WholeFile, change: Change) -> bool:
+    """Whether some lines of a file are none that the change of it quotes."""
+    lines = _plain(file.text)
+    return (
+        len(lines) >= _SOME
+        and not isinstance(change, WholeFile | Removal)
+        and not any(_within(lines, side) for pair in _pairs(change) for side in pair)
+    )
 
 
 def _files(lines: Sequence[str], is_patch: Callable[[str], bool]) -> Iterator[tuple[int, WholeFile]]:

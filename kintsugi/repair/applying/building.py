@@ -13,7 +13,13 @@ from kintsugi.repair.applying.edit_places import edit_hunk, every_place, exact_p
 from kintsugi.repair.applying.masks import restored
 from kintsugi.repair.applying.matching import Level, Place
 from kintsugi.repair.applying.placing import Placing
-from kintsugi.repair.applying.readings import TYPOGRAPHIC_QUOTES, straight, unescaped
+from kintsugi.repair.applying.readings import (
+    TYPOGRAPHIC_QUOTES,
+    TYPOGRAPHIC_SIGNS,
+    straight,
+    straight_quotes,
+    unescaped,
+)
 from kintsugi.repair.applying.reindent import for_all, indent_of
 from kintsugi.repair.applying.splices import Splice, splices
 from kintsugi.repair.applying.text import Text, to_bytes
@@ -47,8 +53,9 @@ def build(path: str, wanted: Sequence[Edit] | FilePatch, text: Text, *, strict: 
     lines are put right; where that does not help, it is refused.
     """
     placing = Placing(path, text, in_order=isinstance(wanted, FilePatch), strict=strict)
-    if _is_typeset(wanted, text):
-        wanted = _with_added(wanted, straight)
+    if _is_typeset(wanted, text, TYPOGRAPHIC_QUOTES):
+        typed = straight if any(_is_typeset(wanted, text, sign) for sign in TYPOGRAPHIC_SIGNS) else straight_quotes
+        wanted = _with_added(wanted, typed)
     built, suspect = _build(wanted, placing)
     if not suspect or not path.endswith((".py", ".pyi")) or _is_whole(built) or not is_python(text.string):
         return built
@@ -86,15 +93,13 @@ def spliced(text: Text, wanted: Sequence[Splice], path: str, final_newline: bool
     return to_bytes(lines, endings, text.encoding, path)
 
 
-def _is_typeset(wanted: Sequence[Edit] | FilePatch, text: Text) -> bool:
-    """Whether the reply has typographic quotes where the file cannot have them: then all of its quotes are such."""
+def _is_typeset(wanted: Sequence[Edit] | FilePatch, text: Text, signs: str) -> bool:
+    """Whether the reply has one of these signs where the file has none of them: then all that it has are typeset."""
     if isinstance(wanted, FilePatch):
         old = "".join(line.text for hunk in wanted.hunks for line in hunk.lines if line.op is not Op.ADD)
     else:
         old = "".join(edit.search for edit in wanted)
-    return any(quote in old for quote in TYPOGRAPHIC_QUOTES) and not any(
-        quote in text.string for quote in TYPOGRAPHIC_QUOTES
-    )
+    return any(sign in old for sign in signs) and not any(sign in text.string for sign in signs)
 
 
 def _build(wanted: Sequence[Edit] | FilePatch, placing: Placing) -> tuple[Built, bool]:

@@ -113,6 +113,14 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A file, or a part of it, that a reply shows beside what changes it. It changes nothing; it may contradict."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EveryEdit(Edit):
     """An edit of every place where the search text stands. `times`: how many the reply expects; None: any number."""
 
@@ -130,4 +138,4 @@ def differing(old: Sequence[str], new: Sequence[str]) -> tuple[HunkLine, ...]:
     return tuple(lines)
 
 
-Change: TypeAlias = Edit | FilePatch | WholeFile | Removal
+Change: TypeAlias = Edit | FilePatch | WholeFile | Removal | Shown

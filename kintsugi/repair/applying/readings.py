@@ -21,6 +21,7 @@ TYPOGRAPHIC_QUOTES = "\u201c\u201d\u2018\u2019"
 _BLANKS, _DASHES = "\u00a0\u202f", "\u2013\u2014"
 _QUOTES = str.maketrans(dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_SINGLE, "'"))
 _SIGNS = str.maketrans(dict.fromkeys(_BLANKS, " ") | dict.fromkeys(_DASHES, "-") | {"\u2026": "..."})
+TYPOGRAPHIC_SIGNS = f"{_BLANKS}{_DASHES}\u2026"
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "", '"': '"', "'": "'", "\\": "\\", "/": "/"}
 
@@ -30,6 +31,11 @@ def straight(text: str) -> str:
     quoted = text.translate(_QUOTES)
     is_foreign = not text.isascii() and any(sign.isalpha() and not sign.isascii() for sign in text)
     return quoted if is_foreign else quoted.translate(_SIGNS)
+
+
+def straight_quotes(text: str) -> str:
+    """Typographic quotes alone as a keyboard types them: where nothing else is typeset, dashes belong to the text."""
+    return text.translate(_QUOTES)
 
 
 def unescaped(text: str) -> str:
@@ -68,6 +74,10 @@ def unnumbered_hunk(hunk: Hunk) -> Hunk | None:
         for line in hunk.lines
     ]
     return replace(hunk, lines=tuple(_compared(lines)))
+
+
+def straight_quotes_hunk(hunk: Hunk) -> Hunk | None:
+    return _each_line(hunk, straight_quotes)
 
 
 def straight_hunk(hunk: Hunk) -> Hunk | None:
@@ -119,6 +129,7 @@ def all_of(hunk: Hunk) -> Hunk | None:
 READINGS: tuple[Reading, ...] = (
     prefixed_hunk,
     unnumbered_hunk,
+    straight_quotes_hunk,
     straight_hunk,
     unescaped_hunk,
     unquoted_hunk,

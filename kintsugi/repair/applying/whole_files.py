@@ -9,7 +9,14 @@ from difflib import SequenceMatcher
 from kintsugi.repair.applying.building import Built, Matched, is_python, spliced
 from kintsugi.repair.applying.changes import Refused, WholeFile
 from kintsugi.repair.applying.matching import Level
-from kintsugi.repair.applying.readings import TYPOGRAPHIC_QUOTES, are_barred, are_numbered, straight, without_numbers
+from kintsugi.repair.applying.readings import (
+    TYPOGRAPHIC_QUOTES,
+    are_barred,
+    are_numbered,
+    straight,
+    straight_quotes,
+    without_numbers,
+)
 from kintsugi.repair.applying.reindent import reindent, rounded
 from kintsugi.repair.applying.splices import Splice, refuse_lazy_lines
 from kintsugi.repair.applying.text import Text
@@ -75,7 +82,7 @@ def _read(string: str, text: Text) -> tuple[list[str], Level]:
     if any(mark in string for mark in TYPOGRAPHIC_QUOTES) and not any(
         mark in text.string for mark in TYPOGRAPHIC_QUOTES
     ):
-        lines, level = [straight(line) for line in lines], Level.ALIKE
+        lines, level = _straightened(lines, text), Level.ALIKE
     return lines, level
 
 
@@ -103,9 +110,19 @@ def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
     return new
 
 
+def _straightened(lines: Sequence[str], text: Text) -> list[str]:
+    """With quotes as typed; dashes too, where lines of the file show that they are typeset."""
+    old = set(text.lines)
+    typed = [straight_quotes(line) for line in lines]
+    full = [straight(line) for line in lines]
+    is_full = any(one != other and one not in old and other in old for one, other in zip(typed, full, strict=True))
+    return full if is_full else typed
+
+
 def _splices(text: Text, new: Sequence[str], key: Callable[[str], str], *, straightened: bool) -> list[Splice]:
     old = [key(straight(line) if straightened else line) for line in text.lines]
-    codes = SequenceMatcher(None, old, [key(line) for line in new], autojunk=False).get_opcodes()
+    sent = [key(straight(line) if straightened else line) for line in new]
+    codes = SequenceMatcher(None, old, sent, autojunk=False).get_opcodes()
     made = [Splice(start, end, tuple(new[from_:to])) for tag, start, end, from_, to in codes if tag != "equal"]
     near = {at for one in made for at in range(one.start - _NEAR, one.end + _NEAR)}
     kept = [(start + n, from_ + n) for tag, start, end, from_, _ in codes if tag == "equal" for n in range(end - start)]

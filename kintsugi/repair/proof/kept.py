@@ -53,7 +53,7 @@ async def _all_compared(proving: Proving, shown: RedToGreen | None) -> Kept:
     if whole.passed:
         return whole
     numbers = kept.numbers
-    if numbers is not None and whole.why_not:  # the others are in no run that counts
+    if numbers is not None and whole.why_not and not kept.why_not:  # the others are in no run that counts
         numbers = replace(numbers, why_not=f"the others could not be compared, as {whole.why_not}")
     return replace(kept, flags=(*kept.flags, *whole.flags), numbers=numbers)
 
@@ -61,22 +61,31 @@ async def _all_compared(proving: Proving, shown: RedToGreen | None) -> Kept:
 async def _compared(proving: Proving, files: Sequence[str], shown: RedToGreen | None) -> Kept:
     what = f"the {len(files)} related test files" if files else "all tests"
     if proving.seconds_left < LEAST_SECONDS and shown is not None:
-        kept = _not_compared(proving, what, shown.red, shown.green.run, _NO_TIME)
-        return replace(kept, numbers=replace(kept.numbers, why_not=_NO_TIME)) if kept.numbers else kept
+        return _not_compared(proving, what, _NO_TIME, (None, shown.green.run), shown)
     proving.progress(f"running {what} without the patch")
     before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)
     if before.stopped is not None or not before.results.complete:
-        return _not_compared(proving, what, before, before.run, f"without the patch {why_broken(proving, before)}")
+        why = f"without the patch {why_broken(proving, before)}"
+        return _not_compared(proving, what, why, (before, before.run), shown)
     proving.progress(f"running {what} with the patch")
     after = await proving.tests(proving.proposal.all_files, _that_exist(proving, files, proving.proposal.all_files))
     if after.stopped is not None and proving.seconds_left <= 0:
-        return _not_compared(proving, what, before, after.run, "there was no time to run them with the patch")
+        why = "there was no time to run them with the patch"
+        return _not_compared(proving, what, why, (before, after.run), shown)
     return await _judged(proving, before, after, shown)
 
 
-def _not_compared(proving: Proving, what: str, before: Seen, run: Run, why: str) -> Kept:
-    flag = f"{what} could not be compared: {why}"
-    return Kept(0, (flag,), run, numbers=numbers_of(proving, before, 0), why_not=why)
+def _not_compared(
+    proving: Proving, what: str, why: str, seen: tuple[Seen | None, Run], shown: RedToGreen | None
+) -> Kept:
+    """Nothing is compared. The regression test ran all the same, so its run counts where this one came to less."""
+    before, run = seen
+    red = shown.red if shown is not None else None
+    most = max(filter(None, (before, red)), key=lambda one: len(one.results.tests), default=None)
+    numbers = numbers_of(proving, most, 0) if most else None
+    if numbers is not None and most is not before:
+        numbers = replace(numbers, why_not=why)
+    return Kept(0, (f"{what} could not be compared: {why}",), run, numbers=numbers, why_not=why)
 
 
 async def _judged(proving: Proving, before: Seen, after: Seen, shown: RedToGreen | None) -> Kept:

@@ -162,13 +162,13 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
     proving.progress("running the regression test with the patch")
     asked = _that_failed(proving, red)
     green = await proving.tests(proposal.all_files, files, watched=asked)
-    if _is_only_slow(red, green):  # now it is known how long they take
-        long = min(_HANGS * green.run.seconds + 1, proving.seconds_left * _MOST_FOR_SLOW)
+    long = min(_HANGS * green.run.seconds + 1, proving.seconds_left * _MOST_FOR_SLOW)
+    if _is_only_slow(red, green) and long > red.run.seconds:  # now it is known how long they take
         red = await proving.tests(proving.tests_alone, files, seconds=long, watched=())
     try:
         _check_runs(proving, red, green)
         turned = _without_bystanders(proving, red, _turned(red, green))
-        if not turned and _is_only_slow(red, green):
+        if _is_only_slow(red, green) and not (turned and _has_each(proving, turned)):
             raise CannotRunHere(_too_slow(red, green))
         _check_all_turned(proving, red, green, turned)
         return RedToGreen(red, green, _that_assert(proving, files, _for_the_right_reason(proving, turned)), asked=asked)
@@ -230,14 +230,18 @@ def _never_ended(red: Seen, test: TestResult) -> bool:
 
 
 def _without_bystanders(proving: Proving, red: Seen, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
-    """Where red never ended, without tests that are neither the patch's nor named: it may not have come to them."""
+    """Where red never ended, without tests that it may not have come to, if they are neither new nor named."""
     unseen = {test.id for test in turned if _never_ended(red, test)}
     own = {
         test.id
         for test in turned
         if _is_new(proving, test) or any(_is_named(n, test) for n in proving.proposal.failing)
     }
-    return tuple(test for test in turned if test.id not in unseen - own) if own & unseen else tuple(turned)
+    return tuple(test for test in turned if test.id in own or test.id not in unseen) or tuple(turned)
+
+
+def _has_each(proving: Proving, turned: Sequence[TestResult]) -> bool:
+    return all(any(_is_named(name, test) for test in turned) for name in proving.proposal.failing)
 
 
 def _is_only_slow(red: Seen, green: Seen) -> bool:
@@ -248,6 +252,11 @@ def _is_only_slow(red: Seen, green: Seen) -> bool:
 def _both_too_slow(red: Seen, green: Seen) -> bool:
     """Whether the patch's run had no time to end, and the one without it was about as slow: no fault of the patch."""
     return not green.outcome.in_time and not (red.outcome.in_time and green.run.seconds >= _HANGS * red.run.seconds)
+
+
+def _seen_once(red: Seen) -> str:
+    once = f"without the patch the regression test did not end within {red.run.seconds:.0f} s"
+    return f"{once}, and there was no time to see that again. Give it more time, {_SECONDS}"
 
 
 def _too_slow(red: Seen, green: Seen) -> str:
@@ -378,6 +387,8 @@ async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen
         red = await proving.tests(proving.tests_alone, files, seconds=seconds)
         green = await proving.tests(proposal.all_files, files)
         if proving.seconds_left <= 0 or _is_only_slow(red, green):  # what did not come to its end says nothing
+            if number == 1 and all(_never_ended(shown.red, test) for test in turned):
+                raise CannotRunHere(_seen_once(shown.red))
             break
         again = {test.id for test in _turned(red, green)}
         turned = tuple(test for test in turned if test.id in again)
@@ -443,5 +454,8 @@ async def _without_swallowing(proving: Proving, files: Sequence[str], shown: Red
     stripped: Mapping[str, bytes] = {path: text.encode() for path, text in swallowing.without.items()}
     seen = await proving.tests({**proving.proposal.all_files, **stripped}, files)
     if not {test.id for test in shown.turned} <= seen.results.passed:
+        if _is_only_slow(seen, shown.green):
+            why = f"the regression test did not end within {seen.run.seconds:.0f} s without what the patch swallows"
+            raise CannotRunHere(f"{why}. Give it more time, {_SECONDS}")
         places = "; ".join(str(place) for place in swallowing.places)
         raise Unproven(f"only dropping the exception makes the test pass: {places}", shown.red.run, seen.run)
