@@ -41,7 +41,7 @@ class Preparing:
             await self.look()
         except DatabaseAway as away:
             self._away = str(away)
-            self._tell(f"{away} Retrying every {RETRY_SECONDS:.0f} s; the rest of the service runs.")
+            self._tell(f"{self._away.rstrip('.')}. Retrying every {RETRY_SECONDS:.0f} s; the rest of the service runs.")
             log.warning("database_unavailable", extra={"why": str(away)})
 
     async def run(self) -> None:

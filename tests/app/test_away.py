@@ -117,7 +117,7 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path
             "KINTSUGI_GITHUB_BASE_URL": f"http://{nobody_there()}",
         }
         async with a_service(tmp_path, **settings, **REPORTS) as service:
-            said = await service.says(r"could not be opened.*Retrying every 5 s")
+            said = await service.says(r"could not be opened.*[^.]\. Retrying every 5 s")
             hook = f"{await service.address()}/webhooks/github"
             refused = await service.http.post(hook, content=body, headers=delivery)
             away = await service.becomes("/readyz", 503), await service.becomes("/healthz", 200)

@@ -274,6 +274,22 @@ Stripe-Signature: t=1732960000,v1={hex}
 "securityAnswer":"{word}"
 <elementProp name="password"><stringProp name="Argument.value">{word}</stringProp></elementProp>
 database('x','bob','{made}','Vendor')
+    stats auth bob:{word}
+bundle config gems.example.org bob:{word}
+{{admins,[{{"bob","{word}"}}]}}
+exten => 100,1,Authenticate(482913)
+DBI connect('dbname=shop','shop','{word}') failed: timeout
+traefik.http.middlewares.auth.basicauth.users=bob:$$apr1$$abcd$${random}
+drush user:password bob "{word}"
+auth_param basic credentials bob:{word}
+register => bob:{word}@sip.example.org/100
+knife bootstrap web1 -x ops -P {word}
+prosodyctl register bob meet.example.org {word}
+AT+CGAUTH=1,1,"bob","{word}"
+password changed '{word}' to '{word}'
+Bank login ok, PIN 482913 entered for account 10961
+<pre>nmcli dev wifi connect home password {made}</pre>
+May  3 10:11:12 h app: name="password"#015#012#015#012{word}#015#012--
 printf '{word}\\n' | docker login -u bob --password-stdin
 net use Z: \\\\nas\\share {made} /user:bob
 g-recaptcha-response={random}&email=x
@@ -331,6 +347,7 @@ def test_a_secret_is_found_by_its_place(line):
         "Please write down this verification key.\n\n\t{}\n",
         'key: "password"\n  - value: "{}"',
         '+ value = "{}"\n+ name  = "DB_PASSWORD"',
+        "SMTP < 334 UGFzc3dvcmQ6\nSMTP > {}",
         "Preparing: update users set password = ? where name = ?\nParameters: {}(String), bob(String)",
         "Private Keys\n============\n(0) {0}\n(1) {0}",
         "insert into users (username, password) values (?, ?)\nbinding parameter (1:VARCHAR) <- [bob]\n"
@@ -460,6 +477,10 @@ def test_a_file_of_settings_in_a_string_ends_with_the_string():
         "jdbc:sqlserver://10.0.0.1:1433;databaseName=x;user=bob;password={};encrypt=true",
         "chpasswd -e <<< 'bob:{}'",
         "-Credential bob:{}",
+        "vault kv put secret/shop db_password={} api_user=shop",
+        "PDO->__construct('mysql:host=db1;dbname=shop', 'shop', '{}')",
+        "Using server credentials: username=ci password={} for https://nexus",
+        'PRIVMSG NickServ :IDENTIFY {}" ok',
     ],
 )
 def test_what_stands_beside_a_secret_stays(line):
@@ -507,6 +528,11 @@ def test_codes_are_hidden_that_let_somebody_in(line):
         "Password reset mail sent to lena1984, see Ticket12345",
         "password login on Ubuntu2204 disabled, secret synced to store2024",
         "the password of node1234 and host0001 is stored",
+        "Password mismatch (SHA1 of given password: ec7561c)",
+        "snmpwalk -v2c -c public 10.0.0.7 system",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ">PASSWORD:Need 'Auth' username/password",
+        "stats auth, PIN 13 entered, bundle config set path vendor, #012abc",
         "password policy is OWASP-2021, login with NTLMv2 or Argon2id, password_hash not built with Argon2",
         'login failed: user="Veeam2021" requestId=navidrome-statefulset-0/YzKDTM4yVE-001467 from 10.0.0.7',
         "Accepted publickey for bob from 10.0.0.7 ssh2: RSA SHA256:Kl8kPGZrTiz7g4FO1hyqHdsSBBb5Fge6NWOobN03XJg",

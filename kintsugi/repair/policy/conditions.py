@@ -14,6 +14,7 @@ _EACH = ("readlines", "keys")  # what a loop over the thing itself gives
 _CONSTANT_TIME = ("compare_digest", "timing_safe_equal", "constant_time_compare")
 _OPPOSITE = {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn}
 _OPPOSITE |= {other: one for one, other in _OPPOSITE.items()}
+_OTHERWISE = {**_OPPOSITE, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt}
 
 
 def operator(node: ast.cmpop) -> str:
@@ -59,6 +60,25 @@ def opposite(node: ast.expr) -> ast.expr:
         case ast.Compare(ops=[op], left=left, comparators=others) if type(op) in _OPPOSITE:
             return ast.Compare(left, [_OPPOSITE[type(op)]()], others)
     return ast.UnaryOp(ast.Not(), node)
+
+
+def are_opposite(one: ast.expr, other: ast.expr) -> bool:
+    """`a and b < 3` and `not a or b >= 3`"""
+    return said(one, turned=True) == said(other)
+
+
+def said(node: ast.expr, *, turned: bool = False) -> str:
+    """A condition, or what holds where it does not, with each `not` at the smallest part."""
+    asked = plain(node)
+    match asked:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return said(operand, turned=not turned)
+        case ast.BoolOp(op=op, values=values):
+            way = " and " if isinstance(op, ast.And) != turned else " or "
+            return f"({way.join(said(one, turned=turned) for one in values)})"
+        case ast.Compare(left=left, ops=[op], comparators=others) if turned and type(op) in _OTHERWISE:
+            return ast.unparse(ast.Compare(left, [_OTHERWISE[type(op)]()], others))
+    return f"not {ast.unparse(asked)}" if turned else ast.unparse(asked)
 
 
 def _as_compared(node: ast.expr) -> ast.expr:

@@ -32,6 +32,7 @@ _ASKING = re.compile(
 )
 _CLAIMS = ("exp", "nbf", "aud", "iss")
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
+_OF_LOOKS = re.compile(r"_(?:COLOU?R|LANGUAGE|LOCALE|THEME|FONT|TIME_?ZONE|UNIT|SORT|ORDER(?:ING)?|ALIGNMENT)S?$")
 _LONG = 200  # of a decorator that does more than to say who may
 _REGISTERING = re.compile(
     r"^(?!atexit|signal|codecs|sys|os).*\.(?:include_router|(?:un)?register|register_blueprint|add_url_rule|add_typer|add_command"
@@ -115,9 +116,13 @@ class Facts:
             guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
             if guards and not _is_hook(decorator) and len(text := _without_labels(decorator)) < _LONG:
                 self._tell("who", node.name, text)
+            elif isinstance(decorator, ast.Call):
+                for one in decorator.keywords:
+                    if WHO.search(one.arg or ""):
+                        self._tell("who", f"{node.name}({one.arg})", ast.unparse(one.value))
 
     def _named(self, name: str, value: ast.expr) -> None:
-        if name.isupper() and WHO.search(name):
+        if name.isupper() and WHO.search(name) and not _OF_LOOKS.search(name):
             self._tell("who", name, ast.unparse(value))
         elif name.isupper() and isinstance(value, ast.Constant) and isinstance(value.value, bool):
             self._tell("default", name, ast.unparse(value))

@@ -28,6 +28,11 @@ _PAGE = re.compile(
     r"\bfrom ['\"](?:react|vue|preact|svelte|@angular/\w+|pinia)(?:/\w+)?['\"]|\bwindow\.\w"
     r"|\bdocument\.(?:getElement\w*|querySelector\w*|createElement\w*|addEventListener|cookie)\b"
 )
+_SERVES = re.compile(
+    r"\bres\.(?:send|json|status|render|redirect|end)\(|\breq\.(?:body|params|query|headers|user|session)\b"
+    r"|['\"]use server['\"]|\bgetServerSideProps\b"
+    r"|\bexport (?:async )?function (?:loader|action|GET|POST|PUT|PATCH|DELETE)\b"
+)
 _BEYOND = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 _OF_CONDITIONS = frozenset(
     (
@@ -78,8 +83,12 @@ def _said(change: Change) -> Iterator[Flag]:
 
 
 def _is_page(change: Change) -> bool:
-    """Whether it runs in a browser, where whoever is asked can answer as they like: what it asks decides nothing."""
-    return change.path.endswith((".jsx", ".tsx", ".vue")) or _PAGE.search(change.old) is not None
+    """Whether it runs in a browser, where whoever is asked can answer as they like: what it asks decides nothing.
+
+    A file that answers requests too is none, though it has a page in a text.
+    """
+    is_page = change.path.endswith((".jsx", ".tsx", ".vue")) or _PAGE.search(change.old) is not None
+    return is_page and _SERVES.search(change.old) is None
 
 
 def _compared(before: Source, after: Source, path: str, *, is_page: bool) -> Iterator[Told]:

@@ -128,6 +128,7 @@ class Redactor:
         both = f"{text}\n{others}" if others else text
         known = self._known
         odd = "\\" in both or "%" in both or "&" in both or "#" in both or "^" in both or "\x1b" in both or "\0" in both
+        odd = odd or "</" in both
         if known.personal or not both.isascii() or (odd and not _is_plain(both)):
             return self.redact(text) if not others or self.is_clean(others) else None
         scanner, lowered = known.scanner, both.lower()
@@ -226,7 +227,7 @@ def _is_plain(text: str) -> bool:
 
 def _is_encoded(text: str) -> bool:
     """Whether a text with no backslash may hold another one."""
-    return is_of_syslog(text) or (("%" in text or "&" in text) and holds_texts(text))
+    return is_of_syslog(text) or (("%" in text or "&" in text or "</" in text) and holds_texts(text))
 
 
 @cache

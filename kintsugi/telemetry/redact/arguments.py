@@ -38,7 +38,8 @@ CALLS = (
     ),
     Call(
         (
-            "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
+            "pdo->__construct(", "pdo(", "dbi connect(", "odbc_connect(", "ibase_connect(", "mysql_real_connect(",
+            "sequelize(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
             "pymysql.connect(", "ldap3.connection(", "dbi->connect(", ".getconnection(", "ldap_bind(", "imap_open(",
             "ssh2_auth_password(", "directoryentry(", "set_password(", "setpassword(",
         ),
@@ -108,8 +109,8 @@ def _is_made_up(value: str) -> bool:
 
 
 _SHAPED = re.compile(
-    r"[<>{}()\[\]%\\\s]|[?&]\w{1,20}=|\.\w{1,5}$|^[#./]|//|^[A-Za-z]+\d?[A-Z][a-z]+$"
-)  # a template, a file, a name
+    r"[<>{}()\[\]%\\\s]|[?&]\w{1,20}=|:\w{1,12}=\w|\.\w{1,5}$|^[#./]|//|^[A-Za-z]+\d?[A-Z][a-z]+$"
+)  # a template, a source of data, a file, a name
 
 
 # What parts two quoted arguments, and what begins a struct as Go prints one. Nothing else announces these: in 650,000

@@ -26,5 +26,5 @@ class Allowance:
     What is beyond is not looked at as it is within; it is looked at from without in any case."""
 
     def __init__(self, length: int) -> None:
-        self.signs = 400 + length // 8
+        self.signs = max(1_000, 400 + length // 8)
         self.looks = 200 + 12 * (length // STRETCH)

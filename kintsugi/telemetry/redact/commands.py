@@ -31,7 +31,7 @@ _LONG_OR_HEX = (
 _LONE = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[^\s'\"|$/\\=:.]{8,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
 _END_OF_LINE = r"(?:\n|\\[nr])"  # as it is, or written out: the source of a program is not folded
-_NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
+_NO_PORT = r"['\"]?(?P<secret>(?!public\b|\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
 _IN_FOURS = r"(?:[0-9A-Za-z]{4}(?:[ -][0-9A-Za-z]{4}){3,5}|[a-z]{16})(?![\w-])"
 _QUOTES = ("'", '"')
@@ -44,7 +44,8 @@ _BY_FLAG = {
         "twine ", "az login ", "oc login ", "psexec ", "psexec.exe ", "rdesktop ",
         "-keychain ", "mcrcon ", "cypher-shell ", "beeline ", "racadm ",
     ),
-    "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip "),
+    "P": ("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_", "ssh-keygen ", "zip ", "knife "),
+    "s": ("eyaml encrypt",),
     "pw": ("plink ", "pscp ", "psftp "),
     "a": ("redis-cli",), "-pass": ("redis-cli",), "w": ("ldap",), "t": ("codecov",), "k": ("nuget push", "openssl"),
     "K": ("openssl",),
@@ -114,7 +115,7 @@ COMMANDS = (
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
     Command(
         ("vault kv put ", "vault kv patch ", "secrets set ", "secret generic "),
-        r"(?<=[\s=])[A-Za-z_][\w.-]{0,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
+        r"(?<=[\s=])(?!(?:[A-Za-z_-]{0,30}_)?(?i:user|username|host|port|email|region|url)=)[A-Za-z_][\w.-]{0,60}=['\"]?(?P<secret>(?!-)[^\s@'\"]{4,200})",
         ("=",),
     ),
     Command(
@@ -129,6 +130,15 @@ COMMANDS = (
     ),
     Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
     Command(("connect ",), r"[\w.$-]{1,40}/(?P<secret>[^\s/@\"']{3,80})@(?=[\w.-]{2,80}(?:[:/\s]|$))"),
+    Command(('{admins,[{"', '{users,[{"'), r'[^"\n]{1,60}", ?"(?P<secret>[^"\n]{4,200})"'),  # terms of Erlang
+    Command(("register =>",), r" ?[\w.-]{1,60}:(?P<secret>[^\s:@/]{3,200})@"),  # of Asterisk
+    Command(("prosodyctl ", "ejabberdctl "), rf"[^\n]{{0,60}}?\bregister \S{{1,60}} \S{{1,80}} {_VALUE}"),
+    Command(("at+cgauth=",), r'\d{1,2},\d,"[^"\n]{1,60}","(?P<secret>[^"\n]{3,100})"'),
+    Command(("credentials ",), r"[\w.@+-]{2,60}:(?P<secret>(?=[^\s\d]{0,60}\d)[^\s:/]{6,200})(?=\s|$)"),
+    Command(("stats auth ",), rf"[^\s:]{{1,60}}:{_VALUE}"),
+    Command(("bundle config ",), r"(?:set )?(?:--\w{1,10} )?\S{1,80} [\w.@-]{1,60}:(?P<secret>[^\s/'\"]\S{3,200})"),
+    Command(("drush user:password ", "drush user-password ", "drush upwd "), rf"{_USER}(?!-){_VALUE}"),
+    Command(("authenticate(",), r"(?<=[\s,]Authenticate\()['\"]?(?P<secret>\d{3,10})(?=[,)'\"])"),  # of Asterisk
     Command((" oper ",), rf"{_USER}(?P<secret>{MADE_UP})"),
     Command(("puk ", "puk: ", "combination: ", "combination is "), r"(?P<secret>\d{4,10})(?!\w|[.-]\d)"),
     Command(("pragma key",), rf" ?= ?{_VALUE}"),
@@ -165,10 +175,11 @@ COMMANDS = (
     Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?\\{{0,3}}{_LONE}\\{{0,3}}{_END_OF_LINE}?['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
-    Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
+    Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>[^\s\"'<]{4,100})(?=\s{0,4}(?:$|[\"'<\\]))"),
     Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
     Command(
-        ("snmp-server community ", "rocommunity ", "rwcommunity ", "trapcommunity ", 'password "auth" '), _VALUE
+        ("snmp-server community ", "rocommunity ", "rwcommunity ", "trapcommunity ", 'password "auth" '),
+        rf"(?!public\b){_VALUE}",
     ),
     Command(
         ("rootpw ", "set password ", "isakmp key ", "snmp community ", "option key ", "pre-shared-key "),
@@ -213,6 +224,7 @@ COMMANDS = (
     Command(("install code",), r"[:= ]{1,3}(?P<secret>[0-9A-Fa-f]{36}|(?:[0-9A-F]{4}[ -]){7,8}[0-9A-F]{4})(?!\w)"),
     Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
     Command((" pin ",), r"(?P<secret>\d{6,8})(?!\w|[.-]\d)"),  # boards have fewer
+    Command(("pin ",), r"(?<=\b(?i:pin) )(?P<secret>\d{4,8}) (?:was )?(?:entered|typed|accepted|keyed in|verified)\b"),
     Command(
         ("use ", "enter "),
         r"(?P<secret>\d{4,8}) (?:to|as) (?:verify|confirm|log|sign|authenticate|your|the (?:code|pin))",
@@ -264,7 +276,13 @@ LINES: tuple[tuple[str, int, str], ...] = (
         0,
         r"(?i:auth)(?:\n\$\d+\n[\w-]{1,40})?\n\$\d+\n(?P<secret>[^\s]{3,200})",
     ),
-    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:-]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
+    (  # `Password:` of AUTH LOGIN, and what is sent next
+        "ugfzc3dvcmq6",
+        0,
+        r"UGFzc3dvcmQ6(?:\\r\\n)?['\"]?\s{1,4}(?:[^\n]{0,60}?(?:[<>»]{1,3}|\b(?:[CS]|send|sent|client):|->) ?)?b?['\"]?"
+        r"(?P<secret>(?=[a-z+/]{0,60}[\dA-Z=])(?:[A-Za-z0-9+/]{4}){1,100}(?:[A-Za-z0-9+/]{2,3}={1,2})?)"
+        r"(?=\s|$|\\r|['\"])(?! ?[<>:])",
+    ),
     (
         "chpasswd",
         REACH_LINE,

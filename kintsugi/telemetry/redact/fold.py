@@ -41,8 +41,8 @@ _LINES = (
     r"(?:\\(?P=more)(?!x1b|u001b|033)[\w.$-]{1,60})+)"  # not the colour behind a word that begins with a backslash
     r"|(?P<deep>\\{0,7})(?:r\\{1,8})?(?P<line>[nrt]))"
 )
-# Line ends and tabs as rsyslog writes them; behind a blank or a sign it may be a number or a colour.
-_OCTAL = r"(?<![\s:=\"'#(,&])(?:\#015)?\#0(?P<octal>1[125])(?![0-9A-Fa-f]{3}(?![0-9A-Fa-f]))"
+# Line ends and tabs as rsyslog writes them; behind a blank or a sign one alone may be a number or a colour.
+_OCTAL = r"(?:(?<![\s:=\"'#(,&])|(?=\#01[125]\#01[125]))(?:\#015)?\#0(?P<octal>1[125])(?![0-9A-Fa-f]{3}(?![0-9A-Fa-f]))"
 _LINE = re.compile(_LINES)
 _QUOTES, _NESTED = ('"', "'", "`"), ('\\"', "\\'", '\\\\\\"', "\\\\\\'", '\\\\\\\\\\\\\\"')
 _DEPTHS = (1, 2, 2, 3, 3, 3, 3, 4)  # by how many more backslashes

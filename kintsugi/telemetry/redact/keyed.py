@@ -59,7 +59,9 @@ _ITEM_OF_YAML, _MOST_ITEMS = (
 _MORE_WORDS = re.compile(
     r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
 )
-_NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
+_NAME_OF_ANOTHER = re.compile(
+    r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])|(?i:user(?:name)?|login)=\S"
+)  # credentials: secret_key='…'
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
 _OF_PLACEHOLDERS = ("@", "$", ":", "%", "?")
 _FIRST_OF_QUERY = re.compile(r"[^\s&='\"]{8,400}&[\w.]{1,40}=")  # authz=…&timeout=3s
@@ -74,7 +76,7 @@ _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS, _QUOTES = ("|", ">"), ('"', "'", "`", "\\")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
 _BRACED = re.compile(r"\{(?P<secret>[^{}\s]{6,200})\}(?=[;\"']|$)")
-_CHANGED = re.compile(r"(?P<quote>[\"']) ?[-=]> ?(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
+_CHANGED = re.compile(r"(?P<quote>[\"'])(?: ?[-=]> ?| to )(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
 _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")

@@ -158,7 +158,7 @@ _KEY_OF_DATA = words(
     commit content fingerprint digest checksum tenant shop cart product sku store bundle module component react
     element array section setting settings option property attribute resource parent child left right temp kv etcd
     raft memo ttl is was has not and or its their your my our his her one any some another whose unknown unexpected
-    given last first next current which
+    given last first next current which socket
     """
 )
 # In two words, as people write them.

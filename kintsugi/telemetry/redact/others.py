@@ -16,11 +16,16 @@ _A_FLAG = re.compile(
 _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
-    r"|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)(?::| |: )[A-Z]?[a-z]+(?: [a-z]+){2}"
+    r"|Need(?= ')|(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL)(?::| |: )[A-Z]?[a-z]+(?: [a-z]+){2}"
 )
 _OF_CREDENTIALS = ("credential", "credentials", "creds")
 _KIND_OF_CREDENTIAL = re.compile(
     r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
+)
+# A digest that was cut, so that nobody can try words against it.
+_DIGEST_OF_ONE, _CUT = (
+    re.compile(r"(?i:sha-?\d{0,3}|md5|hash|digest) of (?:\w{1,10} ){0,2}\w{1,20}: ?$"),
+    re.compile(r"[0-9a-f]{4,12}"),
 )
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 
@@ -33,6 +38,10 @@ def is_something_else(name: str, text: str, value: Value) -> bool:
     ):
         return True
     if not value.quoted and text[value.end : value.end + 1] in (" ", "=", "") and _A_FLAG.match(text, value.start):
+        return True
+    if _CUT.fullmatch(text, value.start, value.end) and _DIGEST_OF_ONE.search(
+        text, max(0, value.start - 60), value.start
+    ):
         return True
     lowered = name.lower()
     return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)

@@ -6,6 +6,7 @@ layer end no value of the layer within.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 
 from kintsugi.telemetry.redact.budget import Allowance
@@ -20,7 +21,7 @@ _OF_A_TEXT = 2  # what it takes to begin one, in signs
 _OTHER = "~"  # for what is no ASCII
 _BORDER = "\n\n"  # between two texts of a layer, which have nothing to do with each other
 
-_HINT = re.compile(r"\\[^\w\s]|\\u00|\\[nrtx][^\n]*[\"'\\]|%[0-7][0-9A-Fa-f]|&#?\w{2,6};")
+_HINT = re.compile(r"\\[^\w\s]|\\u00|\\[nrtx][^\n]*[\"'\\]|%[0-7][0-9A-Fa-f]|&#?\w{2,6};|</[a-zA-Z]")
 # A string up to its end, or that of the line where it was cut.
 _STRING = re.compile(
     r"(?<![\w\\])[bBrRuUfF]{0,2}(?:\"((?:[^\"\\\n]++|\\.)*+)(?:\"|$)|'((?:[^'\\\n]++|\\.)*+)(?:'|$))", re.M
@@ -40,7 +41,8 @@ _ENCODED = re.compile(
 _PERCENT = re.compile(r"%([0-7][0-9A-Fa-f])|(?:%[89A-Fa-f][0-9A-Fa-f]){1,400}|\+")
 
 _ENTITY = re.compile(r"&(?:(quot|apos|lt|gt|amp|nbsp)|#(\d{2,4})|#[xX]([0-9A-Fa-f]{2,4}));|[<>\"]")
-_MARKED_UP = re.compile(r"&(?:#\w{2,5}|quot|apos|lt|gt|amp|nbsp);")
+_MARKED_UP = re.compile(r"&(?:#\w{2,5}|quot|apos|lt|gt|amp|nbsp);|</[a-zA-Z]")
+_AROUND = 400  # characters before the first entity: what tells of a secret may stand a few lines above it
 _ENTITIES = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&", "nbsp": " "}
 _ESCAPED_QUOTE = re.compile(r"&(?:quot|#34|#x22);")
 _SURROGATES = range(0xD800, 0xE000)
@@ -48,37 +50,38 @@ _SURROGATES = range(0xD800, 0xE000)
 
 def holds_texts(text: str) -> bool:
     """Whether anything may be written within a text: as quickly as can be told."""
-    return ("\\" in text or "%" in text or "&" in text) and _HINT.search(text) is not None
+    return ("\\" in text or "%" in text or "&" in text or "</" in text) and _HINT.search(text) is not None
 
 
 class Within:
     """A text as it is written within another one, ready to be looked at, and the way back."""
 
-    def __init__(self, folded: Folded, origins: list[Origin]) -> None:
+    def __init__(self, folded: Folded, layers: "list[_Layer]") -> None:
         self.folded = folded
-        self._origins = origins
+        self._layers = layers
 
     def spans(self, spans: list[Span]) -> list[Span]:
         """Where these places stand in the outermost text."""
-        for origin in (self.folded.origin, *reversed(self._origins)):
-            if origin is not None:
-                spans = [origin.span(start, stop) for start, stop in spans]
+        if self.folded.origin is not None:
+            spans = [self.folded.origin.span(start, stop) for start, stop in spans]
+        for layer in reversed(self._layers):
+            spans = layer.outwards(spans)
         return spans
 
 
 def texts_within(text: str, allowance: Allowance) -> list[Within]:
     """The layers of a text, the outer ones first, as far as the allowance goes."""
-    layers: list[Within] = []
-    origins: list[Origin] = []
+    within: list[Within] = []
+    layers: list[_Layer] = []
     for _ in range(_MOST_LAYERS):
         layer = _Layer(text, allowance)
         if not layer.length:
             break
         text = "".join(layer.pieces)
-        origins = [*origins, layer.origin]
+        layers = [*layers, layer]
         is_plain = text.isascii() and "\x1b" not in text and not is_of_syslog(text) and "[" not in text
-        layers.append(Within(Folded(text, lower(text), None) if is_plain else fold(text), origins))
-    return layers
+        within.append(Within(Folded(text, lower(text), None) if is_plain else fold(text), layers))
+    return within
 
 
 class _Layer:
@@ -86,15 +89,25 @@ class _Layer:
 
     def __init__(self, text: str, allowance: Allowance) -> None:
         self.pieces: list[str] = []
-        self.origin = Origin()
+        self._origin = Origin()
+        self._ends: list[int] = []  # of the texts in it
         self.length, self._allowance = 0, allowance
         self._text = text
         if "\\" in text:
             self._strings()
         if "%" in text:
             self._encoded()
-        if "&" in text and ";" in text:
+        if ("&" in text and ";" in text) or "</" in text:
             self._marked_up()
+
+    def outwards(self, spans: list[Span]) -> list[Span]:
+        """Where these places stand in the text around it. Each ends with its text: what follows may stand before it."""
+        ends, outer = [*self._ends, 0], list[Span]()
+        for start, stop in spans:
+            end = ends[bisect_right(self._ends, start)]
+            if start < end:
+                outer.append(self._origin.span(start, min(stop, end)))
+        return outer
 
     def _strings(self) -> None:
         for found in _STRING.finditer(self._text):
@@ -113,13 +126,14 @@ class _Layer:
         first = _MARKED_UP.search(text)
         if first:
             quote = "\n" if _ESCAPED_QUOTE.search(text) else '"'
-            self._take(_ENTITY, text.rfind("\n", 0, first.start()) + 1, len(text), lambda sign: _of_markup(sign, quote))
+            start = text.rfind("\n", 0, max(0, first.start() - _AROUND)) + 1
+            self._take(_ENTITY, start, len(text), lambda sign: _of_markup(sign, quote))
 
     def _take(self, signs: re.Pattern[str], start: int, stop: int, meant: Meant) -> None:
         """A text within: what is written out as what it means, the rest as it is."""
         if self._allowance.signs <= 0:
             return
-        pieces, origin, at, end = self.pieces, self.origin, self.length, start
+        pieces, origin, at, end = self.pieces, self._origin, self.length, start
         before = len(pieces)
         for found in signs.finditer(self._text, start, stop):
             begin = found.start()
@@ -134,6 +148,7 @@ class _Layer:
         self._allowance.signs -= _OF_A_TEXT + (len(pieces) - before) // 2
         pieces += (self._text[end:stop], _BORDER)
         origin.add(at, end)
+        self._ends.append(at + stop - end)
         self.length = at + stop - end + len(_BORDER)
 
 

@@ -23,7 +23,7 @@ from kintsugi.repair.policy.safeguards.leaving import answers_to_nobody, comes_n
 from kintsugi.repair.policy.safeguards.once import asks_once
 from kintsugi.repair.policy.safeguards.pieces import heads
 from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
-from kintsugi.repair.policy.safeguards.reached import asked_before_care, reached_unasked
+from kintsugi.repair.policy.safeguards.reached import asked_before_care, reached_by_others, reached_unasked
 from kintsugi.repair.policy.safeguards.read import reads_by_text
 from kintsugi.repair.policy.safeguards.settings import of_security
 from kintsugi.repair.syntax import Source
@@ -34,6 +34,7 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("Nobody asks what it answers.", answers_to_nobody),
     ("Nobody comes to what follows.", comes_no_further),
     ("It does this before it asks.", reached_unasked),
+    ("It turns a condition.", reached_by_others),
     ("It checks less often than before.", asked_before_care),
     ("It asks once what it asked each time.", asks_once),
     ("It sets it again before anybody reads it.", set_again),

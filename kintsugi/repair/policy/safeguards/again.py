@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from kintsugi.repair.policy.safeguards.about import decides_by_name
 from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import BLOCKS, key_of, statements
@@ -48,13 +49,23 @@ def _is_undone(first: ast.stmt, between: _Block, again: ast.Assign | ast.AugAssi
         return isinstance(first, ast.Assign) and key_of(first) in known and _raises(first, again)
     made = bound_by(first)
     is_same = isinstance(again, ast.Assign) and len(made) == 1 and made == bound_by(again)
+    if is_same and _lets_in(again.value, made):
+        return True
     if is_same and all(made.isdisjoint(_read(one)) for one in (again.value, *between)):
         return True
     return _raises(first, again)
 
 
+def _lets_in(value: ast.expr, made: set[str]) -> bool:
+    """`may = may or x.forced`"""
+    match value:
+        case ast.BoolOp(op=ast.Or(), values=[ast.Name(id=name), *others]) if name in made and decides_by_name(name):
+            return not all(isinstance(one, ast.Constant | ast.List | ast.Dict) for one in others)
+    return False
+
+
 def _raises(first: ast.Assign, again: ast.Assign | ast.AugAssign) -> bool:
-    """`most = most * 100`, `most *= 100`, right behind where it was set"""
+    """`most = most * 100`, `most *= 100`, `most = max(most, n)`, right behind where it was set"""
     target, value = (again.target, again) if isinstance(again, ast.AugAssign) else (again.targets[0], again.value)
     if not isinstance(target, ast.Name) or target.id not in bound_by(first) or LIMIT.search(target.id) is None:
         return False
@@ -63,6 +74,8 @@ def _raises(first: ast.Assign, again: ast.Assign | ast.AugAssign) -> bool:
             return True
         case ast.BinOp(left=ast.Name(id=name), op=ast.Mult() | ast.Add(), right=ast.Constant()):
             return name == target.id
+        case ast.Call(func=ast.Name(id="max"), args=args):
+            return target.id in map(ast.unparse, args)
     return False
 
 

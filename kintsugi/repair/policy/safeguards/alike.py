@@ -19,6 +19,11 @@ def alike(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
     return tuple((before, _named_as(before, helpers.put_in(after))) for before, after in kept(old, new))
 
 
+@lru_cache(maxsize=2)
+def changed(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
+    return tuple(pair for pair in alike(old, new) if ast.unparse(pair[0]) != ast.unparse(pair[1]))
+
+
 def _named_as(before: Function, after: Function) -> Function:
     was, now = ([(key, one) for one in statements(block) if (key := key_of(one))] for block in (before, after))
     both = Counter(key for key, _ in was) & Counter(key for key, _ in now)

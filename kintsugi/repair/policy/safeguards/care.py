@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import chained, words
 from kintsugi.repair.policy.safeguards.exchanged import Exchange
-from kintsugi.repair.policy.vocabulary import DENIAL, LIMIT, PROTECTING, ROUTES
+from kintsugi.repair.policy.vocabulary import DENIAL, HEADER, LIMIT, PROTECTING, ROUTES
 from kintsugi.telemetry import lazy_re as re
 
 # By its words, what is said of it; the first counts.
@@ -83,6 +83,10 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         yield from _given_less(old, new)
         if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)):
             yield _ROWS
+    if done in ("another constant", "another text") and isinstance(one.within, ast.Call):
+        yield (
+            _PROTECTS if any(HEADER.fullmatch(str(getattr(part, "value", ""))) for part in one.within.args[:1]) else ""
+        )
     if done in ("emptied", "another constant", "read from elsewhere") and isinstance(one.within, ast.Call):
         yield _PROTECTS if care_of(last_of(one.within.func)) else ""
 

@@ -61,6 +61,7 @@ SAID = {
     "another constant": "It is another value now.",
     "another value": "It asks about something else.",
     "given less": "It is given less than before.",
+    "given otherwise": "It is given as something else.",
     "says less": "It says less than before.",
     "lets in more": "It lets in more than before.",
     "turns away less": "It turns away less than before.",
@@ -236,6 +237,8 @@ def _is_many_times(one: Exchange) -> bool:
 def _amount(node: ast.AST) -> float:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isdecimal():
         return float(node.value)
+    if isinstance(node, ast.Call) and node.args:
+        node = node.args[-1]  # `range(0, 3)`
     return amount_of(node) or 0
 
 
@@ -244,8 +247,14 @@ def _opens_file(one: Exchange) -> bool:
     match one.old, one.new:
         case ast.Constant(value=int() as was), ast.Constant(value=int() as now):
             are_answers = was in _ANSWERS and now in _ANSWERS
-            return was in _MODES and now in _MODES and now & ~was & _OTHERS != 0 and not are_answers
+            return _is_mode(was) and _is_mode(now) and now & ~was & _OTHERS != 0 and not are_answers
     return False
+
+
+def _is_mode(number: int) -> bool:
+    """Whether its owner may read, and others no more than the group, nor that more than the owner: 100 is no mode."""
+    owner, group, others = (number >> bits & 7 for bits in (6, 3, 0))
+    return number in _MODES and owner & 4 != 0 and not group & ~owner and not others & ~group
 
 
 def _place(one: Exchange) -> str:

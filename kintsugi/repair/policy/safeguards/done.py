@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from itertools import pairwise
 
-from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
+from kintsugi.repair.policy.conditions import are_opposite, only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import amount_of, is_number, words
 from kintsugi.repair.policy.safeguards.about import decides, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of, lets_in
@@ -14,7 +15,8 @@ from kintsugi.repair.policy.safeguards.listed import of_lists
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
 from kintsugi.repair.policy.safeguards.pieces import is_prose, names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
-from kintsugi.repair.policy.vocabulary import LIMIT
+from kintsugi.repair.policy.vocabulary import LIMIT, OF_SOMEBODY, SECRET
+from kintsugi.repair.syntax import walked
 from kintsugi.telemetry import lazy_re as re
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
@@ -23,6 +25,8 @@ _ALL = ("*", "0.0.0.0/0", "::/0", "all", "any", "everyone", "everybody", "public
 _OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
 _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
 _DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
+_STARTS = ("startswith", "starts_with", "has_prefix")
+_ENDS = (*_STARTS, "endswith", "ends_with", "has_suffix")
 _FORM = re.compile(
     r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_str(?:ing)?"
     r"|\w*(?:unescape|unquote|decode|parse))$",
@@ -38,28 +42,36 @@ _IN_A_ROW = re.compile(r"\b[a-z]{2,}[,.:;]? (?=[a-z]{2})")
 _FEW, _MANY = 3, 12  # words in a row
 _STOPS = re.compile(r"[,.!?](?:\s|$)")
 _CHOICE = re.compile(r"[A-Za-z][\w:-]{1,30}")
+_EVERYBODY = re.compile(r"(?:^|[_ ])(?:all|any|every\w*)(?:[_ ]|$)", re.IGNORECASE)
 _HUGE = 10_000
 _EMPTY = (None, "", False, 0)
 
 
 def done_to(one: Exchange, place: str) -> str:
     old, new = one.old, one.new
+    if one.is_round:
+        return "the same in other words"
     if isinstance(old, ast.cmpop | ast.boolop):
-        return "the same in other words" if one.is_round else "turned"
+        return "turned"
     if isinstance(old, ast.comprehension) and isinstance(new, ast.comprehension):
         return "asks less" if len(new.ifs) < len(old.ifs) and same(old.iter, new.iter) else "the same otherwise"
     if not isinstance(old, ast.expr) or not isinstance(new, ast.expr):
         return "the same otherwise"
-    if same(plain(old), plain(new)):
+    usual = plain(old), plain(new)
+    if same(*usual):
         return "the same in other words"
+    match usual:
+        case ast.Call(func=ast.Name(id="range"), args=[was]), ast.Call(func=ast.Name(id="range"), args=[now]):
+            return done_to(replace(one, old=was, new=now), place)
     if _is_turned(old, new):
-        return "the same in other words" if one.is_round else "turned"
+        return "turned"
     if is_multiplied(old, new):
         return "another number"
     if lets_in(old, new):
         return "turns away less"
     return (
-        _of_choices(old, new)
+        _of_ends(one, *usual)
+        or _of_choices(old, new)
         or _of_comparisons(old, new)
         or _of_parts(one, old, new, place)
         or _of_constants(one, old, new)
@@ -76,8 +88,10 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
             return True
         case ast.Constant(value=str(was)), ast.Constant(value=str(now)):
             return {was.lower(), now.lower()} == {"true", "false"}
-        case ast.BoolOp(op=one), ast.BoolOp(op=other) if type(one) is not type(other):
-            return names(old) == names(new)
+        case ast.BoolOp(op=one, values=parts), ast.BoolOp(op=other, values=others):
+            if type(one) is not type(other):
+                return names(old) == names(new)
+            return len(parts) == len(others) and all(map(are_opposite, parts, others))
         case ast.Compare(left=left, ops=[one], comparators=[side]), ast.Compare(ops=[other], comparators=[another]):
             is_turned = {type(one), type(other)} == {ast.Eq, ast.NotEq} and same(left, new.left)
             is_turned = is_turned and not same(side, another) and not _is_yes_or_no(side)
@@ -90,6 +104,32 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
 
 def _is_yes_or_no(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and str(node.value).lower() in ("true", "false")
+
+
+def _of_ends(one: Exchange, old: ast.expr, new: ast.expr) -> str:
+    """`x.startswith(("/a/", "/b/"))` → `x.startswith(("/a/", "/"))`, `x.startswith("a")` → `"a" in x`"""
+    match old, new:
+        case ast.Call(func=ast.Attribute(attr=name)), ast.BoolOp(op=ast.Or(), values=parts) if name in _ENDS:
+            return next(filter(None, (_of_ends(one, old, part) for part in parts)), "")
+        case ast.Call(func=ast.Attribute(value=of, attr=name)), ast.Compare(left=left, ops=[ast.In()]) if name in _ENDS:
+            return "asks less" if same(of, new.comparators[0]) and text_of(left) in _affixes(old) else ""
+        case ast.Call(func=ast.Attribute(attr=name)), ast.Call(func=ast.Attribute(attr=other)) if name in _ENDS:
+            return "turned" if other in _ENDS and other != name else _of_affixes(name, _affixes(old), _affixes(new))
+        case _ if isinstance(one.within, ast.Call) and (name := last_of(one.within.func)) in _ENDS:
+            return _of_affixes(name, *({text_of(node) or ""} for node in (old, new)))
+    return ""
+
+
+def _affixes(call: ast.Call) -> set[str]:
+    given = [one for part in call.args for one in (part.elts if isinstance(part, ast.Tuple) else [part])]
+    return {text for one in given if (text := text_of(one)) is not None}
+
+
+def _of_affixes(name: str, was: set[str], now: set[str]) -> str:
+    """Whether one that came is a part of one that was there: more texts begin or end with it."""
+    fits = str.startswith if name in _STARTS else str.endswith
+    is_wider = any(fits(text, one) for one in now - was for text in was)
+    return "asks less" if is_wider else ""
 
 
 def _of_choices(old: ast.expr, new: ast.expr) -> str:
@@ -176,8 +216,10 @@ def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
     if was < now:
         come = [part for part in joined.values if ast.unparse(plain(part)) not in was]
         if isinstance(joined.op, ast.Or):
-            if all(_is_for_nothing(part) for part in come):
-                return "the same otherwise"
+            if all(map(_is_for_nothing, come)):
+                return _of_nothing(one, old)
+            if any(_EVERYBODY.search(words(part)) for part in come):
+                return "lets in all"
             if turns_away:
                 return "asks more" if place == "in a refusal" else "another condition"
             return "lets in more" if _decides_by(one, come) else "another condition"
@@ -189,6 +231,22 @@ def _are_defaults(node: ast.BoolOp, parts: list[ast.expr]) -> bool:
     """`9` of `x.most or 9`"""
     plain_ = ast.Constant | ast.List | ast.Dict | ast.Tuple
     return isinstance(node.op, ast.Or) and all(isinstance(part, plain_) or _is_dict(part) for part in parts)
+
+
+def _of_nothing(one: Exchange, old: ast.expr) -> str:
+    """`y = x.listed or []` says the same, but where `y is None` is asked, or where nothing given equals a secret."""
+    if isinstance(one.within, ast.Compare) and SECRET.search(words(old)):
+        return "lets in more"
+    asked = {*map(ast.unparse, one.within.targets if isinstance(one.within, ast.Assign) else [])}
+    is_known = any(
+        isinstance(node, ast.Compare) and _is_none(node.comparators[0]) and ast.unparse(node.left) in asked
+        for node in walked(one.blocks[1])
+    )
+    return "emptied" if is_known else "the same otherwise"
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_for_nothing(part: ast.expr) -> bool:
@@ -378,8 +436,9 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
 def _is_part(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
     """`x.name` → `x` where nothing is compared, `x, _ = go()` → `x = go()`"""
     match old:
-        case ast.Attribute(value=of):
-            return same(of, new) and not isinstance(one.within, ast.Compare | ast.BoolOp)
+        case ast.Attribute(value=of, attr=name):
+            is_care = care_of(name) or SECRET.search(name) or OF_SOMEBODY.search(name)
+            return same(of, new) and not is_care and not isinstance(one.within, ast.Compare | ast.BoolOp)
         case ast.Tuple():
             return isinstance(one.within, ast.Assign) and one.within.value is not old
     return False

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
+from kintsugi.repair.policy.conditions import are_opposite
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import fresh, functions, kept
 from kintsugi.repair.policy.safeguards.helpers import Helpers
@@ -47,6 +48,8 @@ class Exchange:
     """What stood there stands elsewhere in the function now."""
     is_round: bool = False
     """Its branch is turned round too: `if x: a()` → `if not x: return` and then `a()`."""
+    blocks: tuple[ast.AST, ast.AST] = (ast.Module([], []), ast.Module([], []))
+    """The function before and after, or the two files."""
 
     @property
     def statement(self) -> ast.AST:
@@ -152,19 +155,21 @@ def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source],
         for part in best[0]:
             stays = isinstance(part.old, ast.expr) and ast.unparse(part.old) in now
             is_round = _is_round(one, best[1], after)
-            exchanged.append(replace(part, function=name, sources=sources, stays=stays, is_round=is_round))
+            exchanged.append(
+                replace(part, function=name, sources=sources, stays=stays, is_round=is_round, blocks=(old, new))
+            )
     beside = [one for others in waiting.values() for one in others if not is_idle(one)]
     return Pair(name, old, len(before), exchanged, gone, unpaired, come, beside)
 
 
 def _is_round(old: ast.stmt, new: ast.stmt, after: Keyed) -> bool:
-    """Whether what one of them does stands behind the other, which leaves, or in its `else`."""
-    if not isinstance(old, ast.If) or not isinstance(new, ast.If):
+    """Whether it asks the opposite, and what the one does stands behind the other, which leaves, or in its `else`."""
+    if not isinstance(old, ast.If) or not isinstance(new, ast.If) or not are_opposite(old.test, new.test):
         return False
     if old.orelse and new.orelse:
-        return same(old.body[0], new.orelse[0]) or same(old.orelse[0], new.body[0])
+        return same(old.body[0], new.orelse[0]) and same(old.orelse[0], new.body[0])
     first = key_of(old.body[0])
-    return leaves(new.body) and not leaves(old.body) and any(key == first for key, _ in after)
+    return leaves(new.body) and first != key_of(new.body[0]) and any(key == first for key, _ in after)
 
 
 def _in_place(

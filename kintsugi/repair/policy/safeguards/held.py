@@ -14,6 +14,9 @@ from kintsugi.repair.syntax import Source, walked
 from kintsugi.telemetry import lazy_re as re
 
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete)
+_TO_READ = re.compile(
+    r"(?<![a-z])r_?lock", re.IGNORECASE
+)  # while others read too: `x.r_lock()` → `x.lock()` holds more
 _TALKS = re.compile(r"^(?:log|logger|print|logging|_log)\b|\b(?:send|reply|respond|send_message)\b", re.IGNORECASE)
 
 
@@ -27,7 +30,7 @@ def lets_go(old: Source, new: Source) -> str:
         gone = before.holders - after.holders
         if gone.total() > come.total():
             return short(f"{next(iter(gone))} is gone")
-        if gone and not all("r_lock" in name.lower() or "rlock" in name.lower() for name in gone):
+        if gone and not all(_TO_READ.sub("lock", name) in come for name in gone):
             return short(f"{next(iter(gone))} → {next(iter(come))}")
         for was, now in ((before.inside, after.inside), (before.committed, after.committed)):
             if out := (was - now) & after.statements:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 
+from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.care import care_of
 from kintsugi.repair.policy.safeguards.exchanged import same
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
+from kintsugi.repair.policy.vocabulary import LIMIT
 
 _EVERYBODY = frozenset(map(repr, ("*", "0.0.0.0/0", "::/0")))
 
@@ -27,6 +30,8 @@ def of_lists(old: ast.expr, new: ast.expr) -> str:
             was, now = ({ast.unparse(part) for part in (*call.args, *_set(call))} - {"None"} for call in (old, new))
             if isinstance(called, ast.Name) and called.id == "dict":
                 return "says more" if was < now else "says less" if now < was else "the same otherwise"
+            if otherwise := _by_other_names(old, new):
+                return otherwise
             named = {part.arg for part in _set(old)} - {part.arg for part in _set(new)}
             if was < now and not old.args and old.keywords:
                 return "says more"
@@ -36,6 +41,22 @@ def of_lists(old: ast.expr, new: ast.expr) -> str:
             was, now = ({ast.unparse(key) for key in keys if key} for keys in (was_keys, now_keys))
             return "says more" if was < now else "says less" if now < was else "the same otherwise"
     return ""
+
+
+def _by_other_names(old: ast.Call, new: ast.Call) -> str:
+    """`pay(giver, taker)` → `pay(giver=taker, taker=giver)`, `may_go(me)` → `may_go(but=me)`, `limit=n` → `since=n`"""
+    known = {part.arg for part in old.keywords}
+    come = [part for part in new.keywords if part.arg and part.arg not in known]
+    moved = {ast.unparse(part) for part in old.args} - {ast.unparse(part) for part in new.args}
+    places = {words(part).rpartition(" ")[2]: ast.unparse(part) for part in old.args}
+    named = [(part.arg or "", ast.unparse(part.value)) for part in come if ast.unparse(part.value) in moved]
+    if any(places.get(name, value) != value for name, value in named):
+        return "turned"
+    if care_of(words(old.func).rpartition(" ")[2]) and any(value != name for name, value in named if value in places):
+        return "given otherwise"
+    bounds = {part.arg for part in old.keywords if LIMIT.search(part.arg or "")}
+    are_bound = any(LIMIT.search(part.arg or "") for part in come)
+    return "given less" if come and not are_bound and bounds - {part.arg for part in new.keywords} else ""
 
 
 def _set(call: ast.Call) -> list[ast.keyword]:

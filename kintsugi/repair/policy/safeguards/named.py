@@ -8,10 +8,11 @@ from functools import lru_cache
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.safeguards.pieces import names
-from kintsugi.repair.syntax import Source
+from kintsugi.repair.syntax import Source, walked
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
 _OF_CALLERS = frozenset(("request", "req", "headers", "header", "query", "body", "params", "cookies", "form", "meta"))
+_NAMES = (ast.Name, ast.arg)
 _READERS = {"get", "getattr", "hasattr"}
 
 
@@ -35,9 +36,9 @@ def is_derived(one: Exchange) -> bool:
     if now.startswith((f"{was}.", f"{was}[")) or was.startswith((f"{now}.", f"{now}[")):
         return True
     if isinstance(one.new, ast.Name) and words(one.old).rpartition(" ")[2] == one.new.id:
-        return True  # `shop.till` → `till`
+        return one.new.id not in _names_in(one.blocks[0])  # `shop.till` → `till`, and no other `till` was there
     if isinstance(one.old, ast.Name) and _kept(one.new) == one.old.id:
-        return True  # `till` → `self.till`
+        return one.old.id not in _given_to(one.blocks[1]) or _is_put(one.new, one.old, one.blocks[1])
     if was.replace("_", "").lower() == now.replace("_", "").lower():
         return True
     is_read_otherwise = type(one.old) is not type(one.new) and not any(
@@ -46,6 +47,20 @@ def is_derived(one: Exchange) -> bool:
     are_values = isinstance(one.old, _VALUE) and isinstance(one.new, _VALUE)
     before, after = _said(one.old), _said(one.new)
     return is_read_otherwise and are_values and (before <= after or after <= before)
+
+
+def _names_in(block: ast.AST) -> set[str]:
+    return {node.id if isinstance(node, ast.Name) else node.arg for node in walked(block) if isinstance(node, _NAMES)}
+
+
+def _given_to(block: ast.AST) -> set[str]:
+    return {node.arg for node in walked(block) if isinstance(node, ast.arg)}
+
+
+def _is_put(target: ast.AST, value: ast.AST, block: ast.AST) -> bool:
+    """`self.till = till`"""
+    said = f"{ast.unparse(target)} = {ast.unparse(value)}"
+    return any(isinstance(node, ast.Assign) and ast.unparse(node) == said for node in walked(block))
 
 
 def _kept(node: ast.AST) -> str:

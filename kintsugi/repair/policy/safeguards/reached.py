@@ -8,24 +8,45 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
-from kintsugi.repair.policy.conditions import only_asks_whether_there, plain
+from kintsugi.repair.policy.conditions import only_asks_whether_there, said
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import refuses
-from kintsugi.repair.policy.safeguards.alike import alike
+from kintsugi.repair.policy.safeguards.alike import changed
 from kintsugi.repair.policy.safeguards.care import care_of
 from kintsugi.repair.policy.safeguards.functions import Function, short
-from kintsugi.repair.policy.safeguards.pieces import names
+from kintsugi.repair.policy.safeguards.pieces import names, statements
 from kintsugi.repair.policy.safeguards.talk import is_talk
-from kintsugi.repair.policy.vocabulary import DENIAL, HOLDER, LOGGED_BY, LOGGING, REFUSAL
+from kintsugi.repair.policy.vocabulary import DENIAL, HOLDER, LOGGED_BY, LOGGING, OF_SOMEBODY, REFUSAL
 from kintsugi.repair.syntax import Source
 from kintsugi.telemetry import lazy_re as re
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
+_THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
 _YES = "return True"
 _CHECKS = "It no longer checks."
-_Checks = frozenset[str]
+
+
+class Check(NamedTuple):
+    said: str
+    is_there: bool
+    """It only asks whether there is anything."""
+
+
+_Checks = frozenset[Check]
+_Reached = dict[str, list[_Checks]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What counts as done, and what holds behind a branch that leaves."""
+
+    done_by: Callable[[ast.stmt], str]
+    behind: Callable[[ast.If], _Checks]
 
 
 def reached_unasked(old: Source, new: Source) -> str:
@@ -33,11 +54,8 @@ def reached_unasked(old: Source, new: Source) -> str:
 
     What is done once more is no loosening of where it was done before, but for saying yes.
     """
-    for before, after in alike(old, new):
-        if ast.unparse(before) == ast.unparse(after):
-            continue
-        was, now = _reached(before), _reached(after)
-        there = {check for listed in now.values() for checks in listed for check in checks}
+    for was, now, _ in _ways(old, new):
+        there = {check for listed in now.values() for checks in listed for check in checks if not check.is_there}
         for done, listed in now.items():
             if not done or done not in was or listed == was[done]:
                 continue
@@ -46,21 +64,60 @@ def reached_unasked(old: Source, new: Source) -> str:
             for checks in listed:
                 lost = [(one & there) - checks for one in was[done]]
                 if all(lost):
-                    return short(f"{done} without {min(frozenset().union(*lost))}")
+                    return short(f"{done} without {min(frozenset().union(*lost)).said}")
     return ""
+
+
+def reached_by_others(old: Source, new: Source) -> str:
+    """`if x.open: pay(x)` → `if x.open: return`, `pay(x)`; what is turned where it stands is a difference."""
+    for was, now, stay in _ways(old, new):
+        for done, listed in now.items():
+            if not done or done not in was or listed == was[done]:
+                continue
+            for checks in listed if len(listed) == len(was[done]) else ():
+                turned = stay & {*map(_opposite, checks)}
+                if turned and all(turned & {check.said for check in one} for one in was[done]):
+                    return short(f"{done} if not {min(turned)}")
+    return ""
+
+
+@lru_cache(maxsize=2)
+def _ways(old: Source, new: Source) -> tuple[tuple[_Reached, _Reached, frozenset[str]], ...]:
+    """How each thing is reached in the functions that differ, before and after, and what both of them ask."""
+    return tuple(
+        (_reached(before, _DOING), _reached(after, _DOING), _tests(before) & _tests(after))
+        for before, after in changed(old, new)
+    )
+
+
+def _tests(function: Function) -> frozenset[str]:
+    """But for those of errors, which each call has of its own."""
+    asked = (one.test for one in statements(function) if isinstance(one, ast.If))
+    return frozenset(said(test) for test in asked if "err" not in names(test))
+
+
+@lru_cache(maxsize=256)
+def _opposite(check: Check) -> str:
+    return said(ast.parse(check.said, mode="eval").body, turned=True)
 
 
 def asked_before_care(old: Source, new: Source) -> str:
     """`check(x)` → `if x.draft: check(x)`, `if x.old: raise No` → `if x.draft:` and then that"""
-    for before, after in alike(old, new):
-        was, now = (_reached(one, _cared, _turns_away) for one in (before, after))
+    for before, after in changed(old, new):
+        was, now = (_reached(one, _CARING) for one in (before, after))
         known = {check for listed in was.values() for checks in listed for check in checks}
         for done, listed in now.items():
             if done and len(was.get(done, ())) == len(listed):
                 more = [checks - other - known for checks, other in zip(listed, was[done], strict=True)]
-                if any(more) and all(checks >= other for checks, other in zip(listed, was[done], strict=True)):
-                    return short(f"{done} only if {min(frozenset().union(*more))}")
+                asked = [one for one in frozenset().union(*more) if not one.is_there or not _speaks_of(done, one)]
+                if asked and all(checks >= other for checks, other in zip(listed, was[done], strict=True)):
+                    return short(f"{done} only if {min(asked).said}")
     return ""
+
+
+def _speaks_of(done: str, check: Check) -> bool:
+    """`x.check()` behind `if x`: nothing is there to be checked."""
+    return check.said.removeprefix("not ").partition(" ")[0].removesuffix(".length") in done
 
 
 def _cared(statement: ast.stmt) -> str:
@@ -73,72 +130,75 @@ def _cared(statement: ast.stmt) -> str:
     return ""
 
 
-def _turns_away(body: list[ast.stmt]) -> bool:
-    """Whom it turns away needs no check."""
-    return isinstance(body[-1], ast.Raise) or refuses(body)
+def _not_turned_away(branch: ast.If) -> _Checks:
+    """Whom a branch turns away needs no check, nor does who gets nothing where nothing is there."""
+    if isinstance(branch.body[-1], ast.Raise) or refuses(branch.body):
+        return frozenset()
+    *others, last = branch.body
+    is_idle = isinstance(last, ast.Return | ast.Continue | ast.Break) and all(map(is_talk, others))
+    gives = isinstance(last, ast.Return) and not isinstance(last.value, ast.Constant | None)
+    return frozenset(one for one in _asked(branch.test, True) if gives or not is_idle or not _is_thing(one))
 
 
-def _reached(
-    function: Function,
-    done_by: Callable[[ast.stmt], str] | None = None,
-    apart: Callable[[list[ast.stmt]], bool] = lambda _: False,
-) -> dict[str, list[_Checks]]:
-    """What is done or answered, with what was asked before it, each time; at "", what was asked by the end.
+def _is_thing(check: Check) -> bool:
+    """`user.names`, and not `user.is_member`"""
+    thing = _THING.fullmatch(check.said)
+    return check.is_there or (thing is not None and OF_SOMEBODY.search(thing[1]) is None)
 
-    `apart`: the branches that leave and are no check of what comes behind them.
-    """
+
+def _reached(function: Function, way: _Way) -> _Reached:
+    """What is done or answered, with what was asked before it, each time; at "", what was asked by the end."""
     found = defaultdict[str, list[_Checks]](list)
-    for done, checks in _walked(function.body, frozenset(), done_by or _done, apart):
+    for done, checks in _walked(function.body, frozenset(), way):
         found[done].append(checks)
     return found
 
 
-def _walked(
-    block: list[ast.stmt], checks: _Checks, done_by: Callable[[ast.stmt], str], apart: Callable[[list[ast.stmt]], bool]
-) -> Iterator[tuple[str, _Checks]]:
+def _walked(block: list[ast.stmt], checks: _Checks, way: _Way) -> Iterator[tuple[str, _Checks]]:
     """Ends with ("", what was asked by then)."""
     for one in block:
         match one:
             case ast.If(test=test, body=body, orelse=orelse):
-                yes, no = _asked(test), _asked(ast.UnaryOp(ast.Not(), test))
-                no = frozenset() if apart(body) else no
-                yield from _inner(body, checks | yes, done_by, apart)
-                yield from _inner(orelse, checks | no, done_by, apart)
+                yes, no = _asked(test, False), way.behind(one)
+                yield from _inner(body, checks | yes, way)
+                yield from _inner(orelse, checks | no, way)
                 if isinstance(body[-1], _LEAVING):
                     checks |= no
                 if orelse and isinstance(orelse[-1], _LEAVING):
                     checks |= yes
             case ast.With(body=body) | ast.AsyncWith(body=body) | ast.Try(body=body):
-                for done, by_then in _walked(body, checks, done_by, apart):
+                for done, by_then in _walked(body, checks, way):
                     if done:
                         yield done, by_then
                     else:
                         checks = by_then
                 for handler in getattr(one, "handlers", []):
-                    yield from _inner(handler.body, checks, done_by, apart)
+                    yield from _inner(handler.body, checks, way)
                 for name in ("orelse", "finalbody"):
-                    yield from _inner(getattr(one, name, []), checks, done_by, apart)
+                    yield from _inner(getattr(one, name, []), checks, way)
             case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
-                asked = _asked(one.test) if isinstance(one, ast.While) else frozenset()
-                yield from _inner(body, checks | asked, done_by, apart)
-            case _ if done := done_by(one):
+                asked = _asked(one.test, False) if isinstance(one, ast.While) else frozenset[Check]()
+                yield from _inner(body, checks | asked, way)
+            case _ if done := way.done_by(one):
                 yield done, checks
     yield "", checks
 
 
-def _inner(
-    block: list[ast.stmt], checks: _Checks, done_by: Callable[[ast.stmt], str], apart: Callable[[list[ast.stmt]], bool]
-) -> Iterator[tuple[str, _Checks]]:
-    return ((done, by_then) for done, by_then in _walked(block, checks, done_by, apart) if done)
+def _inner(block: list[ast.stmt], checks: _Checks, way: _Way) -> Iterator[tuple[str, _Checks]]:
+    return ((done, by_then) for done, by_then in _walked(block, checks, way) if done)
 
 
-def _asked(test: ast.expr) -> _Checks:
-    if only_asks_whether_there(test) or isinstance(test, ast.Constant):
-        return frozenset()
-    asked = plain(test)
-    if isinstance(asked, ast.BoolOp) and isinstance(asked.op, ast.And):
-        return frozenset().union(*map(_asked, asked.values))
-    return frozenset([ast.unparse(asked)])
+@lru_cache(maxsize=512)
+def _asked(test: ast.expr, turned: bool) -> _Checks:
+    """What holds behind a condition, or where it does not, each part by itself."""
+    match test:
+        case ast.Constant():
+            return frozenset()
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _asked(operand, not turned)
+        case ast.BoolOp(op=op, values=values) if isinstance(op, ast.Or) == turned:
+            return frozenset[Check]().union(*(_asked(one, turned) for one in values))
+    return frozenset([Check(said(test, turned=turned), only_asks_whether_there(test))])
 
 
 def _done(statement: ast.stmt) -> str:
@@ -159,3 +219,7 @@ def _done(statement: ast.stmt) -> str:
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.Assign(value=ast.Call() | ast.Await()):
             return text
     return ""
+
+
+_DOING = _Way(_done, lambda branch: _asked(branch.test, True))
+_CARING = _Way(_cared, _not_turned_away)
