@@ -132,6 +132,8 @@ def test_dashes_of_another_language_stay_where_quotes_are_straightened():
     edit = {"search": "say('a')  # b", "replace": "say('a')  # b \u2014 c\u2026"}
     typeset = {name: value.replace("'", "\u2019") for name, value in edit.items()}
     assert edited(typeset, before=f"{edit['search']}\n") == f"{edit['replace']}\n".encode()
+    added = {"search": "x = 1", "replace": "x = \u201ca \u2014 b\u201d"}
+    assert edited(added, before="x = 1\n") == 'x = "a \u2014 b"\n'.encode()
 
 
 def test_the_added_lines_follow_the_files_indentation():

@@ -59,7 +59,7 @@ def build(path: str, wanted: Sequence[Edit] | FilePatch, text: Text, *, strict: 
     built, suspect = _build(wanted, placing)
     if not suspect or not path.endswith((".py", ".pyi")) or _is_whole(built) or not is_python(text.string):
         return built
-    for mend in (straight, unescaped, lambda line: unescaped(straight(line))):
+    for mend in (straight_quotes, straight, unescaped, lambda line: unescaped(straight(line))):
         other, _ = _build(_with_added(wanted, mend), placing)
         if _is_whole(other):
             return other
