@@ -27,9 +27,12 @@ class KeyFile:
         """For as long as pages are served at `address`; nobody but its owner may read it."""
         private_folder(self._path.parent)
         new = self._path.with_suffix(f".{os.getpid()}")
-        with open(new, "w", opener=_for_us_alone) as file:
-            json.dump({"key": key.hex(), "address": address}, file)
-        new.replace(self._path)
+        try:
+            with open(new, "w", opener=_for_us_alone) as file:
+                json.dump({"key": key.hex(), "address": address}, file)
+            new.replace(self._path)
+        finally:
+            new.unlink(missing_ok=True)
         try:
             yield
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -41,7 +40,7 @@ from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
 from kintsugi.web.needs import PageNeeds
 from kintsugi.web.pages import Pages
-from kintsugi.web.server import Server, ServerNeeds, serve
+from kintsugi.web.server import CannotListen, Server, ServerNeeds, serve
 from kintsugi.workflow.asking import EVERYTHING, Role
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
@@ -184,14 +183,11 @@ async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, appli
 
 
 async def _listen(application: Application, bind: str, started: Callable[[str], None], setting: str) -> None:
-    """Raises UsageError where nothing can listen there: a port that is taken, a host that is not ours."""
     host, _, port = bind.rpartition(":")
     try:
         await serve(application, host, int(port), started)
-    except (OSError, OverflowError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        why = os.strerror(number).lower() if number and number > 0 else str(error)
-        raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {why}. Name another.") from error
+    except CannotListen as why:
+        raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {why}. Name another.") from why
 
 
 def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> ServerNeeds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -49,6 +50,10 @@ class ServerNeeds:
     look_at_deployments: Callable[[], Awaitable[None]] | None = None  # has those under way looked at, soon
     reports: Reports | None = None  # of Sentry's SDKs
     deliveries: Tally = field(default_factory=uncounted)  # what became of them
+
+
+class CannotListen(Exception):
+    """At an address. The text says why, in the system's words."""
 
 
 class Server:
@@ -178,7 +183,10 @@ async def serve(
     patience: Patience = Patience(),  # noqa: B008  # frozen
     most: int | None = None,
 ) -> None:
-    """Serve until cancelled. `started` is told the address; `most`: connections, by default as there are files for."""
+    """Serve until cancelled. `started` is told the address; `most`: connections, by default as there are files for.
+
+    Raises CannotListen where nothing can listen there: a port that is taken, a host that is not ours.
+    """
     connections = Connections(patience, room_for_connections() if most is None else most)
     application.middlewares.insert(0, connections.middleware)
     runner = web.AppRunner(
@@ -192,15 +200,21 @@ async def serve(
     )
     await runner.setup()
     assert runner.server
-    listening = await asyncio.get_running_loop().create_server(
-        connections.guarded(runner.server), host, port, backlog=1024
-    )
+    listening = await _listening(connections.guarded(runner.server), host, port)
     try:
         started(f"http://{host}:{listening.sockets[0].getsockname()[1]}")
         await asyncio.Event().wait()
     finally:
         listening.close()
         await runner.cleanup()
+
+
+async def _listening(protocol: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+    try:
+        return await asyncio.get_running_loop().create_server(protocol, host, port, backlog=1024)
+    except (OSError, OverflowError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        raise CannotListen(os.strerror(number).lower() if number and number > 0 else str(error)) from error
 
 
 def _delivery(request: web.Request, body: bytes) -> str:
