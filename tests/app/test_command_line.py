@@ -378,6 +378,17 @@ def test_an_address_nothing_can_listen_at_is_named(terminal: Terminal, bind: str
     assert "Traceback" not in done.stderr
 
 
+def test_a_file_that_cannot_be_written_is_no_fault_of_the_address(terminal: Terminal):
+    (terminal.folder / ".kintsugi" / "login-0.json").mkdir(parents=True)
+
+    done = terminal.types("run", "--only", "web", KINTSUGI_WEB_BIND="127.0.0.1:0")
+
+    assert done.returncode == 1
+    assert "login-0" in done.stderr
+    assert "nothing can listen" not in done.stderr
+    assert not list((terminal.folder / ".kintsugi").glob("login-0.[0-9]*"))  # half of it is not left behind
+
+
 def test_a_settings_file_in_another_encoding_is_said_to_be_one(terminal: Terminal):
     (terminal.folder / ".env").write_text("KINTSUGI_ENV_NAME=Köln\n", encoding="latin-1")
 
