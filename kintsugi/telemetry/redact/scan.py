@@ -213,8 +213,12 @@ class Scanner:
         is_code = has_code and kind not in KNOWN
         is_found = spans.count(VAIN) < len(spans)  # the first one is paid for, but leads to a further look
         cost = more + is_found + (_SPAN * (len(spans) - is_found) if kind == "keyed" else 0)
-        spans = [span for span in spans if span != VAIN and not _MASKED_ON.match(text, span[0])]
-        return [(*span, kind) for span in spans if not (is_code and _is_code(text, span[0]))], cost
+        found = [
+            (*span, kind)
+            for span in spans
+            if span != VAIN and not _MASKED_ON.match(text, span[0]) and not (is_code and _is_code(text, span[0]))
+        ]
+        return found, cost
 
     def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
