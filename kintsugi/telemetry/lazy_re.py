@@ -7,7 +7,6 @@ takes a third of its start.
 from __future__ import annotations
 
 import re as _re
-import sys
 from re import (
     ASCII,
     DOTALL,
@@ -38,10 +37,9 @@ __all__ = [
 
 
 class _Later:
-    """Stands for a pattern until it is used: then the module that uses it has the compiled one under the same name.
+    """Stands for a pattern. What is asked of it once is kept as an attribute of its own, so that it costs nothing more.
 
-    Where it is no global, what is asked of it once is kept as an attribute of its own. What it found knows the compiled
-    pattern as its `re`: compare `found.re.pattern`.
+    What it found knows the compiled pattern as its `re`: compare `found.re.pattern`.
     """
 
     def __init__(self, pattern: Any, flags: int) -> None:
@@ -55,15 +53,8 @@ class _Later:
             raise AttributeError(name)
         else:
             value = getattr(self._compiled, name)
-            self._make_way(sys._getframe(1).f_globals)
         setattr(self, name, value)
         return value
-
-    def _make_way(self, module: dict[str, Any]) -> None:
-        """A method of a pattern is called faster than one that is kept here: by a twentieth of a line with a secret."""
-        for name, value in list(module.items()):
-            if value is self:
-                module[name] = self._compiled
 
     def __reduce__(self) -> tuple[Any, ...]:
         return compile, (self.pattern, self._flags)
