@@ -448,6 +448,13 @@ def test_a_secret_is_hidden_in_a_text_that_is_written_within_another_one(inner, 
     assert redact(harmless) == harmless
 
 
+def test_a_value_that_is_cut_off_within_a_text_ends_there():
+    """What stands behind it in the layer may stand before it in the text around."""
+    cut = r"{'ts': 17, 'msg': '{\n  &amp;#x27;host&amp;#x27; =&amp;gt; &amp;#x27;db1&amp;#x27;,\n  &amp;#x27;passwd&amp;#x27; =&amp;gt; &amp;#x27;"
+
+    assert redact(f"{cut}{MADE}") == f"{cut}***"
+
+
 def test_a_file_of_settings_in_a_string_ends_with_the_string():
     line = '{{"env": "A=1\\nDB_PASS={}","other":["a","b"]}}'
 

@@ -61,26 +61,26 @@ def without_way_back(text: str, there: str = "") -> str:
 
     `there`: the way there, where that is a file of its own; then all of `text` is the way back.
     """
-    if not there:
-        up, down = list(_UP.finditer(text)), list(_DOWN.finditer(text))
-        is_sure = len(up) == len(down) == 1 and len(_MARK.findall(text)) == 2 and up[0].end() < down[0].start()
-        if not is_sure or text[: up[0].start()].strip():
-            return text
-        at = down[0].start()
-        there, text, before = text[:at], text[at:], text[:at]
-    else:
-        before = ""
-    way_there, way_back = _bare(there), _bare(text)
+    at = 0 if there else _where_back_begins(text)
+    if at is None:
+        return text
+    way_there, way_back = _bare(there or text[:at]), _bare(text[at:])
     if way_there is None or way_back is None:
-        return before + text
+        return text
     made = Counter(kept for _, _, one in _statements(way_there) if (kept := _named(_MAKES, one, whole=False)))
-    kept_text = text
     for start, end, one in _statements(way_back):
         dropped = _named(_DROPS, one, whole=True)
         if made[dropped] > 0:
             made[dropped] -= 1
-            kept_text = kept_text[:start] + " " * (end - start) + kept_text[end:]
-    return before + kept_text
+            text = f"{text[: at + start]}{' ' * (end - start)}{text[at + end :]}"
+    return text
+
+
+def _where_back_begins(text: str) -> int | None:
+    """Of a file that has both ways; None where that is not sure."""
+    up, down = list(_UP.finditer(text)), list(_DOWN.finditer(text))
+    is_sure = len(up) == len(down) == 1 and len(_MARK.findall(text)) == 2 and up[0].end() < down[0].start()
+    return down[0].start() if is_sure and not text[: up[0].start()].strip() else None
 
 
 def _bare(text: str) -> str | None:
