@@ -26,6 +26,6 @@ class Allowance:
     """How much is left for the texts that are written within a text: signs that are written out, and looks at places.
     What is beyond is not looked at as it is within; it is looked at from without in any case."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, looks: float = 200) -> None:
         self.signs = max(1_000, 400 + length // 8)
-        self.looks = 200 + 12 * (length // STRETCH)
+        self.looks = looks + 12 * (length // STRETCH)

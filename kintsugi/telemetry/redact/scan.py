@@ -4,6 +4,7 @@ The work at a place does not grow with the text, and a place inside a span alrea
 that the whole is linear. A check is a function of (text, start, end of the literal) to the spans to hide.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -53,6 +54,7 @@ _LAST_PLACES, _MOST_LAST_PLACES = 5, 40  # of a hidden stretch: what they lead t
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
 _MOST_SHAPES = 32
 _NONE: list[Found] = []
+_NO_LIMIT = Allowance(0, looks=math.inf)
 _READING_FAR = frozenset(("private_key", "cookie"))
 
 
@@ -106,8 +108,7 @@ class Scanner:
         """
         if self._has_asterisks:
             return None
-        begins, alone, left = [begin for begin, _ in spans], self.alone, list[Place]()
-        shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)]
+        begins, alone, left = [begin for begin, _ in spans], self.alone, list[tuple[Place, int]]()
         for rule, start, end in places:
             if rule >= alone:
                 continue  # it was judged by its own looks
@@ -119,8 +120,9 @@ class Scanner:
                 continue
             if after < len(spans) and check is keyed and is_right_behind(text, end, spans[after]):
                 continue
-            left.append((rule, start + shifts[after], end + shifts[after]))
-        return left
+            left.append(((rule, start, end), after))
+        shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)] if left else []
+        return [(rule, start + shifts[after], end + shifts[after]) for (rule, start, end), after in left]
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether all are beginnings of known shapes or pairs, not too many, and none goes on as its shape does."""
@@ -145,6 +147,9 @@ class Scanner:
         found = self.personal(text) if self._personal else []
         if not places:
             return found
+        if len(text) <= STRETCH:  # it cannot hold more than its work
+            of_line = self.spans_within(places, folded, _NO_LIMIT, has_code=_AFTER_A_CALL in text)
+            return sorted(found + of_line) if found else of_line
         done = begin = attacks = 0
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
@@ -189,30 +194,38 @@ class Scanner:
         found.sort()
         return found
 
-    def spans_within(self, places: list[Place], folded: Folded, allowance: Allowance) -> list[Found]:
+    def spans_within(
+        self, places: list[Place], folded: Folded, allowance: Allowance, *, has_code: bool = False
+    ) -> list[Found]:
         """The same of a text that is written within another one, as far as the allowance goes."""
         text, done, found = folded.text, 0, list[Found]()
-        within_a_word, alone = _within_a_word(folded), None
+        within_a_word, alone = None, None
         for rule, start, end in places:
             if end <= done:
                 continue
             if rule >= self.alone:
                 if allowance.looks < 0:
                     break
-                alone = alone or _Alone(folded, found, has_code=False)
+                alone = alone or _Alone(folded, found, has_code=has_code)
                 allowance.looks -= 1
                 done = max(done, alone.look(start, end))
                 continue
-            _, bounded, _ = self.rules[rule]
-            if bounded and start and within_a_word(text, start):
+            if (
+                self.rules[rule][1]
+                and start
+                and (within_a_word := within_a_word or _within_a_word(folded))(text, start)
+            ):
                 continue
             if allowance.looks < 0:
                 break
-            spans, cost = self._look(rule, text, start, end, has_code=False)
+            spans, cost = self._look(rule, text, start, end, has_code=has_code)
             allowance.looks -= self._costs[rule][0] + cost
-            found += spans
-            done = max(done, *(stop for _, stop, _ in spans)) if spans else done
-        return sorted(found)
+            for span in spans:
+                found.append(span)
+                done = max(done, span[1])
+        if len(found) > 1:
+            found.sort()
+        return found
 
     def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
         """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
