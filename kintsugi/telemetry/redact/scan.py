@@ -108,7 +108,8 @@ class Scanner:
         """
         if self._has_asterisks:
             return None
-        begins, alone, left = [begin for begin, _ in spans], self.alone, list[tuple[Place, int]]()
+        begins, alone = [begin for begin, _ in spans], self.alone
+        left: list[tuple[Place, int]] = []
         for rule, start, end in places:
             if rule >= alone:
                 continue  # it was judged by its own looks
@@ -116,12 +117,14 @@ class Scanner:
             if after and start < spans[after - 1][1]:
                 continue
             check = self.rules[rule][0]
-            if check in _CHEAP_CHECKS or (rule, start) in work.fruitful:
+            if check is keyed and after < len(spans) and is_right_behind(text, end, spans[after]):
                 continue
-            if after < len(spans) and check is keyed and is_right_behind(text, end, spans[after]):
+            if check is acted or check is served or (rule, start) in work.fruitful:
                 continue
             left.append(((rule, start, end), after))
-        shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)] if left else []
+        if not left:
+            return []
+        shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)]
         return [(rule, start + shifts[after], end + shifts[after]) for (rule, start, end), after in left]
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
@@ -150,10 +153,15 @@ class Scanner:
         if len(text) <= STRETCH:  # it cannot hold more than its work
             of_line = self.spans_within(places, folded, _NO_LIMIT, has_code=_AFTER_A_CALL in text)
             return sorted(found + of_line) if found else of_line
+        return self._spans_of_a_long(found, places, folded, work)
+
+    def _spans_of_a_long(self, found: list[Found], places: list[Place], folded: Folded, work: Work) -> list[Found]:
+        text = folded.text
         done = begin = attacks = 0
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
-        vain, fruitful = dict[tuple[int, int], int](), set[tuple[int, int]]()
+        vain: dict[tuple[int, int], int] = {}
+        fruitful: set[tuple[int, int]] = set()
         has_code, within_a_word = _AFTER_A_CALL in text, None
         alone, of_looks = None, self.alone
         for rule, start, end in places:
@@ -198,7 +206,8 @@ class Scanner:
         self, places: list[Place], folded: Folded, allowance: Allowance, *, has_code: bool = False
     ) -> list[Found]:
         """The same of a text that is written within another one, as far as the allowance goes."""
-        text, done, found = folded.text, 0, list[Found]()
+        text, done = folded.text, 0
+        found: list[Found] = []
         within_a_word, alone = None, None
         for rule, start, end in places:
             if end <= done:
