@@ -10,6 +10,7 @@ from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.vocabulary import DENIAL, HEADER, LIMIT, PROTECTING, ROUTES
 from kintsugi.telemetry import lazy_re as re
 
+CHECKS = "It no longer checks."
 # By its words, what is said of it; the first counts.
 _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (sentence, re.compile(rf"(?:^|[ _])(?:{pattern})", re.IGNORECASE))
@@ -35,7 +36,7 @@ _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|(?:user|owner|member|guild|tenant|org)(?:_?id)?$",
         ),
         (
-            "It no longer checks.",
+            CHECKS,
             r"verif|valid|check|ensure|require|guard|assert|safe|secure|resolved|resolve_|realpath|canonical|authori|authenti|permi|allow"
             r"|can_|may_|trust|has_(?:perm|role|access|right)|csrf|captcha|helmet|csurf|revoke|invalidat|clear_|lock|confirm|unauthori|forbid|den(?:y|ied)",
         ),
@@ -75,6 +76,9 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         yield care_of(last_of(old)) if _is_clean(old) and not _is_clean(new) else ""
         if isinstance(one.within, ast.Call) and one.within.func is old and is_careless(old, new):
             yield care_of(last_of(old))
+        of = one.within
+        if isinstance(of, ast.Attribute) and of.value is old and isinstance(new, ast.expr):
+            yield care_of(last_of(of)) if is_careless(of, ast.Attribute(new, of.attr)) else ""  # `hmac.Equal` of Go
     if done == "less of it" and isinstance(old, ast.Subscript):
         yield "It changes a limit." if isinstance(old.slice, ast.Slice) and old.slice.upper else ""
     if done == "less of it" and isinstance(old, ast.Tuple | ast.BinOp):

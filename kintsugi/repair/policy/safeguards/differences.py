@@ -28,6 +28,7 @@ _OF_NEW = (
     "turned",
     "takes more",
     "nobody waits for it",
+    "lets in all",
 )  # what came is what loosens
 _TOLD_AS_IT_IS = (
     "turned",

@@ -13,16 +13,17 @@ from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
 from kintsugi.repair.policy.safeguards.listed import of_lists
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
-from kintsugi.repair.policy.safeguards.pieces import is_prose, names
+from kintsugi.repair.policy.safeguards.pieces import is_prose, leaves, names
 from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
-from kintsugi.repair.policy.vocabulary import LIMIT, OF_SOMEBODY, SECRET
+from kintsugi.repair.policy.safeguards.waiting import plain_now
+from kintsugi.repair.policy.vocabulary import LIMIT, OF_SOMEBODY, OPENED_BY, SECRET
 from kintsugi.repair.syntax import walked
 from kintsugi.telemetry import lazy_re as re
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
 _CALLED = (ast.Call, ast.Await)
 _ALL = ("*", "0.0.0.0/0", "::/0", "all", "any", "everyone", "everybody", "public")
-_OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
+_OPPOSITES = ({"all", "any"}, {"none", "all"}, {"min", "max"}, {"every", "some"})
 _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
 _DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
 _STARTS = ("startswith", "starts_with", "has_prefix")
@@ -63,6 +64,8 @@ def done_to(one: Exchange, place: str) -> str:
     match usual:
         case ast.Call(func=ast.Name(id="range"), args=[was]), ast.Call(func=ast.Name(id="range"), args=[now]):
             return done_to(replace(one, old=was, new=now), place)
+    if isinstance(new, ast.Await) and same(old, new.value):
+        return "the same otherwise"
     if _is_turned(old, new):
         return "turned"
     if is_multiplied(old, new):
@@ -75,7 +78,7 @@ def done_to(one: Exchange, place: str) -> str:
         or _of_comparisons(old, new)
         or _of_parts(one, old, new, place)
         or _of_constants(one, old, new)
-        or of_lists(old, new)
+        or _of_grown(one, of_lists(old, new))
         or _of_values(one, old, new)
     )
 
@@ -354,6 +357,12 @@ def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     return "another constant" if isinstance(old, ast.Constant) or isinstance(new, ast.Constant) else ""
 
 
+def _of_grown(one: Exchange, done: str) -> str:
+    """A list by whose name more is let in: `scopes=["read"]` → `scopes=["read", "admin"]`"""
+    named = [of.arg or "" for of in one.around if isinstance(of, ast.keyword)]
+    return "takes more" if done == "lists more" and named and OPENED_BY.fullmatch(named[-1]) else done
+
+
 def _of_texts(one: Exchange, was: str, now: str) -> str:
     if now in _ALL and was not in _ALL:
         return "lets in all"
@@ -361,6 +370,8 @@ def _of_texts(one: Exchange, was: str, now: str) -> str:
         return "finds more"
     if was.isdecimal() and now.isdecimal():
         return "another number"
+    if set(was.split()) < set(now.split()) and (grown := _of_grown(one, "lists more")) != "lists more":
+        return grown
     if not (isinstance(one.old, ast.Constant) and isinstance(one.new, ast.Constant)):
         return ""
     if _is_key(one):
@@ -397,7 +408,8 @@ def _is_key(one: Exchange) -> bool:
 def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     inside = [{ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.expr)} for node in (old, new)]
     if _waits_no_longer(old, new):
-        return "nobody waits for it"
+        called = last_of(new.func) if isinstance(new, ast.Call) else ""
+        return "the same otherwise" if called in plain_now(*one.sources) else "nobody waits for it"
     if isinstance(new, ast.Compare) and only_asks_whether_there(new) and not only_asks_whether_there(old):
         return "only whether there"
     if ast.unparse(new) in inside[0]:
@@ -410,6 +422,8 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     ):
         return "another number"  # `x.until` → `x.until + 99999`
     if ast.unparse(old) in inside[1]:
+        if _asks_more_of(one, old, new):
+            return "turns away less"
         return "the same otherwise" if isinstance(new, ast.Call) else "another value"
     if isinstance(one.within, ast.AnnAssign) and one.within.annotation is old and names(new) <= _ANYTHING:
         return "takes more"
@@ -420,6 +434,9 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         and is_careless(old.func, new.func)
     ):
         return "read from elsewhere"
+    of = one.within
+    if isinstance(of, ast.Attribute) and of.value is old and is_careless(of, ast.Attribute(new, of.attr)):
+        return "read from elsewhere"  # `hmac.Equal` → `bytes.Equal` of Go
     are_fixed = all(isinstance(node, ast.Name) and node.id.isupper() for node in (old, new))
     if not are_fixed and (is_renamed(one) or is_derived(one)):
         return "the same otherwise"
@@ -431,6 +448,12 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return "another condition"
     is_value = all(isinstance(node, (*_VALUE, *_CALLED)) for node in (old, new))
     return "another value" if is_value else "the same otherwise"
+
+
+def _asks_more_of(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
+    """`if x.bot: return` → `if x.bot.fits("a"): return`"""
+    is_asked = isinstance(one.statement, ast.If) and one.statement.test is old and not only_asks_whether_there(old)
+    return is_asked and leaves(one.statement.body) and isinstance(new, ast.Call) and bool(new.args)
 
 
 def _is_part(one: Exchange, old: ast.expr, new: ast.expr) -> bool:

@@ -13,10 +13,12 @@ from kintsugi.repair.policy.safeguards.exchanged import Pair
 from kintsugi.repair.policy.safeguards.pieces import heads, leaves, names, statements
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _PAIR = 2  # `ctx, stop := context.WithTimeout(ctx, wait)`, `defer stop()`
 _SMALL = 0.25  # of the statements of a function
+_WAITS = re.compile(r"(?:\w+_)?(?:wait|join|drain|flush|f?sync)")
 SAID = {
     "a refusal is gone": "It goes on where it left before.",
     "a way out is gone": "It goes on where it left before.",
@@ -38,7 +40,9 @@ def outermost(pair: Pair) -> list[ast.stmt]:
 def said_of(statement: ast.stmt, kind: str) -> str:
     """By the name of what was called, if that says what it took care of."""
     if kind == "an effect is gone":
-        return next(filter(None, map(care_of, map(_called, _calls(statement)))), SAID[kind])
+        called = [_called(node) for node in _calls(statement)]
+        said = next(filter(None, map(care_of, called)), SAID[kind])
+        return "It no longer waits." if any(map(_WAITS.fullmatch, called)) else said
     return SAID[kind]
 
 
@@ -70,7 +74,8 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     called = [_called(node) for node in _calls(statement)]
     first = 2 if called[:1] == ["use"] else 1  # `app.use(helmet())`
     inner = [words(node.func).rpartition(" ")[2] for one in _body(statement) for node in _calls(one)]
-    if any(map(decides_by_name, called)) or any(map(care_of, (*called[:first], *inner[:1]))):
+    waits = isinstance(statement, ast.Expr) and any(map(_WAITS.fullmatch, called))
+    if waits or any(map(decides_by_name, called)) or any(map(care_of, (*called[:first], *inner[:1]))):
         yield "asks what decides"
     if not pair.beside and not pair.exchanged:
         yield "nothing came for it"

@@ -6,14 +6,18 @@ import ast
 from collections import Counter
 from itertools import pairwise
 
-from kintsugi.repair.policy.conditions import only_asks_whether_there
+from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
+from kintsugi.repair.policy.safeguards.about import refuses
 from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import key_of, names, statements
 from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.syntax import Source
+from kintsugi.telemetry import lazy_re as re
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_ERROR = re.compile(r"(?:\w+_)?(?:err|errors?|problems?|denied|refusal|failure)")
+_CHECKER = re.compile(r"_*(?:validate|check|ensure|require|verify|assert|authori[sz]e|authenticate|guard)(?:_\w+)?$")
 _SILENT = (*_LEAVING, ast.Pass, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -24,12 +28,12 @@ def goes_on(old: Source, new: Source) -> str:
         for asked, body in was.items():
             if not isinstance(body[-1], _LEAVING) or asked not in now or _leaves_somewhere(now[asked]):
                 continue
-            if not _is_asked_later(now[asked], before, after):
+            if not is_asked_later(now[asked], before, after):
                 return short(asked)
     return ""
 
 
-def _is_asked_later(body: list[ast.stmt], before: Function, after: Function) -> bool:
+def is_asked_later(body: list[ast.stmt], before: Function, after: Function) -> bool:
     """`error = "no such thing"`, and then `if error: return error`"""
     made = {name for one in body for name in bound_by(one)} - names(before)
     return bool(made) and any(
@@ -59,12 +63,51 @@ def _branches(function: Function) -> dict[str, list[ast.stmt]]:
 
 
 def _is_of_error(test: ast.expr) -> bool:
-    """`err != nil`, which many ask."""
-    return isinstance(test, ast.Compare) and ast.unparse(test.left) == "err" and only_asks_whether_there(test)
+    """`err != nil`, which many ask, and `if problem`."""
+    left = test.left if isinstance(test, ast.Compare) else test
+    return isinstance(left, ast.Name) and _ERROR.fullmatch(left.id) is not None and only_asks_whether_there(test)
 
 
 def _leaves_somewhere(body: list[ast.stmt]) -> bool:
     return any(isinstance(one, _LEAVING) for statement in body for one in ast.walk(statement))
+
+
+def answers_instead(old: Source, new: Source) -> str:
+    """`if err: raise err` → `if err: return err`, `except No as e: raise e` → `return e`
+
+    Whoever called goes on with the answer. Where a function only checks, any answer lets it through.
+    """
+    for before, after in alike(old, new):
+        was, now = _branches(before), _branches(after)
+        name = before.name.rpartition(".")[2]
+        for asked, body in was.items():
+            if not isinstance(body[-1], ast.Raise) or asked not in now or refuses(now[asked]):
+                continue
+            last = now[asked][-1]
+            if not isinstance(last, ast.Return) or any(isinstance(one, ast.Raise) for one in ast.walk(last)):
+                continue
+            error = ast.unparse(body[-1].exc) if body[-1].exc else ""
+            told = ast.unparse(last.value) if last.value else "None"
+            is_of_error = _ERROR.fullmatch(error) is not None and told in (error, "None")
+            if told == "True" or is_of_error or (_CHECKER.match(name) and _is_plain(last.value)):
+                return short(f"{ast.unparse(last)} for {ast.unparse(body[-1])}")
+    return ""
+
+
+def _is_plain(value: ast.expr | None) -> bool:
+    """Nothing, or what the function was given: no sentence of what is wrong."""
+    return value is None or isinstance(value, ast.Name) or (isinstance(value, ast.Constant) and value.value is None)
+
+
+def decides_no_more(old: Source, new: Source) -> str:
+    """`if x: a()`, `else: b()` → `if x: a()`, `else: a()`"""
+    for before, after in alike(old, new):
+        known = {ast.unparse(one.test) for one in statements(before) if isinstance(one, ast.If) and one.orelse}
+        for one in statements(after):
+            if isinstance(one, ast.If) and [*map(ast.unparse, one.body)] == [*map(ast.unparse, one.orelse)]:
+                if ast.unparse(one.test) in known or ast.unparse(opposite(plain(one.test))) in known:
+                    return short(ast.unparse(one.test))
+    return ""
 
 
 def answers_to_nobody(old: Source, new: Source) -> str:

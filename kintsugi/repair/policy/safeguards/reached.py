@@ -16,7 +16,7 @@ from kintsugi.repair.policy.conditions import only_asks_whether_there, said
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import refuses
 from kintsugi.repair.policy.safeguards.alike import changed
-from kintsugi.repair.policy.safeguards.care import care_of
+from kintsugi.repair.policy.safeguards.care import CHECKS, care_of
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import names, statements
 from kintsugi.repair.policy.safeguards.talk import is_talk
@@ -28,7 +28,6 @@ _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
 _YES = "return True"
-_CHECKS = "It no longer checks."
 
 
 class Check(NamedTuple):
@@ -124,7 +123,7 @@ def _cared(statement: ast.stmt) -> str:
     """What it takes care of by its name, and what it turns away."""
     match statement:
         case ast.Expr(value=ast.Call(func=called) | ast.Await(value=ast.Call(func=called))) if not is_talk(statement):
-            return ast.unparse(statement) if care_of(words(called).rpartition(" ")[2]) == _CHECKS else ""
+            return ast.unparse(statement) if care_of(words(called).rpartition(" ")[2]) == CHECKS else ""
         case ast.Raise(exc=ast.Call() as error) if "err" not in names(error):
             return ast.unparse(statement)
     return ""

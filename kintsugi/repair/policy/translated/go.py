@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from kintsugi.repair.languages.syntax import Node, text_of
-from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
+from kintsugi.repair.policy.translated.base import Expressions, Made, Statements, Translator, arguments
 from kintsugi.telemetry import lazy_re as re
 
 _ERROR = re.compile(r"err|\w*Err|(?:\w+\.)?Err[A-Z]\w*")
@@ -138,7 +138,7 @@ class GoTranslator(Translator):
     def _function(self, node: Node) -> list[ast.stmt]:
         return [self._function_of(node, text_of(node.child_by_field_name("name")))]
 
-    def _function_of(self, node: Node, name: str) -> ast.FunctionDef:
+    def _function_of(self, node: Node, name: str) -> Made:
         taken = node.child_by_field_name("parameters")
         named = (one for given in taken.named_children for one in _named(given, "name"))
         given = arguments((self.word(text_of(one)), None) for one in named)
