@@ -37,7 +37,7 @@ from kintsugi.repair.policy.safeguards.swallowed import fails_unheard
 from kintsugi.repair.policy.safeguards.waiting import waits_no_longer
 from kintsugi.repair.syntax import Source
 
-_RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
+_RULES: tuple[tuple[str, Callable[[Source, Source], Iterator[str]]], ...] = (
     ("It takes away a lock or a transaction.", lets_go),
     ("It goes on where it left before.", goes_on),
     ("It goes on where it failed before.", fails_unheard),
@@ -71,7 +71,7 @@ class Told(NamedTuple):
 def loosened(before: Source, after: Source) -> Iterator[Told]:
     """What each rule has to say by itself."""
     for sentence, rule in _RULES:
-        if told := rule(before, after):
+        for told in rule(before, after):
             yield Told(CERTAIN, sentence, told)
 
 

@@ -10,10 +10,11 @@ from http import HTTPStatus
 from kintsugi.repair.policy.expressions import amount_of, is_stricter
 from kintsugi.repair.policy.safeguards.about import decides, decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, lost
-from kintsugi.repair.policy.safeguards.done import done_to, is_lifted, is_multiplied
+from kintsugi.repair.policy.safeguards.constants import is_lifted, is_multiplied
+from kintsugi.repair.policy.safeguards.done import done_to
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_new
-from kintsugi.repair.policy.safeguards.pieces import names
+from kintsugi.repair.policy.safeguards.pieces import leaves, names
 from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING
 
 _MODES = range(0o100, 0o10000)  # who may do what with a file
@@ -79,7 +80,8 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     """The first says what was done to it."""
     place = _place(one)
     done = done_to(one, place)
-    yield (done := "another condition" if done == "always the same" and _is_set_again(one, pair) else done)
+    done = "another condition" if done == "always the same" and _is_set_again(one, pair) else done
+    yield (done := "the same otherwise" if done.startswith("asks less") and _is_split(one, pair) else done)
     yield place
     speaks = speaks_of_rights(f"{_about(one, done)} {one.function}") or _is_of_protection(one)
     speaks = speaks or (done in ("another number", "less of it") and _is_of_limit(one))
@@ -178,6 +180,15 @@ def _is_set_again(one: Exchange, pair: Pair) -> bool:
     """`found = x == 1` → `found = True`, and then `if x: found = go(x)`"""
     targets = [ast.unparse(each.targets[0]) for each in pair.come if isinstance(each, ast.Assign)]
     return isinstance(one.statement, ast.Assign) and targets.count(ast.unparse(one.statement.targets[0])) > 1
+
+
+def _is_split(one: Exchange, pair: Pair) -> bool:
+    """`if not x or not y: raise E` → `if not x: raise E`, `if not y: raise E`"""
+    if not isinstance(one.old, ast.BoolOp):
+        return False
+    kept = {ast.unparse(one.new), *(ast.unparse(part) for part in getattr(one.new, "values", ()))}
+    asked = {ast.unparse(each.test) for each in pair.beside if isinstance(each, ast.If) and leaves(each.body)}
+    return all(ast.unparse(part) in kept | asked for part in one.old.values)
 
 
 def said_of(one: Exchange, done: str) -> str:

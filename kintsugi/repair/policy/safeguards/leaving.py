@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
+from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import refuses
 from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short
@@ -21,7 +23,7 @@ _CHECKER = re.compile(r"_*(?:validate|check|ensure|require|verify|assert|authori
 _SILENT = (*_LEAVING, ast.Pass, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def goes_on(old: Source, new: Source) -> str:
+def goes_on(old: Source, new: Source) -> Iterator[str]:
     """`if not x.open: raise No` → `if not x.open: log(x)`, and so for `else` and `except`"""
     for before, after in alike(old, new):
         was, now = _branches(before), _branches(after)
@@ -29,8 +31,7 @@ def goes_on(old: Source, new: Source) -> str:
             if not isinstance(body[-1], _LEAVING) or asked not in now or _leaves_somewhere(now[asked]):
                 continue
             if not is_asked_later(now[asked], before, after):
-                return short(asked)
-    return ""
+                yield short(asked)
 
 
 def is_asked_later(body: list[ast.stmt], before: Function, after: Function) -> bool:
@@ -72,7 +73,7 @@ def _leaves_somewhere(body: list[ast.stmt]) -> bool:
     return any(isinstance(one, _LEAVING) for statement in body for one in ast.walk(statement))
 
 
-def answers_instead(old: Source, new: Source) -> str:
+def answers_instead(old: Source, new: Source) -> Iterator[str]:
     """`if err: raise err` → `if err: return err`, `except No as e: raise e` → `return e`
 
     Whoever called goes on with the answer. Where a function only checks, any answer lets it through.
@@ -90,8 +91,7 @@ def answers_instead(old: Source, new: Source) -> str:
             told = ast.unparse(last.value) if last.value else "None"
             is_of_error = _ERROR.fullmatch(error) is not None and told in (error, "None")
             if told == "True" or is_of_error or (_CHECKER.match(name) and _is_plain(last.value)):
-                return short(f"{ast.unparse(last)} for {ast.unparse(body[-1])}")
-    return ""
+                yield short(f"{ast.unparse(last)} for {ast.unparse(body[-1])}")
 
 
 def _is_plain(value: ast.expr | None) -> bool:
@@ -99,18 +99,27 @@ def _is_plain(value: ast.expr | None) -> bool:
     return value is None or isinstance(value, ast.Name) or (isinstance(value, ast.Constant) and value.value is None)
 
 
-def decides_no_more(old: Source, new: Source) -> str:
-    """`if x: a()`, `else: b()` → `if x: a()`, `else: a()`"""
+def decides_no_more(old: Source, new: Source) -> Iterator[str]:
+    """`if x: a()`, `else: b()` → `if x: a()`, `else: a()`; `ok, why = go()` → `ok = go()`, which always holds a pair"""
     for before, after in alike(old, new):
+        pairs = {ast.unparse(value) for names_, value in _assigned(before) if isinstance(names_, ast.Tuple | ast.List)}
+        whole = {one.id for one, value in _assigned(after) if isinstance(one, ast.Name) and ast.unparse(value) in pairs}
+        for one in statements(after) if whole else ():
+            if isinstance(one, ast.If) and ast.unparse(one.test).removeprefix("not ") in whole:
+                yield short(ast.unparse(one.test))
         known = {ast.unparse(one.test) for one in statements(before) if isinstance(one, ast.If) and one.orelse}
         for one in statements(after):
-            if isinstance(one, ast.If) and [*map(ast.unparse, one.body)] == [*map(ast.unparse, one.orelse)]:
-                if ast.unparse(one.test) in known or ast.unparse(opposite(plain(one.test))) in known:
-                    return short(ast.unparse(one.test))
-    return ""
+            if not isinstance(one, ast.If) or [*map(ast.unparse, one.body)] != [*map(ast.unparse, one.orelse)]:
+                continue
+            if not known.isdisjoint((ast.unparse(one.test), ast.unparse(opposite(plain(one.test))))):
+                yield short(ast.unparse(one.test))
 
 
-def answers_to_nobody(old: Source, new: Source) -> str:
+def _assigned(function: Function) -> Iterator[tuple[ast.expr, ast.expr]]:
+    return ((one.targets[0], one.value) for one in statements(function) if isinstance(one, ast.Assign))
+
+
+def answers_to_nobody(old: Source, new: Source) -> Iterator[str]:
     """`wrong = check(x)`, `if check(x): …` → `check(x)`, and nobody asks what it says."""
     for before, after in alike(old, new):
         dropped = {ast.unparse(one.value) for one in statements(after) if isinstance(one, ast.Expr)}
@@ -123,17 +132,17 @@ def answers_to_nobody(old: Source, new: Source) -> str:
                 continue  # nobody read it before either
             asked = one.value if isinstance(one, ast.Assign) else one.test if isinstance(one, ast.If) else None
             asked = asked.operand if isinstance(asked, ast.UnaryOp) else asked
+            if isinstance(asked, ast.Call) and words(asked.func).rpartition(" ")[2] == "done":
+                continue  # a channel that is waited for
             if isinstance(asked, ast.Call | ast.Await) and ast.unparse(asked) in dropped:
-                return short(ast.unparse(asked))
-    return ""
+                yield short(ast.unparse(asked))
 
 
-def comes_no_further(old: Source, new: Source) -> str:
+def comes_no_further(old: Source, new: Source) -> Iterator[str]:
     """What stands behind a `return` now, and did not before."""
     for before, after in alike(old, new):
         if come := _unreached(after) - _unreached(before):
-            return short(next(iter(come)))
-    return ""
+            yield short(next(iter(come)))
 
 
 def _unreached(function: Function) -> Counter[str]:

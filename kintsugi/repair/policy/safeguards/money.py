@@ -14,23 +14,24 @@ from kintsugi.repair.syntax import Source, walked
 from kintsugi.telemetry import lazy_re as re
 
 _MONEY = re.compile(
-    r"price|amount|balance|money|(?:^|[_. ])(?:costs?|fees?|cents?|tax(?:es)?|pay(?:ment|out)?s?|refunds?|credits?|coins?"
+    r"price|amount|balance|money"
+    r"|(?:^|[_. ])(?:costs?|fees?|cents?|tax(?:es)?|pay(?:ment|out)?s?|refunds?|credits?|coins?"
     r"|total|subtotal|salary|wallet|invoice|discount|interest|deposit)(?:$|[_. ])",
     re.IGNORECASE,
 )
 _ROUNDS = re.compile(
-    r"round|floor|ceil|trunc|quantize|to_fixed|ROUND_\w+|decimal|float(?:32|64)?|int(?:64)?|parse_(?:float|int)", re.IGNORECASE
+    r"round|floor|ceil|trunc|quantize|to_fixed|ROUND_\w+|decimal|float(?:32|64)?|int(?:64)?|parse_(?:float|int)",
+    re.IGNORECASE,
 )
 
 
-def rounds_otherwise(old: Source, new: Source) -> str:
+def rounds_otherwise(old: Source, new: Source) -> Iterator[str]:
     """`Decimal(price)` → `float(price)`, `ROUND_HALF_UP` → `ROUND_DOWN`, `Math.round(cents)` → `Math.floor(cents)`"""
     for before, after in changed(old, new):
         was, now = Counter(_rounding(before)), Counter(_rounding(after))
         gone, come = was - now, now - was
         if gone and come:
-            return short(f"{min(gone)} → {min(come)}")
-    return ""
+            yield short(f"{min(gone)} → {min(come)}")
 
 
 def _rounding(function: Function) -> Iterator[str]:

@@ -48,7 +48,7 @@ class _Way:
     behind: Callable[[ast.If], _Checks]
 
 
-def reached_unasked(old: Source, new: Source) -> str:
+def reached_unasked(old: Source, new: Source) -> Iterator[str]:
     """`if not x.open: raise No`, `pay(x)` → `pay(x)`, `if not x.open: raise No`
 
     What is done once more is no loosening of where it was done before, but for saying yes.
@@ -63,11 +63,10 @@ def reached_unasked(old: Source, new: Source) -> str:
             for checks in listed:
                 lost = [(one & there) - checks for one in was[done]]
                 if all(lost):
-                    return short(f"{done} without {min(frozenset().union(*lost)).said}")
-    return ""
+                    yield short(f"{done} without {min(frozenset().union(*lost)).said}")
 
 
-def reached_by_others(old: Source, new: Source) -> str:
+def reached_by_others(old: Source, new: Source) -> Iterator[str]:
     """`if x.open: pay(x)` → `if x.open: return`, `pay(x)`; what is turned where it stands is a difference."""
     for was, now, stay in _ways(old, new):
         for done, listed in now.items():
@@ -76,8 +75,7 @@ def reached_by_others(old: Source, new: Source) -> str:
             for checks in listed if len(listed) == len(was[done]) else ():
                 turned = stay & {*map(_opposite, checks)}
                 if turned and all(turned & {check.said for check in one} for one in was[done]):
-                    return short(f"{done} if not {min(turned)}")
-    return ""
+                    yield short(f"{done} if not {min(turned)}")
 
 
 @lru_cache(maxsize=2)
@@ -100,7 +98,7 @@ def _opposite(check: Check) -> str:
     return said(ast.parse(check.said, mode="eval").body, turned=True)
 
 
-def asked_before_care(old: Source, new: Source) -> str:
+def asked_before_care(old: Source, new: Source) -> Iterator[str]:
     """`check(x)` → `if x.draft: check(x)`, `if x.old: raise No` → `if x.draft:` and then that"""
     for before, after in changed(old, new):
         was, now = (_reached(one, _CARING) for one in (before, after))
@@ -110,8 +108,7 @@ def asked_before_care(old: Source, new: Source) -> str:
                 more = [checks - other - known for checks, other in zip(listed, was[done], strict=True)]
                 asked = [one for one in frozenset().union(*more) if not one.is_there or not _speaks_of(done, one)]
                 if asked and all(checks >= other for checks, other in zip(listed, was[done], strict=True)):
-                    return short(f"{done} only if {min(asked).said}")
-    return ""
+                    yield short(f"{done} only if {min(asked).said}")
 
 
 def _speaks_of(done: str, check: Check) -> bool:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.vocabulary import OPENING, SECURITY
 from kintsugi.repair.syntax import Source, walked
 
 
-def of_security(old: Source, new: Source) -> str:
+def of_security(old: Source, new: Source) -> Iterator[str]:
     before, after = _settings(old), _settings(new)
     for name, values in before.items():
         if name in after and (gone := values - after[name]):
-            return short(f"{name}: {next(iter(gone))} is gone")
+            yield short(f"{name}: {next(iter(gone))} is gone")
         if name in after and OPENING.search(name) and (come := after[name] - values):
-            return short(f"{name}: {next(iter(come))} is new")
-    return ""
+            yield short(f"{name}: {next(iter(come))} is new")
 
 
 def _settings(source: Source) -> dict[str, Counter[str]]:

@@ -17,15 +17,14 @@ from kintsugi.repair.syntax import Source, walked
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def fails_unheard(old: Source, new: Source) -> str:
+def fails_unheard(old: Source, new: Source) -> Iterator[str]:
     """`check(x)`, `pay(x)` → `try: check(x)`, `except Refused: log(x)`, `pay(x)`; `check(x).catch(…)`"""
     for before, after in changed(old, new):
         was = set(_checks(before.body)) - set(_swallowed(before, before, frozenset()))
         if was:
             done = frozenset(key_of(one) for one in statements(before) if not is_talk(one) and _does(one))
             if told := was & set(_swallowed(before, after, done)):
-                return short(min(told))
-    return ""
+                yield short(min(told))
 
 
 def _checks(block: list[ast.stmt]) -> Iterator[str]:

@@ -13,18 +13,19 @@ from kintsugi.repair.policy.safeguards.pieces import statements
 from kintsugi.repair.syntax import Source, children, walked
 from kintsugi.telemetry import lazy_re as re
 
-_STARTS = re.compile(r"create_task|ensure_future|run_coroutine_threadsafe|start_soon|then|finally_|wait_for|shield|gather|all")
+_STARTS = re.compile(
+    r"create_task|ensure_future|run_coroutine_threadsafe|start_soon|then|finally_|wait_for|shield|gather|all"
+)
 
 
-def waits_no_longer(old: Source, new: Source) -> str:
+def waits_no_longer(old: Source, new: Source) -> Iterator[str]:
     """`ok = await may(x)` → `ok = may(x)`; not what is waited for later, or does not have to be waited for any more."""
     plain = plain_now(old, new)
     for before, after in changed(old, new):
         waited = _waited(before) - _waited(after)
         for call in _used_at_once(after) if waited else ():
             if ast.unparse(call) in waited and words(call.func).rpartition(" ")[2] not in plain:
-                return short(ast.unparse(call))
-    return ""
+                yield short(ast.unparse(call))
 
 
 @lru_cache(maxsize=2)
@@ -39,20 +40,21 @@ def plain_now(old: Source, new: Source) -> frozenset[str]:
 
 def _waited(function: Function) -> set[str]:
     return {
-        ast.unparse(one.value) for one in walked(function) if isinstance(one, ast.Await) and isinstance(one.value, ast.Call)
+        ast.unparse(one.value)
+        for one in walked(function)
+        if isinstance(one, ast.Await) and isinstance(one.value, ast.Call)
     }
 
 
 def _used_at_once(function: Function) -> Iterator[ast.Call]:
     """Calls whose answer is asked or kept, and that nobody waits for."""
-    later = {name.id for one in walked(function) if isinstance(one, ast.Await | ast.Return) for name in _names(one)}
     for one in statements(function):
         match one:
             case ast.Return():
                 continue
             case ast.Expr(value=ast.Call(args=args, keywords=keywords)):
                 parts: list[ast.AST] = [*args, *keywords]  # what nobody reads the answer of is another rule's
-            case ast.Assign(targets=[ast.Name(id=name)]) if name in later and not _is_asked(name, function):
+            case ast.Assign() if is_handed_on(one, function):
                 continue
             case _:
                 parts = [part for part in children(one) if isinstance(part, ast.expr)]
@@ -60,7 +62,16 @@ def _used_at_once(function: Function) -> Iterator[ast.Call]:
             yield from _calls(part)
 
 
-def _is_asked(name: str, function: Function) -> bool:
+def is_handed_on(one: ast.AST, block: ast.AST) -> bool:
+    """Whether what it keeps is waited for later, or answered, and nothing goes by it before."""
+    match one:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            ends = (each for each in walked(block) if isinstance(each, ast.Await | ast.Return))
+            return any(part.id == name for each in ends for part in _names(each)) and not _is_asked(name, block)
+    return False
+
+
+def _is_asked(name: str, function: ast.AST) -> bool:
     """Whether a branch goes by it as it is."""
     return any(
         isinstance(part, ast.Name) and part.id == name

@@ -76,7 +76,7 @@ class GoTranslator(Translator):
             "type_identifier": lambda node: ast.Name(text_of(node)),
             "index_expression": self._indexed,
             "slice_expression": self._sliced,
-            "binary_expression": self.two_sided,
+            "binary_expression": self._two_sided,
             "unary_expression": self._unary,
             "func_literal": lambda node: self._handed(node, "inner"),
             "composite_literal": self._composite,
@@ -304,6 +304,16 @@ class GoTranslator(Translator):
         upper = None if end is None else self.expression(end)
         lower = None if start is None else self.expression(start)
         return ast.Subscript(self.expression(node.child_by_field_name("operand")), ast.Slice(lower, upper))
+
+    def _two_sided(self, node: Node) -> ast.expr:
+        """`x == true` says `x`: only a bool is compared with it."""
+        made = self.two_sided(node)
+        match made:
+            case ast.Compare(
+                left=left, ops=[ast.Eq() | ast.NotEq() as op], comparators=[ast.Constant(value=bool(yes))]
+            ):
+                return left if isinstance(op, ast.Eq) == yes else self.negated(left)
+        return made
 
     def _unary(self, node: Node) -> ast.expr:
         sign, of = text_of(node.child_by_field_name("operator")), self.expression(node.child_by_field_name("operand"))

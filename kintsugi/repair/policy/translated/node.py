@@ -373,6 +373,10 @@ class NodeTranslator(Translator):
                 op=ast.Or(), values=[ast.Subscript(value=on, slice=key), ast.Constant() | ast.List() as value]
             ):
                 return ast.Call(ast.Attribute(on, "get"), [key, value], [])  # `process.env.PORT || 80`
+            case ast.Compare(
+                left=ast.Call(func=ast.Name(id="typeof"), args=[of]), ops=ops, comparators=[ast.Constant("undefined")]
+            ):
+                return ast.Compare(of, ops, [ast.Constant(None)])
         return made
 
     def _unary(self, node: Node) -> ast.expr:
