@@ -19,7 +19,7 @@ from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.safeguards import Told, differing, loosened
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.points import CERTAIN
-from kintsugi.repair.policy.translated import as_written, is_by_machine, translated
+from kintsugi.repair.policy.translated import as_written, could_be_read, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import WHO
 from kintsugi.repair.syntax import Source, walked
 from kintsugi.telemetry import lazy_re as re
@@ -50,7 +50,7 @@ _OF_CONDITIONS = frozenset(
 )
 _SENTENCE = 5
 _NOTHING = ("False", "None", "''", "")
-_FEW, _MOST = 2, 5  # flags that a human reads on a card
+_MOST = 5  # flags that a human reads on a card
 _SAME_NOTHING = frozenset(f"{one} → {other}" for one in _NOTHING for other in _NOTHING)
 _WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len|await)\b)\w+")
 
@@ -74,16 +74,14 @@ def flags(change: Change) -> list[Flag]:
 
 
 def shown(found: list[Flag]) -> list[Flag]:
-    """What a card has room for, the most serious first: two, and more of what a rule is certain of.
-
-    Who hides a change behind two others would be told of those alone.
-    """
-    ranked = sorted(found, key=lambda one: -one.worth)
-    return ranked[:_FEW] + [one for one in ranked[_FEW:_MOST] if one.worth >= CERTAIN]
+    """What a card has room for, the most serious first. Of fewer, two of an honest fix would hide a third change."""
+    return sorted(found, key=lambda one: -one.worth)[:_MOST]
 
 
 def _said(change: Change) -> Iterator[Flag]:
-    if change.path.endswith((".py", ".pyw")):
+    if not could_be_read(change):
+        yield Flag(CERTAIN, change.path, "It could not be read before, so that nothing can be told of it.")
+    elif change.path.endswith((".py", ".pyw")):
         for worth, sentence, told in _compared(*change.touched, change.path, is_page=False):
             yield Flag(worth, change.path, f"{sentence} ({short(told)})")
     elif is_by_machine(change):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import chained, words
@@ -67,8 +68,7 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
     if done == "finds more":
         yield _ROWS
     if done in ("less of it", "another value", "read from elsewhere", "another condition", "always the same"):
-        kept = set(chained(new).split())
-        called = [name for name in _called(old) if name not in kept]
+        called = _more_often(_called(old), chained(new).split())
         yield from map(care_of, called)
         if any(DENIAL.search(name) for name in called):
             yield "It turns away less than before."
@@ -93,6 +93,14 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         )
     if done in ("emptied", "another constant", "read from elsewhere") and isinstance(one.within, ast.Call):
         yield _PROTECTS if care_of(last_of(one.within.func)) else ""
+        yield _ROWS if done == "emptied" and _LOOKUP.search(last_of(one.within.func)) else ""
+
+
+def _more_often(called: list[str], kept: list[str]) -> list[str]:
+    """What is called more often than it is kept: one `where` of two is gone too."""
+    left = Counter(kept)
+    left.subtract(called)
+    return [name for name in called if left[name] < 0]
 
 
 def lets_in(old: ast.AST, new: ast.AST) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from kintsugi.repair.policy.expressions import amount_of, is_stricter
+from kintsugi.repair.policy.expressions import amount_of, is_stricter, words
 from kintsugi.repair.policy.safeguards.about import decides, decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, lost
 from kintsugi.repair.policy.safeguards.constants import is_lifted, is_multiplied
@@ -39,6 +39,7 @@ _TOLD_AS_IT_IS = (
     "only whether there",
     "nobody waits for it",
 )
+_WHOM = re.compile(r"(?:^|_)(?:user|owner|tenant|workspace|org|organi[sz]ation|guild|account|author|member)(?:_?id)?$")
 _STRICTER = {(ast.Gt, ast.GtE), (ast.Lt, ast.LtE)}
 _DECIDING = ("in a refusal", "in a decision")
 SAID = {
@@ -100,8 +101,12 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "holds back more"
     if lost(one, done):
         yield "took care by its name"
+        if done == "less of it" and isinstance(one.old, ast.Call):
+            yield "only that is gone"
     if asks_the_caller(one):
         yield "taken from who asks"
+        if _is_of_whom(one):
+            yield "says who it is"
     elif done not in _OF_NEW and is_new(one) and not _is_another_of_its_kind(one, speaks=speaks):
         yield "names what is new"
     if done not in _TOLD_AS_IT_IS and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp) and one.stays:
@@ -180,6 +185,12 @@ def _is_set_again(one: Exchange, pair: Pair) -> bool:
     """`found = x == 1` → `found = True`, and then `if x: found = go(x)`"""
     targets = [ast.unparse(each.targets[0]) for each in pair.come if isinstance(each, ast.Assign)]
     return isinstance(one.statement, ast.Assign) and targets.count(ast.unparse(one.statement.targets[0])) > 1
+
+
+def _is_of_whom(one: Exchange) -> bool:
+    """`save(user_id=me)` → `save(user_id=payload["user_id"])`: whoever asks says who they are."""
+    named = [of.arg or "" for of in one.around[-2:] if isinstance(of, ast.keyword)]
+    return any(_WHOM.search(name) for name in (*named, words(one.old).replace(" ", "_")))
 
 
 def _is_split(one: Exchange, pair: Pair) -> bool:

@@ -208,9 +208,7 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     ):
         return "another number"  # `x.until` → `x.until + 99999`
     if ast.unparse(old) in inside[1]:
-        if _asks_more_of(one, old, new):
-            return "turns away less"
-        return "the same otherwise" if isinstance(new, ast.Call) else "another value"
+        return _of_wrapped(one, old, new)
     if isinstance(one.within, ast.AnnAssign) and one.within.annotation is old and names(new) <= _ANYTHING:
         return "takes more"
     if _is_less_careful(one, old, new):
@@ -226,6 +224,15 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return "another condition"
     is_value = all(isinstance(node, (*_VALUE, *_CALLED)) for node in (old, new))
     return "another value" if is_value else "the same otherwise"
+
+
+def _of_wrapped(one: Exchange, old: ast.expr, new: ast.expr) -> str:
+    """`x` → `go(x)`"""
+    if _asks_more_of(one, old, new):
+        return "turns away less"
+    if asks_the_caller(one):
+        return "read from elsewhere"
+    return "the same otherwise" if isinstance(new, ast.Call) else "another value"
 
 
 def _is_less_careful(one: Exchange, old: ast.expr, new: ast.expr) -> bool:

@@ -374,8 +374,14 @@ def _one_of(of: ast.expr, values: Sequence[ast.expr]) -> ast.expr:
 
 
 def _answer(made: list[ast.expr]) -> ast.expr:
-    """Several values; nothing but constants counts as one."""
+    """Several values; nothing but constants counts as one, that of `false, nil` as `False`."""
+    if isinstance(made[0], ast.Constant) and isinstance(made[0].value, bool) and _is_nothing(made[1:]):
+        return made[0]
     return ast.Constant(None) if all(isinstance(one, ast.Constant) for one in made) else ast.Tuple(made)
+
+
+def _is_nothing(made: list[ast.expr]) -> bool:
+    return all(isinstance(one, ast.Constant) and one.value is None for one in made)
 
 
 def _method_called(node: Node) -> tuple[str, str]:

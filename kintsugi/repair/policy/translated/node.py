@@ -125,6 +125,8 @@ class NodeTranslator(Translator):
 
     def _expression_statement(self, node: Node) -> Iterable[ast.stmt]:
         inner = inner_of(node)
+        if inner.type == "unary_expression" and text_of(inner.child_by_field_name("operator")) == "delete":
+            return [ast.Delete([self.expression(inner_of(inner))])]
         awaited = inner.type == "await_expression"
         while inner.type in ("await_expression", "parenthesized_expression", "unary_expression"):
             inner = inner_of(inner)
