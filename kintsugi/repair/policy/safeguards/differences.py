@@ -11,11 +11,11 @@ from kintsugi.repair.policy.expressions import amount_of, is_stricter, words
 from kintsugi.repair.policy.safeguards.about import decides, decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, lost
 from kintsugi.repair.policy.safeguards.constants import is_lifted, is_multiplied
-from kintsugi.repair.policy.safeguards.done import done_to
+from kintsugi.repair.policy.safeguards.done import done_to, is_another_right
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_new
 from kintsugi.repair.policy.safeguards.pieces import leaves, names
-from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING
+from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING, WHO
 
 _MODES = range(0o100, 0o10000)  # who may do what with a file
 _OTHERS = 0o077
@@ -99,10 +99,7 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     yield from _signs_beside(one, pair)
     if holds_back_more(one, place):
         yield "holds back more"
-    if lost(one, done):
-        yield "took care by its name"
-        if done == "less of it" and isinstance(one.old, ast.Call):
-            yield "only that is gone"
+    yield from _signs_of_care(one, done, place)
     if asks_the_caller(one):
         yield "taken from who asks"
         if _is_of_whom(one):
@@ -111,6 +108,18 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
         yield "names what is new"
     if done not in _TOLD_AS_IT_IS and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp) and one.stays:
         yield "stands elsewhere now"
+
+
+def _signs_of_care(one: Exchange, done: str, place: str) -> Iterator[str]:
+    """What it took care of by its names, or which right it asked."""
+    if lost(one, done):
+        yield "took care by its name"
+        if (done == "less of it" and isinstance(one.old, ast.Call)) or _is_called(one):
+            yield "only that is gone"
+    if done == "only whether there" and WHO.search(ast.unparse(one.old)):
+        yield "asks no right any more"
+    if place in ("in a refusal", "in a decision") and is_another_right(one):
+        yield "asks no right any more"
 
 
 def _signs_beside(one: Exchange, pair: Pair) -> Iterator[str]:
@@ -185,6 +194,10 @@ def _is_set_again(one: Exchange, pair: Pair) -> bool:
     """`found = x == 1` → `found = True`, and then `if x: found = go(x)`"""
     targets = [ast.unparse(each.targets[0]) for each in pair.come if isinstance(each, ast.Assign)]
     return isinstance(one.statement, ast.Assign) and targets.count(ast.unparse(one.statement.targets[0])) > 1
+
+
+def _is_called(one: Exchange) -> bool:
+    return isinstance(one.within, ast.Call) and one.within.func is one.old
 
 
 def _is_of_whom(one: Exchange) -> bool:

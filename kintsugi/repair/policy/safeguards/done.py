@@ -18,7 +18,7 @@ from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived,
 from kintsugi.repair.policy.safeguards.pieces import leaves, names
 from kintsugi.repair.policy.safeguards.texts import text_of
 from kintsugi.repair.policy.safeguards.waiting import is_handed_on, plain_now
-from kintsugi.repair.policy.vocabulary import OF_SOMEBODY, SECRET
+from kintsugi.repair.policy.vocabulary import GUARD, OF_SOMEBODY, SECRET
 from kintsugi.telemetry import lazy_re as re
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
@@ -63,7 +63,7 @@ def done_to(one: Exchange, place: str) -> str:
     return (
         _of_ends(one, *usual)
         or _of_choices(old, new)
-        or _of_comparisons(old, new)
+        or ("finds more" if _finds_all(old, new) else _of_comparisons(old, new))
         or of_joined(one, old, new, place)
         or of_constants(one, old, new)
         or of_grown(one, of_lists(old, new))
@@ -235,14 +235,33 @@ def _of_wrapped(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     return "the same otherwise" if isinstance(new, ast.Call) else "another value"
 
 
+def _finds_all(old: ast.expr, new: ast.expr) -> bool:
+    """`x.filter(a=1)` → `x.all()`"""
+    match old, new:
+        case ast.Call(func=ast.Attribute(value=of, attr="filter" | "exclude" | "where")), ast.Call(
+            func=ast.Attribute(value=other, attr="all")
+        ):
+            return same(of, other)
+    return False
+
+
 def _is_less_careful(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
     """`jwt.verify(x)` → `jwt.decode(x)`, and in Go `hmac.Equal` → `bytes.Equal`"""
     of = one.within
     if isinstance(of, ast.Attribute) and of.value is old:
         return is_careless(of, ast.Attribute(new, of.attr))
+    if isinstance(of, ast.Call) and of.func is old:
+        return is_careless(old, new) or is_another_right(one)
     if isinstance(old, ast.Call) and isinstance(new, ast.Call):
         return names_met(old, new) and is_careless(old.func, new.func)
     return False
+
+
+def is_another_right(one: Exchange) -> bool:
+    """`if not can_update(me): return` → `if not can_view(me): return`"""
+    called = [last_of(node) for node in (one.old, one.new) if isinstance(node, ast.Name | ast.Attribute)]
+    is_called = isinstance(one.within, ast.Call) and one.within.func is one.old
+    return is_called and len(called) == 2 and all(map(GUARD.match, called))
 
 
 def _asks_more_of(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
@@ -274,7 +293,7 @@ def _is_form(node: ast.expr) -> bool:
             return True  # `x.filter((one) => one)`
         case ast.Call(func=called) if not care_of(last_of(called)):
             return _FORM.search(words(called)) is not None
-        case ast.Dict() | ast.List() | ast.Starred() | ast.BinOp(op=ast.Add()):
+        case ast.Dict() | ast.List() | ast.Starred() | ast.BinOp(op=ast.Add()) | ast.Tuple(elts=[_]):
             return True
     return False
 

@@ -10,6 +10,7 @@ from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of
 from kintsugi.repair.policy.safeguards.exchanged import Pair
+from kintsugi.repair.policy.safeguards.leaving import IS_ERROR
 from kintsugi.repair.policy.safeguards.pieces import heads, leaves, names, statements
 from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.policy.safeguards.talk import is_talk
@@ -145,6 +146,8 @@ def _kind(statement: ast.stmt) -> str:
         case ast.Assert():
             return "a refusal is gone"
         case ast.If(test=test, body=body) if leaves(body) or refuses(body):
+            if isinstance(test, ast.Name) and IS_ERROR.fullmatch(test.id):
+                return "a refusal is gone"
             if only_asks_whether_there(test) and not isinstance(test, ast.Attribute):
                 return "a way out is gone" if refuses(body) else "something is gone"
             return "a refusal is gone" if refuses(body) else "a way out is gone"

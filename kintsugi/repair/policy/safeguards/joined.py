@@ -43,7 +43,11 @@ def of_joined(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
             if turns_away:
                 return "asks more" if place == "in a refusal" else "another condition"
             return "lets in more" if _decides_by(one, come) else "another condition"
-        return "turns away less" if turns_away and not all(_is_there(part, was) for part in come) else "asks more"
+        return (
+            "turns away less"
+            if turns_away and not all(_is_there(part, was) and _is_of_same_error(part, was) for part in come)
+            else "asks more"
+        )
     return ""
 
 
@@ -84,10 +88,20 @@ def _decides_by(one: Exchange, come: list[ast.expr]) -> bool:
     return is_asked and not all(isinstance(part, ast.Constant | ast.List | ast.Dict | ast.Tuple) for part in come)
 
 
+def _is_of_same_error(part: ast.expr, others: set[str]) -> bool:
+    """`err != nil && err != io.EOF` narrows what error it is; `!ok && err != nil` lets who is not ok through."""
+    return "err" not in names(part) or any("err" in other for other in others)
+
+
 def _is_there(part: ast.expr, others: set[str]) -> bool:
     """`x is not None`, `x` of `x and x.open`: whether there is what the others speak of; which error it is."""
     if "err" in names(part):
         return True
+    match part:
+        case ast.Compare(left=left, ops=[ast.NotEq()], comparators=[ast.Constant(value="")]):
+            asked = ast.unparse(left)
+            if any(other.startswith(f"{asked} != ") or other.endswith(f" != {asked}") for other in others):
+                return False  # who gives nothing is let through
     match part:
         case ast.Compare(left=left, comparators=[ast.Constant(value=None)]):
             return any(ast.unparse(left) in other for other in others)

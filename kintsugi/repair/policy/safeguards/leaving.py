@@ -14,11 +14,12 @@ from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import key_of, names, statements
 from kintsugi.repair.policy.safeguards.quiet import bound_by
+from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.syntax import Source
 from kintsugi.telemetry import lazy_re as re
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-_ERROR = re.compile(r"(?:\w+_)?(?:err|errors?|problems?|denied|refusal|failure)")
+IS_ERROR = re.compile(r"(?:\w+_)?(?:err|errors?|problems?|denied|refusal|failure)")
 _CHECKER = re.compile(r"_*(?:validate|check|ensure|require|verify|assert|authori[sz]e|authenticate|guard)(?:_\w+)?$")
 _SILENT = (*_LEAVING, ast.Pass, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -30,6 +31,10 @@ def goes_on(old: Source, new: Source) -> Iterator[str]:
         for asked, body in was.items():
             if not isinstance(body[-1], _LEAVING) or asked not in now or _leaves_somewhere(now[asked]):
                 continue
+            if asked in _of_presence(before) and not all(
+                is_talk(one) or isinstance(one, ast.Pass) for one in now[asked]
+            ):
+                continue  # what was not there is made there
             if not is_asked_later(now[asked], before, after):
                 yield short(asked)
 
@@ -50,8 +55,7 @@ def _branches(function: Function) -> dict[str, list[ast.stmt]]:
         if isinstance(one, ast.If):
             asked = ast.unparse(one.test)
             asked = f"{last} {asked}" if _is_of_error(one.test) else asked
-            if not only_asks_whether_there(one.test) or _is_of_error(one.test):
-                found.append((asked, one.body))
+            found.append((asked, one.body))
             if one.orelse and not isinstance(one.orelse[0], ast.If):
                 found.append((f"else of {asked}", one.orelse))
         if isinstance(one, ast.Try):
@@ -63,10 +67,16 @@ def _branches(function: Function) -> dict[str, list[ast.stmt]]:
     return {asked: body for asked, body in found if counted[asked] == 1}
 
 
+def _of_presence(function: Function) -> set[str]:
+    """The branches that only ask whether there is anything; of errors that decides."""
+    tests = (one.test for one in statements(function) if isinstance(one, ast.If))
+    return {ast.unparse(test) for test in tests if only_asks_whether_there(test) and not _is_of_error(test)}
+
+
 def _is_of_error(test: ast.expr) -> bool:
     """`err != nil`, which many ask, and `if problem`."""
     left = test.left if isinstance(test, ast.Compare) else test
-    return isinstance(left, ast.Name) and _ERROR.fullmatch(left.id) is not None and only_asks_whether_there(test)
+    return isinstance(left, ast.Name) and IS_ERROR.fullmatch(left.id) is not None and only_asks_whether_there(test)
 
 
 def _leaves_somewhere(body: list[ast.stmt]) -> bool:
@@ -89,7 +99,7 @@ def answers_instead(old: Source, new: Source) -> Iterator[str]:
                 continue
             error = ast.unparse(body[-1].exc) if body[-1].exc else ""
             told = ast.unparse(last.value) if last.value else "None"
-            is_of_error = _ERROR.fullmatch(error) is not None and told in (error, "None")
+            is_of_error = IS_ERROR.fullmatch(error) is not None and told in (error, "None")
             if told == "True" or is_of_error or (_CHECKER.match(name) and _is_plain(last.value)):
                 yield short(f"{ast.unparse(last)} for {ast.unparse(body[-1])}")
 

@@ -27,6 +27,7 @@ from kintsugi.telemetry import lazy_re as re
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
+_TURNS_AWAY = re.compile(r"(?:^|_)(?:fail\w*|errors?|abort|reject\w*)$")
 _YES = "return True"
 
 
@@ -205,6 +206,8 @@ def _done(statement: ast.stmt) -> str:
     match statement:
         case ast.Expr(value=ast.Call() | ast.Await() as value):
             called = words(value)
+            if _TURNS_AWAY.search(called.rpartition(" ")[2]):
+                return ""
             if HOLDER.search(called):
                 return ""  # `held.py` looks at locks
             return "" if LOGGING.match(called.partition(" ")[0]) or LOGGED_BY.match(called.rpartition(" ")[2]) else text
