@@ -74,6 +74,7 @@ def pytest_configure() -> None:
     os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
     os.environ["GIT_TEMPLATE_DIR"] = ""  # a repository needs none of the fifteen sample files
     os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"  # trio has one, and no test uses it
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # there are none: each program would ask all that is installed
     import hypothesis  # which looks for its plugins when it is loaded
 
     patient = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}

@@ -318,13 +318,14 @@ class Bootstrap:
     def agents(self, desk: Desk) -> AgentNeeds:
         """What other people's agents may touch at this desk."""
         from kintsugi.agents.calls import AgentNeeds
+        from kintsugi.repair.replies import read_reply
         from kintsugi.workflow.proposals import Proposals
 
         hosted = None if self.code_host.missing else self.code_host.make()
         return AgentNeeds(
             store=desk.store,
             clock=desk.clock,
-            proposals=Proposals(desk.store, desk.clock, desk.engine.fire),
+            proposals=Proposals(desk.store, desk.clock, desk.engine.fire, read_reply),
             checker=self.ports(Silence()).checker,
             context=code_context(hosted.git.directory if hosted else None),
             link=self.incident_url,

@@ -135,10 +135,15 @@ def _frames(stack: Sequence[Place], language: str) -> tuple[Frame, ...]:
 
 
 def _path(place: Place, language: str) -> str:
-    """Of Java, the file in its package, as a printed stack tells it too."""
+    """Of Java, the file in its package, as a printed stack tells it too. Of Python, the file in its folder of modules:
+    SDKs send it whole where that folder has no `__init__.py`."""
     package = (place.module or "").rpartition(".")[0] if language == "java" else ""
     if package and place.filename and "/" not in place.filename:
         return f"{package.replace('.', '/')}/{place.filename}"
+    if language == "python" and "." in (place.module or ""):
+        inside = f"{str(place.module).replace('.', '/')}.py"
+        if (place.filename or "").replace("\\", "/").endswith(f"/{inside}"):
+            return inside
     return place.filename or place.abs_path or place.module or place.package or "?"
 
 

@@ -35,12 +35,13 @@ async def _hand_in(id: str, patch: str, title: str, body: str, as_json: bool) ->
     from kintsugi.commands.common import a_desk, actor, incident_number
     from kintsugi.commands.files import read_bytes
     from kintsugi.commands.voice import say, say_json
+    from kintsugi.repair.replies import read_reply
     from kintsugi.telemetry.plain import plain
     from kintsugi.workflow.proposals import Proposals
 
     number, text = incident_number(id), read_text(read_bytes(patch))
     async with a_desk() as desk:
-        proposals = Proposals(desk.store, desk.clock, desk.engine.fire)
+        proposals = Proposals(desk.store, desk.clock, desk.engine.fire, read_reply)
         handed = await proposals.hand_in(number, text, by=actor(), title=title, body=body)
     if as_json:
         say_json(handed.facts())

@@ -164,11 +164,12 @@ class _Door:
             if muted is not None and level < muted:
                 return
             if not self._takes_over:
+                logged = record.__dict__.copy()
                 try:
                     if muted is None:
                         self._hand_out(below or wrap.before, logger, record)
                 finally:
-                    self.heard(record)
+                    self.heard(_as_logged(record, logged))
                 return
             for each in self._hearings:
                 if level >= each.level:
@@ -236,6 +237,15 @@ _MOST_WRAPS = 8
 _PROBE, _PROBE_LEVEL = "_telemetry_probe", -1  # so low that nobody else who hears the probe takes it for news
 _STANDARD = logging.Logger.callHandlers
 DOOR = _Door()
+
+
+def _as_logged(record: logging.LogRecord, logged: dict[str, Any]) -> logging.LogRecord:
+    """The record without what handlers changed in it: many colour the message, some take the exception away. What
+    their filters added stays."""
+    kept = type(record).__new__(type(record))
+    kept.__dict__.update(record.__dict__)
+    kept.__dict__.update(logged)
+    return kept
 
 
 def _kinds() -> dict[type[logging.Logger], logging.Logger]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
@@ -122,10 +123,19 @@ _BUSY = {
 
 
 class Proposals:
-    """The door for them: the command line's, agents' and the code host's."""
+    """The door for them: the command line's, agents' and the code host's.
 
-    def __init__(self, store: Store, clock: Clock, fire: Callable[[Trigger], Awaitable[Receipt]]) -> None:
-        self._store, self._clock, self._fire = store, clock, fire
+    `read` takes a patch as text, and raises ValueError with a sentence where it is none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        fire: Callable[[Trigger], Awaitable[Receipt]],
+        read: Callable[[str], object],
+    ) -> None:
+        self._store, self._clock, self._fire, self._read = store, clock, fire, read
 
     async def hand_in(self, incident: int, patch: str, *, by: str, title: str = "", body: str = "") -> HandedIn:
         """Hand in a patch. The same one again answers what became of it; where its check was cut off or could not try
@@ -140,6 +150,10 @@ class Proposals:
             return HandedIn(found, known)
         if why := _BUSY.get(found.state):
             raise Refusal(f"{found.name} {found.state.says}: {why}")
+        try:  # what cannot be read would only keep others waiting for its check
+            await asyncio.to_thread(self._read, patch)
+        except ValueError as wrong:
+            raise BadInput(f"The patch cannot be read. {wrong}") from None
         receipt = await self._fire(proposal)
         verdict = await self._verdict(proposal)
         assert verdict

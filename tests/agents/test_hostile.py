@@ -12,6 +12,7 @@ from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.proof import ProofSettings
+from kintsugi.repair.replies import read_reply
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.incident import Category
 from kintsugi.workflow.proposals import Proposals
@@ -67,7 +68,7 @@ async def test_none_of_a_kind_becomes_a_question(world: World, git: Git):
         AgentNeeds(
             store=world.store,
             clock=world.clock,
-            proposals=Proposals(world.store, world.clock, world.engine.fire),
+            proposals=Proposals(world.store, world.clock, world.engine.fire, read_reply),
             checker=world.checker,
             context=lambda case, tokens: "",
         )

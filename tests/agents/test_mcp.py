@@ -21,6 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 from kintsugi.agents.calls import AgentCalls, AgentNeeds, Bounds
 from kintsugi.agents.protocol import over_http
 from kintsugi.persistence.database import Database
+from kintsugi.repair.replies import read_reply
 from kintsugi.web.agents import AgentDoor
 from kintsugi.web.server import LARGEST
 from kintsugi.workflow.payload import Capsule
@@ -50,7 +51,7 @@ def tools(world: World, bounds: Bounds = Bounds()) -> AgentCalls:  # noqa: B008 
         AgentNeeds(
             store=world.store,
             clock=world.clock,
-            proposals=Proposals(world.store, world.clock, world.engine.fire),
+            proposals=Proposals(world.store, world.clock, world.engine.fire, read_reply),
             checker=world.checker,
             context=lambda case, tokens: f"the code of {case.incident.name} in {tokens} tokens",
             link="https://kintsugi.example/incidents/{}",
@@ -147,6 +148,7 @@ async def test_the_failing_call_is_shown_where_there_is_one(world: World, capsul
         ("context", {"incident": 1, "tokens": "many"}, "`tokens` is a number"),
         ("prove", {"incident": 1}, "Give `patch`"),
         ("propose", {"incident": 1, "patch": " "}, "The patch is empty"),
+        ("propose", {"incident": 1, "patch": "Please rate it."}, "The patch cannot be read"),
         ("propose", {"incident": 1, "patch": "x" * 1_100_000}, "The patch is too long"),
     ],
 )

@@ -94,6 +94,7 @@ def test_a_patch_from_anywhere_is_proven_and_asked_about(tmp_path: Path, setting
         (["99", "--patch", "-"], PATCH, 3, "There is no INC-99"),
         (["x", "--patch", "-"], PATCH, 2, "'x' is not an incident"),
         (["1", "--patch", "-"], "", 2, "The patch is empty"),
+        (["1", "--patch", "-"], "Please rate it.", 2, "The patch cannot be read. The reply holds no patch"),
         (["1", "--patch", "no-such.diff"], "", 2, "no-such.diff cannot be read"),
     ],
 )

@@ -244,6 +244,23 @@ def test_a_type_is_named_as_its_language_prints_it(platform: str, kind: str, mod
     assert payload.exception.final.type == name
 
 
+@pytest.mark.parametrize(
+    ("file", "module", "path"),
+    [
+        ("/srv/bot/cogs/general.py", "cogs.general", "cogs/general.py"),
+        ("C:\\bot\\cogs\\general.py", "cogs.general", "cogs/general.py"),
+        ("/srv/bot/my_cogs/general.py", "cogs.general", "/srv/bot/my_cogs/general.py"),
+        ("/srv/bot/general.py", "general", "/srv/bot/general.py"),
+    ],
+)
+def test_a_module_in_a_folder_without_init_is_told_by_its_module(file: str, module: str, path: str):
+    """sentry-python sends `cogs/general.py` of a package, and the whole path of a namespace package."""
+    payload = the_payload(platform="python", exception=[an_error(stacktrace=a_stack(file, module=module))])
+
+    assert payload.exception
+    assert payload.exception.final.frames[-1].path == path
+
+
 def test_what_a_pools_worker_raised_is_told_where_it_was_raised():
     """As sentry-python sends it: the worker's traceback is the text of a cause."""
     shown = 'Traceback (most recent call last):\n  File "/srv/shop/price.py", line 3, in price\n    return {}[name]\n'

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from kintsugi.repair import sandbox
+from kintsugi.repair.languages import Machine
+from kintsugi.repair.languages.go.language import Go
 from kintsugi.repair.languages.results import Crash
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.workflow.patch import Tier
@@ -304,3 +307,71 @@ async def test_a_patch_without_a_test_keeps_what_passed(program: Path, settings:
     assert said.evidence is not None
     assert said.evidence.tier is Tier.E1
     assert "no test shows that the failure is gone" in said.evidence.flags
+
+
+NEEDS = {
+    "go.mod": "module example.com/parcels\n\ngo 1.19\n\nrequire example.com/scale v1.0.0\n",
+    "vendor/modules.txt": "# example.com/scale v1.0.0\n## explicit; go 1.19\nexample.com/scale\n",
+    "vendor/example.com/scale/scale.go": "package scale\n\nfunc Grams() int { return 1 }\n",
+    "parcels_test.go": """\
+package parcels
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"example.com/scale"
+)
+
+func TestWritesIntoTheCache(t *testing.T) {
+	seen := 0
+	filepath.Walk(os.Getenv("GOCACHE"), func(path string, file os.FileInfo, err error) error {
+		seen++
+		if file.IsDir() && os.WriteFile(filepath.Join(path, "more"), []byte("bad"), 0o644) == nil {
+			t.Errorf("a file in %s", path)
+		}
+		if !file.IsDir() && (os.WriteFile(path, []byte("bad"), 0o644) == nil || os.Remove(path) == nil) {
+			t.Errorf("wrote %s", path)
+		}
+		return nil
+	})
+	if seen < 258 || scale.Grams() != 1 {
+		t.Error("nothing there")
+	}
+	exec.Command("go", "clean", "-cache").Run()
+}
+""",
+}
+
+
+def compiled(folder: Path | None) -> dict[Path, bytes]:
+    """What lies there and is no link to what the machine has."""
+    found = folder.rglob("*-[ad]") if folder else ()
+    return {path: path.read_bytes() for path in found if not path.is_symlink()}
+
+
+async def test_what_is_needed_is_compiled_once_and_nothing_that_runs_can_write_there(
+    tmp_path: Path, settings: ProofSettings
+) -> None:
+    assert settings.box is not None
+    if not settings.box.shares_builds:
+        pytest.skip("there are no namespaces here: allow unprivileged user namespaces")
+    program = a_program(tmp_path, {**PROGRAM, **NEEDS})
+    suite = Go().find_suite(program, {}, Machine(settings.box.interpreter))
+    assert suite is not None
+    building = suite.building(program)
+    assert building is not None
+
+    box = settings.in_box(settings.box).with_folders(suite.folders, suite.placed)
+    async with sandbox.ground(box, program) as bare, sandbox.building(bare, building.prepare) as on:
+        built = await sandbox.run(on, building.job)
+        kept = compiled(on.box.built)
+        results = building.suite.read(await sandbox.run(on, building.suite.job(program, {}, (), {})))
+        after = compiled(on.box.built)
+
+    assert built.run.exit_status == 0, built.run.output
+    assert "TestWritesIntoTheCache" in results.passed, results.bad
+    assert kept
+    assert after == kept

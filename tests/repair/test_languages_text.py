@@ -192,3 +192,41 @@ def test_one_assertion_for_another_is_told_as_dropped(
     assert not found.refusals
     assert len(found.changed) == 1
     assert bool(found.dropped) is drops
+
+
+@pytest.mark.parametrize(
+    ("after", "drops"),
+    [
+        ("it('writes a pair', () => {\n  expect(write('tide', 'low')).toBe('tide=low');\n});\n", False),
+        ("it('keeps names', () => {\n  expect(write('tide', 'low', {})).toBe('tide=low; fast');\n});\n", True),
+    ],
+    ids=["renamed", "another test"],
+)
+def test_a_test_that_another_stands_for_without_its_words_may_be_gone(after: str, drops: bool) -> None:
+    before = "it('writes', () => {\n  expect(write('tide', 'low')).toBe('tide=low');\n});\n"
+
+    found = NODE.loosened({"tide.test.js": before}, {"tide.test.js": after})
+
+    assert not found.refusals
+    assert bool(found.dropped) is drops
+
+
+@pytest.mark.parametrize(
+    ("id", "stem"),
+    [
+        ("t.js::cases > a => B", r"t.js::cases > cases .*\ =>\ .*"),
+        ("t.js::suite > inner > reads low", r"t.js::suite > inner > reads\ .*"),
+        ("t.js::cases > alone => whole", ""),
+        ("t.js::cases > a, B", ""),
+        ("reads > the mark is low", "reads"),
+        ("test 3", ""),
+    ],
+)
+def test_cases_of_node_are_told_by_the_title_that_makes_them(id: str, stem: str) -> None:
+    source = (
+        "describe('cases', () => {\n  it.each([['a', 'B']])('%s => %s', (a, b) => expect(a).toBe(b));\n"
+        "  it('alone => whole', () => expect(1).toBe(1));\n});\n"
+        "function reads(mark) { it(`reads ${mark}`, () => expect(mark).toBe(1)); }\n"
+    )
+
+    assert NODE.stem_of(id, source) == stem

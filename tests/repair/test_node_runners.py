@@ -220,8 +220,8 @@ TAP version 13
     ok 2 - later # SKIP
     not ok 3 - some day # TODO
     1..3
-not ok 1 - cart
-ok 2 - alone
+not ok 1 - cart # time=2.5ms
+ok 2 - alone # time=0.4ms
 1..2
 """
     found = list(tap(text, "/srv/app"))
@@ -235,11 +235,25 @@ ok 2 - alone
     assert found[0].failure is not None
     assert found[0].failure.kind == "TypeError"
     assert found[0].failure.frames[-1].path == "src/cart.js"
+    more = ended(list(tap("# adds\nok 1 equal\nok 2\n# other\nnot ok 3\nok 4\n", "")))
+    assert list(more) == ["adds > equal", "adds > test 1", "other > test 1", "other > test 2"]
     assert ended(list(tap("# adds\nok 1 equal\nnot ok 2 same\n# other\nok 3 equal\n", ""))) == {
         "adds > equal": Ending.PASSED,
         "adds > same": Ending.FAILED,
         "other > equal": Ending.PASSED,
     }
+
+
+def test_tape_that_dies_of_what_a_test_throws_says_no_plan() -> None:
+    assert RUNNERS["tape"].is_whole(Told(out="# adds\nok 1 equal\n\n1..1\n# tests 1\n"))
+    assert not RUNNERS["tape"].is_whole(Told(out="# adds\nok 1 equal\n"))
+
+
+@pytest.mark.parametrize(("listed", "flag"), [("^16.3.0", "--no-coverage"), ("^21.0.1", "--disable-coverage")])
+def test_tap_is_called_as_its_release_wants(tmp_path: Path, listed: str, flag: str) -> None:
+    suite = a_suite(tmp_path, {"test": "tap"}, devDependencies={"tap": listed})
+
+    assert flag in suite.runner.before
 
 
 def test_junit_is_read_and_what_defines_entities_is_not() -> None:

@@ -436,6 +436,40 @@ async def test_the_overlay_adds_changes_and_removes_files(any_box: Box, tmp_path
     assert (tmp_path / "kept.txt").read_text() == "old"
 
 
+async def test_what_one_job_builds_the_others_only_read(box_with_a_network: Box, tmp_path: Path) -> None:
+    """No later run makes another think that something else was compiled."""
+    tries = """
+    import os, pathlib
+    kept, done = pathlib.Path("/srv/built"), []
+    for what in (
+        lambda: (kept / "one").write_text("bad"),
+        lambda: (kept / "one").chmod(0o666),
+        lambda: (kept / "one").unlink(),
+        lambda: (kept / "one").rename("/tmp/one"),
+        lambda: kept.rename("/srv/other"),
+        lambda: (kept / "two").symlink_to("/tmp/two"),
+        lambda: os.link("/srv/built/one", "/tmp/linked"),
+    ):
+        try:
+            what()
+        except OSError:
+            continue
+        done.append(what)
+    print((kept / "one").read_text(), os.listdir(kept), len(done))
+    """
+    python = str(box_with_a_network.interpreter.python)
+    writes = "import os; os.rename('/srv/built/begun', '/srv/built/one'); open('/srv/built/one', 'w').write('good')"
+
+    def begins(built: Path) -> None:
+        (built / "begun").write_text("x")
+
+    async with sandbox.ground(box_with_a_network, tmp_path) as bare, sandbox.building(bare, begins) as on:
+        built = await sandbox.run(on, Job((python, "-c", writes), builds=True))
+        tried = await sandbox.run(on, Job((python, "t.py"), {"t.py": dedent(tries).encode()}))
+
+    assert (built.run.exit_status, tried.run.output) == (0, "good ['one'] 0\n"), built.run.output
+
+
 @pytest.mark.parametrize("path", ["../outside", "link/outside", "/outside", "a/../../outside"])
 async def test_an_overlay_that_leads_out_of_the_tree_is_refused(path: str, rooms: Path, tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()

@@ -74,6 +74,7 @@ class NobodyAwaited(Exception): ...
 class Logged(Exception): ...
 class Printed(Exception): ...
 class LoggedAsAText(Exception): ...
+class LoggedInColour(Exception): ...
 class ToldThreeTimes(Exception): ...
 class InAChild(Exception): ...
 def fail(kind):
@@ -102,6 +103,16 @@ except Printed: traceback.print_exc()
 try: fail(LoggedAsAText)
 except LoggedAsAText: logging.error("no bill\\n" + traceback.format_exc())
 
+class InColour(logging.Handler):
+    def emit(self, record):
+        record.msg, record.exc_info = "\x1b[31m" + record.msg, None
+
+coloured = logging.getLogger("coloured")
+coloured.addHandler(InColour())
+try: fail(LoggedInColour)
+except Exception as error: kept = error
+coloured.error("no bill", exc_info=kept)
+
 logging.error("words alone")
 
 try: fail(ToldThreeTimes)
@@ -119,7 +130,7 @@ async def test_a_failure_becomes_an_incident_however_it_comes_out(world: World, 
     payloads = [await world.store.payload(each.id) for each in incidents]
     assert {each.summary.partition(":")[0]: each.count for each in incidents} == {
         "InAThread": 1, "NobodyAwaited": 1, "Logged": 1, "Printed": 1, "LoggedAsAText": 1, "ToldThreeTimes": 1,
-        "InAChild": 1,
+        "InAChild": 1, "LoggedInColour": 1,
     }, said  # fmt: skip
     assert {each.exception.final.frames[-1].function for each in payloads if each.exception} == {"fail"}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kintsugi.repair.replies import read_reply
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Asker, Role, Rules
 from kintsugi.workflow.doing import doing
@@ -25,7 +26,7 @@ PATCH = "--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
 
 
 async def hands_in(world: World, patch: str = PATCH, **said: Any) -> HandedIn:
-    proposals = Proposals(world.store, world.clock, world.engine.fire)
+    proposals = Proposals(world.store, world.clock, world.engine.fire, read_reply)
     return await proposals.hand_in(1, patch, **{"by": "agent:bob", "title": "Count from two"} | said)
 
 
@@ -219,7 +220,9 @@ async def test_of_two_at_once_one_is_taken(world: World):
     assert len(world.channel.tokens) == 1
 
 
-@pytest.mark.parametrize(("patch", "says"), [("", "empty"), (" \n", "empty"), ("x" * (MOST + 1), "too long")])
+@pytest.mark.parametrize(
+    ("patch", "says"), [("", "empty"), (" \n", "empty"), ("x" * (MOST + 1), "too long"), ("Rate it.", "no patch")]
+)
 async def test_what_is_no_patch_is_refused_at_the_door(world: World, patch: str, says: str):
     await world.crashes()
 

@@ -11,8 +11,8 @@ from tests.world.discord_messages import Unknown
 
 
 async def read_body(request: web.Request) -> tuple[dict[str, Any], dict[str, str]]:
-    """The body, and the files that came with it."""
-    if not request.content_type.startswith("multipart/"):
+    """The body, and the files that came with it. Py-cord sends `payload_json` as a form also where there is no file."""
+    if request.content_type == "application/json":
         return await request.json(), {}
     form = await request.post()
     files = [part for part in form.values() if isinstance(part, web.FileField)]

@@ -131,7 +131,7 @@ def the_application() -> dict[str, Any]:
 def ready(session: str, resume_url: str) -> dict[str, Any]:
     return {
         "v": 10,
-        "user": a_user(BOT, "kintsugi", bot=True),
+        "user": me(),
         "guilds": [{"id": str(GUILD), "unavailable": True}],
         "session_id": session,
         "resume_gateway_url": resume_url,
@@ -175,6 +175,7 @@ def a_channel() -> dict[str, Any]:
         "guild_id": str(GUILD),
         "type": 0,
         "name": "incidents",
+        "topic": None,
         "position": 0,
         "permission_overwrites": [],
         "nsfw": False,

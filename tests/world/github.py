@@ -537,21 +537,20 @@ class GitHubStandIn:
         return {"tree": lines[0], "parents": lines[1].split(), "message": "\n".join(lines[8:]), **people}
 
     def _write_tree(self, base: str | None, entries: list[Json]) -> str:
-        index = {"GIT_INDEX_FILE": str(self.git.directory / "stand-in-index")}
-        self.git.run("read-tree", base or "--empty", env=index)
         lines = []
         for entry in entries:
             gone = entry.get("sha", "") is None
             sha = NO_OBJECT if gone else entry.get("sha") or self.git.write_blob(entry["content"].encode())
             lines.append(f"{'0' if gone else entry['mode']} {sha}\t{entry['path']}\0")
-        self.git.run("update-index", "-z", "--index-info", stdin="".join(lines).encode(), env=index)
-        return self.git.read("write-tree", env=index)
+        return self.git.tree_with(base, "".join(lines))
 
     def _follow_branches(self) -> None:
         for pull in self.pulls:
             if pull.open:
-                pull.head = self.git.resolve(f"refs/heads/{pull.branch}") or pull.head
-                self.git.run("update-ref", f"refs/pull/{pull.number}/head", pull.head)
+                head = self.git.resolve(f"refs/heads/{pull.branch}") or pull.head
+                if head != pull.head:
+                    pull.head = head
+                    self.git.run("update-ref", f"refs/pull/{pull.number}/head", head)
 
     def _asked_pull(self, request: web.Request) -> Pull:
         return self.pull(int(request.match_info["number"]))

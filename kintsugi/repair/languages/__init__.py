@@ -7,7 +7,7 @@ listed is proven by whatever its command tells (`other`): nothing of its patch i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,17 @@ class Machine:
 
     interpreter: Interpreter
     dependencies: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """Compiling a tree once for all runs on it: the job, which runs nothing of the tree, and the suite that reads what
+    came of it. `prepare` puts what the machine has of that already into the folder for it.
+    """
+
+    job: Job
+    suite: Suite
+    prepare: Callable[[Path], None]
 
 
 class Suite(Protocol):
@@ -89,6 +100,10 @@ class Suite(Protocol):
         """Running these test files, or all. `crash` is what to watch for: kind, path, function, lines."""
         ...
 
+    def building(self, tree: Path) -> Building | None:
+        """How what the tests need is compiled beforehand; None where that saves nothing."""
+        ...
+
     def shown(self, files: Sequence[str]) -> tuple[str, ...]:
         """The command as people would type it."""
         ...
@@ -122,6 +137,9 @@ class PlainSuite:
     @property
     def placed(self) -> tuple[tuple[Path, str], ...]:
         return ()
+
+    def building(self, tree: Path) -> Building | None:
+        return None
 
 
 class Language(Protocol):
@@ -198,8 +216,8 @@ class Language(Protocol):
         """Whether a runner's id is that of a test which its file calls so, whatever its parameters."""
         ...
 
-    def stem_of(self, id: str) -> str:
-        """The beginning of an id that all cases of a parametrised test share; empty for one that is none."""
+    def stem_of(self, id: str, source: str) -> str:
+        """What the ids of all cases of a parametrised test have in common, by its file; empty for one that is none."""
         ...
 
     def text_of(self, source: str, name: str) -> str:

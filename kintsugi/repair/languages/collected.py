@@ -86,9 +86,10 @@ def results(
     ended_well: Container[int] = (0, 1),
     *,
     status_tells: bool = True,
+    is_whole: Callable[[Told], bool] = lambda _: True,
 ) -> Results:
     """The tests that `read` finds in what was told. `ended_well`: how the runner ends where it came to its end;
-    `status_tells`: not with 0 where a test failed.
+    `status_tells`: not with 0 where a test failed; `is_whole`: whether what it told has an end.
     """
     found = told(outcome)
     if isinstance(found, Results):
@@ -96,7 +97,7 @@ def results(
     tests = together(read(found))
     if found.status is None or found.status not in ended_well or outcome.run.exit_status is None:
         return Results(tests, each=True, broken=ENDED_EARLY)
-    if not tests and found.status:
+    if (not tests and found.status) or not is_whole(found):
         return Results({}, each=True, broken=ENDED_EARLY)
     if status_tells and found.status == 0 and any(test.is_bad for test in tests.values()):
         return Results(tests, each=True, broken="the runner says that all is well where a test failed")

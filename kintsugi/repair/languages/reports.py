@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ _TAP_SUBTEST = re.compile(r"^(?P<indent> *)# Subtest(?:: (?P<name>.*))?$")
 _TAP_COMMENT = re.compile(
     r"^# (?!(?:tests?|pass|fail|suites|cancelled|skipped|todo|duration_ms|ok)\b|time=|\s)(?P<name>.+)$"
 )
+_TAP_TIME = re.compile(r"\s+# time=[\d.]+\w*$")
 _TAP_KEY = re.compile(r"^\s*(?P<key>\w+): ?(?P<value>.*)$")
 
 
@@ -169,6 +171,13 @@ class _Tap:
     names: dict[int, str] = field(default_factory=dict)  # of subtests that began, by their indent
     with_children: set[str] = field(default_factory=set)
     heading: str = ""
+    unnamed: Counter[str] = field(default_factory=Counter)  # assertions without a name, by what stands above them
+
+    def number(self, indent: int) -> str:
+        """A name for what has none. The runner's number counts all before it: one more test, and each has another."""
+        above = " > ".join([*(self.names[at] for at in sorted(self.names)), "" if indent else self.heading])
+        self.unnamed[above] += 1
+        return f"test {self.unnamed[above]}"
 
     def id_of(self, indent: int, name: str) -> str:
         above = [self.names[at] for at in sorted(self.names) if at < indent]
@@ -206,8 +215,8 @@ def tap(text: str, tree: str) -> Iterator[TestResult]:
 
 def _tap_test(state: _Tap, test: re.Match[str], about: Mapping[str, str]) -> TestResult:
     indent = len(test["indent"])
-    name = (test["name"] or "").strip() or f"test {test['number'] or '?'}"
     state.names = {at: one for at, one in state.names.items() if at < indent}
+    name = _TAP_TIME.sub("", test["name"] or "").strip() or state.number(indent)
     if indent == 0 and state.heading and name != state.heading:
         name = f"{state.heading} > {name}"
     id = state.id_of(indent, name)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kintsugi.repair import sandbox
 from kintsugi.repair.languages import Language, Machine
 from kintsugi.repair.languages.known import LANGUAGES, find_suite, language_of
 from kintsugi.repair.languages.results import Crash
@@ -98,10 +100,10 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
             await _compiles(proposal, machine, on, progress)
             if suite is None:
                 return _not_here(box, reading, "no test command is known")
-            proving = Proving(proposal, reading, on, language, suite, ends, progress)
-            call = await call_turns(proving)
-            could_be_made = proposal.crash is not None and proposal.crash.path.endswith(".py")
-            return _with_call(await _carried_out(proving), call, could_be_made=could_be_made)
+            async with _built(Proving(proposal, reading, on, language, suite, ends, progress)) as proving:
+                call = await call_turns(proving)
+                could_be_made = proposal.crash is not None and proposal.crash.path.endswith(".py")
+                return _with_call(await _carried_out(proving), call, could_be_made=could_be_made)
     except BoxFailed as failure:
         raise SandboxFailed(str(failure)) from failure
     except ValueError as error:  # a path that leads out of the tree
@@ -155,6 +157,24 @@ def _parses(proposal: Proposal) -> None:
 def _not_here(box: Box, reading: Reading, why: str) -> Evidence:
     says = f"It applies. The tests can't run here ({why}): the pull request's own checks are the proof."
     return Evidence(Tier.E0, says, box.says, flags=reading.flags)
+
+
+@asynccontextmanager
+async def _built(proving: Proving) -> AsyncIterator[Proving]:
+    """The same with what the tests need compiled once, on the tree as it is.
+
+    No later run can write to it, and nothing of the patch is in it: what runs beside a patch was not made by one.
+    """
+    on = proving.ground
+    building = proving.suite.building(proving.proposal.base) if on.box.shares_builds else None
+    if building is None:
+        yield proving
+        return
+    async with sandbox.building(on, building.prepare) as ground:
+        proving.progress("compiling what the tests need")
+        proving = replace(proving, ground=ground, suite=building.suite)
+        await proving.in_box(building.job, seconds=proving.seconds_left / 2)  # what fails here, fails in the tests too
+        yield proving
 
 
 async def _carried_out(proving: Proving) -> Evidence:

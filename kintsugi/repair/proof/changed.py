@@ -25,6 +25,7 @@ async def old_tests_agree(proving: Proving) -> tuple[str, ...]:
 
 
 def _ends(proving: Proving, seen: Seen, path: str, name: str) -> set[bool]:
-    """How a test ended by its file and name, each of its cases: whether it passed."""
-    own = [one for one in seen.results.tests.values() if one.file == path and proving.language.is_called(one.id, name)]
+    """How a test ended by its file and name, each of its cases: whether it passed. TAP names no file."""
+    every = (one for one in seen.results.tests.values() if one.file in (path, ""))
+    own = [one for one in every if proving.language.is_called(one.id, name)]
     return {one.id in seen.results.passed for one in own if one.is_bad or one.id in seen.results.passed}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from kintsugi.repair.languages.files import content_of
 from kintsugi.repair.languages.known import is_test_file
 from kintsugi.repair.languages.results import Results, TestResult, lost
 from kintsugi.repair.proof.changed import old_tests_agree
 from kintsugi.repair.proof.numbers import numbers_of, why_broken
 from kintsugi.repair.proof.red import RedToGreen, check_own
 from kintsugi.repair.proof.runs import LEAST_SECONDS, CannotRunHere, Proving, Seen, Unproven, some
+from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Numbers, Run
 
 _MANY_FILES = 40  # from here on the related tests are run first
@@ -178,11 +180,17 @@ def _that_exist(proving: Proving, files: Sequence[str], overlay: Mapping[str, by
 
 def _has_other_parameters(proving: Proving, name: str, before: Results, after: Results) -> bool:
     """Whether a parametrised test only has other cases now: as many of them pass as did."""
-    stem = proving.language.stem_of(name)
+    file, base = before.tests[name].file, proving.proposal.base
+    old, new = (read_source(content_of(file, base, changes)) for changes in ({}, proving.proposal.all_files))
+    stem = proving.language.stem_of(name, old)
     if not stem or name in after.tests:
         return False
-    now, was = (sum(proving.language.stem_of(one) == stem for one in results.passed) for results in (after, before))
-    return now >= was
+
+    def count(results: Results, source: str) -> int:
+        own = (one for one in results.passed if results.tests[one].file == file)
+        return sum(proving.language.stem_of(one, source) == stem for one in own)
+
+    return count(after, new) >= count(before, old)
 
 
 def _left_behind(before: Seen, after: Seen) -> tuple[str, ...]:

@@ -308,13 +308,11 @@ def _is_named(name: str, test: TestResult) -> bool:
 
 def _is_new(proving: Proving, test: TestResult) -> bool:
     """Whether the patch brings or changes the test: then it must pass, whatever others of its file do."""
-    source = proving.proposal.test_sources().get(test.file)
-    if source is None:
-        return False
-    base = proving.proposal.base
-    before = read_source((base / test.file).read_bytes()) if is_plain_file(base, test.file) else ""
-    name = proving.language.name_of(test.id)
-    return proving.language.text_of(source, name) != proving.language.text_of(before, name)
+    sources = proving.proposal.test_sources()
+    files = [test.file] if test.file in sources else [] if test.file else sorted(sources)  # TAP names no file
+    before = _sources(proving, files, {})
+    name, text_of = proving.language.name_of(test.id) or test.id.rpartition(" > ")[0], proving.language.text_of
+    return any(text_of(sources[path], name) != text_of(before.get(path, ""), name) for path in files)
 
 
 def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +49,7 @@ __all__ = [
     "NoInterpreter",
     "Outcome",
     "a_user",
+    "building",
     "ground",
     "run",
     "run_once",
@@ -69,6 +70,20 @@ async def ground(box: Box, tree: Path) -> AsyncIterator[Ground]:
         except OSError as error:
             raise BoxFailed(f"the box could not be set up: {error}") from error
         yield Ground(box, tree, uid, kb)
+
+
+@asynccontextmanager
+async def building(on: Ground, prepare: Callable[[Path], None]) -> AsyncIterator[Ground]:
+    """The same ground with a folder for what one job builds and the others read, begun by `prepare`.
+
+    Raises BoxFailed where it cannot be made.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            built = await stack.enter_async_context(rooms.a_build(on.box.rooms, on.uid, prepare))
+        except OSError as error:
+            raise BoxFailed(f"the box could not be set up: {error}") from error
+        yield replace(on, box=replace(on.box, built=built))
 
 
 async def run(on: Ground, job: Job, *, seconds: float | None = None) -> Outcome:
@@ -101,6 +116,8 @@ async def _run_on(on: Ground, job: Job, group: Group, seconds: float) -> Outcome
         with scratch(box.rooms) as new_root:
             spec = _spec(on, job, rooms.INSIDE, group)._replace(base=str(on.tree), new_root=str(new_root))
             spec = spec._replace(changes=list(job.changes.items()), mounts=_mounts(box), links=rooms.system_links())
+            built = [(str(box.built), rooms.BUILT)] if box.built else []
+            spec = spec._replace(kept=built) if job.builds else spec._replace(mounts=[*spec.mounts, *built])
             return await _run_as(spec, on, job, group, seconds)
     async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid, box.placed) as places:
         return await _run_as(_spec(on, job, places, group), on, job, group, seconds)
@@ -164,6 +181,7 @@ def _spec(on: Ground, job: Job, places: Places, group: Group) -> Spec:
         home=places.home,
         tmp=places.tmp,
         mounts=[],
+        kept=[],
         links=[],
         new_root="",
         readable=readable,

@@ -30,6 +30,8 @@ def build_root(spec: Spec, users: int | None) -> None:
             continue
         _bind(source, spec.new_root + target)
         kernel.make_readonly(spec.new_root + target, recursive=True)
+    for source, target in spec.kept:
+        _bind(source, spec.new_root + target)
     _name_user(spec)
     for points_to, path in spec.links:
         os.symlink(points_to, spec.new_root + path)

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,7 @@ class Places:
 
 # With mounts of our own the room looks alike in every run, and like any machine.
 INSIDE = Places(tree="/srv/app", home="/home/user", tmp="/tmp")  # noqa: S108 (the box's own)
+BUILT = "/srv/built"
 
 
 def interpreter(python: Path) -> Interpreter:
@@ -145,6 +146,18 @@ async def handed_over(parent: Path | None, tree: Path, uid: int) -> AsyncIterato
         await asyncio.to_thread(_copied, tree, folder / "tree", uid)
         folder.chmod(0o711)
         yield folder / "tree"
+
+
+@asynccontextmanager
+async def a_build(parent: Path | None, uid: int | None, prepare: Callable[[Path], None]) -> AsyncIterator[Path]:
+    """A folder below `parent` for what is compiled: as it is prepared, then another user's; gone afterwards."""
+    async with _a_folder(parent) as folder:
+        (built := folder / "built").mkdir(mode=0o755)
+        await asyncio.to_thread(prepare, built)
+        if uid is not None:
+            await asyncio.to_thread(_give, built, uid)
+        folder.chmod(0o711)
+        yield built
 
 
 @asynccontextmanager

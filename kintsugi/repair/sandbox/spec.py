@@ -25,6 +25,7 @@ class Spec(NamedTuple):
     home: str
     tmp: str
     mounts: list[tuple[str, str]]  # source outside, target inside, to be read
+    kept: list[tuple[str, str]]  # the same, to be written to
     links: list[tuple[str, str]]  # where it points, path inside
     new_root: str
     readable: list[str]

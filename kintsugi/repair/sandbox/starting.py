@@ -85,6 +85,8 @@ def _bubblewrap(spec: Spec) -> list[str]:
         words += [*_folders_above(target), "--size", str(size), "--perms", "1777", "--tmpfs", target]
     for source, target in ((spec.base or "", f"{Path(spec.tree).parent}/.base"), *spec.mounts):
         words += [*_folders_above(target), "--ro-bind", source, target]
+    for source, target in spec.kept:
+        words += [*_folders_above(target), "--bind", source, target]
     for points_to, path in spec.links:
         words += ["--symlink", points_to, path]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM_MB << 20), "--perms", "1777", "--tmpfs", SHM]

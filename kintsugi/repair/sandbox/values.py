@@ -50,10 +50,16 @@ class Box:
     placed: tuple[tuple[Path, str], ...] = ()  # folders of the machine to be read at a path of the tree
     variables: Mapping[str, str] = field(default_factory=dict)  # of the environment, beside its own
     services: tuple[str, ...] = ()  # shell commands that are started beside each run of tests
+    built: Path | None = None  # what was compiled before any test was run, to be read at `room.BUILT`
 
     @property
     def has_its_network(self) -> bool:
         """Whether its loopback is its own, so that servers can run in it."""
+        return self.mechanism in WITH_MOUNTS
+
+    @property
+    def shares_builds(self) -> bool:
+        """Whether what one run compiles fits the others: the tree lies at the same path in each."""
         return self.mechanism in WITH_MOUNTS
 
     def with_folders(self, folders: tuple[Path, ...], placed: tuple[tuple[Path, str], ...]) -> Box:
@@ -89,6 +95,7 @@ class Job:
     script: str = ""
     recorded: bool = False
     served: bool = True  # whether the box's services are to run beside it
+    builds: bool = False  # whether it may write to what is `built`: only for what runs nothing of the tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,15 @@ _HEADERS = ("zation", "cookie")  # the ends of authorization, proxy-authorizatio
 
 
 class Hidden(NamedTuple):
-    """A text without what was found in it, the kinds of that, and whether nothing is left to look at."""
+    """A text without what was found in it, the kinds of that, and the places in it that are left to look at: None where
+    these are not known."""
 
     text: str
     kinds: list[str]
-    is_all: bool = False
+    left: list[Place] | None = None
+
+
+Once = Callable[[str, list[Place] | None], Hidden]
 
 
 class _Known:
@@ -107,7 +111,7 @@ class Redactor:
         """Source code with every secret as `***`, line by line as it was: see `kintsugi.telemetry.redact.source`."""
         try:
             read = partial(hidden_in_source, scanner=self._known.scanner, path=path, excerpt=excerpt)
-            return self._settled(text, lambda source: Hidden(*read(source)))
+            return self._settled(text, lambda source, _: Hidden(*read(source)))
         except Exception:
             return "\n".join(UNREADABLE for _ in text.split("\n"))
 
@@ -148,7 +152,7 @@ class Redactor:
             if not found:
                 return text
             hidden = self._without(folded, text, found, places, work)
-            if hidden.is_all and hidden.text != text:
+            if hidden.left == [] and hidden.text != text:
                 self._count(hidden.kinds)
                 return hidden.text
             return self._settled(text, partial(self._of_a_log, work=work), hidden)
@@ -183,36 +187,38 @@ class Redactor:
                 self._count([kind for _, _, kind in of_layer])
         return hide(text, found)
 
-    def _of_a_log(self, text: str, work: Work) -> Hidden:
-        folded = fold(text)
-        scanner = self._known.scanner
-        places = scanner.places(folded.lowered)
+    def _of_a_log(self, text: str, places: list[Place] | None, work: Work) -> Hidden:
+        scanner, folded = self._known.scanner, fold(text)
+        if places is None or folded.origin is not None:
+            places = scanner.places(folded.lowered)
         return self._without(folded, text, scanner.spans_at(places, folded, work), places, work)
 
     def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place], work: Work) -> Hidden:
         if not found:
-            return Hidden(text, [], True)
+            return Hidden(text, [], [])
         if "\n" in folded.text:
             found = continued(found, folded.text)
         spans = merged(repeated(found, folded.text), folded.text)
-        is_all = not self._known.personal and self._known.scanner.leaves_nothing(places, folded.text, spans)
-        origin = folded.origin
-        if not is_all and len(folded.text) > REACH:
+        kinds, left = [kind for _, _, kind in found], None
+        if folded.origin is None and not self._known.personal:
+            left = self._known.scanner.left_to_look_at(places, folded.text, spans, work)
+        if left != [] and len(folded.text) > REACH:
             work.was_hidden(spans, hide(folded.text, spans))
-        if origin is not None:
-            spans = [origin.span(start, stop) for start, stop in spans]
-        return Hidden(hide(text, spans), [kind for _, _, kind in found], is_all and origin is None)
+        if folded.origin is not None:
+            spans = [folded.origin.span(start, stop) for start, stop in spans]
+        return Hidden(hide(text, spans), kinds, left)
 
-    def _settled(self, text: str, once: Callable[[str], Hidden], first: Hidden | None = None) -> str:
-        """Hides until nothing more is found, so that redacting twice is redacting once. `first`: what was found so."""
+    def _settled(self, text: str, once: Once, hidden: Hidden | None = None) -> str:
+        """Hides until nothing more is found, so that redacting twice is redacting once. `hidden`: what was found so."""
+        left: list[Place] | None = None
         for _ in range(_PASSES):
-            hidden = first or once(text)
+            hidden = hidden or once(text, left)
             if hidden.text == text:
-                return text
+                break
             self._count(hidden.kinds)
-            if hidden.is_all:
-                return hidden.text
-            text, first = hidden.text, None
+            text, left, hidden = hidden.text, hidden.left, None
+            if left == []:
+                break
         return text
 
     def _count(self, kinds: list[str]) -> None:

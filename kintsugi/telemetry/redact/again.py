@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 
 from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
@@ -16,13 +16,14 @@ _MASKED = 3
 class Work:
     """What is left of a text's budget for further looks, and where the look before found nothing.
 
-    The first look has the budget. What is hidden asks for another one, which has the same, and all that follow the
-    first have as much together: honest texts are looked at twice, unkind ones were up to six times. A place that the
-    look before knows costs none of that.
+    The first look has the budget. What is hidden asks for another one, at the places that are left: all that follow the
+    first have as much together, so that unkind texts are not looked at six times. A place that the look before knows
+    costs none of that.
     """
 
     left = math.inf
     vain: Mapping[tuple[int, int], int] = MappingProxyType({})  # by rule and place: what it cost beyond the look
+    fruitful: Set[tuple[int, int]] = frozenset()  # by rule and place: where it found something
     _text = ""  # as it is now
     _starts: Sequence[int] = ()  # of what was hidden, in that
     _shifts: Sequence[int] = (0,)  # how far what follows moved by it
@@ -30,11 +31,13 @@ class Work:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
 
-    def was_looked_at(self, signs: int, left: float, vain: dict[tuple[int, int], int]) -> None:
+    def was_looked_at(
+        self, signs: int, left: float, vain: dict[tuple[int, int], int], fruitful: set[tuple[int, int]]
+    ) -> None:
         """After a look at a text of so many signs."""
         whole = self.budget.first + self.budget.each * (signs // STRETCH)
         self.left = max(left, 0) if self.left < math.inf else whole
-        self.vain = vain
+        self.vain, self.fruitful = vain, fruitful
 
     def was_hidden(self, spans: list[Span], text: str) -> None:
         """After that: what is hidden now, by what the text is with that."""

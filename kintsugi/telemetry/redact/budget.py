@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 class Budget(NamedTuple):
     """So much work for each stretch of text, and more for the first: an honest text may be dense for a while, as a list
-    of names with `key` in them is. Where none is left, the stretch is taken for an attack and hidden; after so many of
-    them the text is one, every stretch with many places to look at is hidden, and the others are given half of it."""
+    of names with `key` in them is. Where none is left, the stretch is taken for an attack and hidden; after so many
+    more the text is one, every stretch with many places to look at is hidden, and the others are given half of it."""
 
-    first: float = 1_024
+    first: float = 900
     each: int = 76
-    patience: float = 4
+    patience: float = 1
 
 
 STRETCH = 512
+VAIN = (0, 0)  # no span: a word was weighed, or a cookie read, and is no secret. That took time, and is to be counted.
 USUAL = Budget()
 BESIEGED = Budget(first=48, each=48, patience=math.inf)
 # What a program printed may be dense all the way, as the names of tests are, and no thread of a bot waits for it.
@@ -25,6 +26,6 @@ class Allowance:
     """How much is left for the texts that are written within a text: signs that are written out, and looks at places.
     What is beyond is not looked at as it is within; it is looked at from without in any case."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, looks: float = 200) -> None:
         self.signs = max(1_000, 400 + length // 8)
-        self.looks = 200 + 12 * (length // STRETCH)
+        self.looks = looks + 12 * (length // STRETCH)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.between import AFTER
+from kintsugi.telemetry.redact.budget import VAIN
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.values import is_phrase_of_header, is_secret, looks_random, read
 
@@ -120,6 +121,8 @@ def cookies(text: str, start: int, end: int) -> Iterable[Span]:
         if found["name"].lower() not in _COOKIE_ATTRIBUTES and _is_cookie_secret(found["name"], found["value"]):
             harmless = 0
             yield found.span("value")
+        else:
+            yield VAIN
 
 
 def _is_cookie_secret(name: str, value: str) -> bool:

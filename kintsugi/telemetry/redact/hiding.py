@@ -9,6 +9,7 @@ from kintsugi.telemetry.redact.scan import Found
 from kintsugi.telemetry.redact.values import MASK, looks_random
 
 _REST_OF_WORD = re.compile(r"[0-9A-Za-z]*")
+_JOINTS = ("-", "_")
 _JOINED_RUN = re.compile(r"[-_][0-9A-Za-z_-]{9,600}")
 
 
@@ -104,5 +105,5 @@ def _end_of_word(text: str, end: int) -> int:
         return end
     rest = _REST_OF_WORD.match(text, end) if text[end].isalnum() else None
     end = rest.end() if rest else end
-    joined = _JOINED_RUN.match(text, end)
+    joined = _JOINED_RUN.match(text, end) if text[end : end + 1] in _JOINTS else None
     return joined.end() if joined and looks_random(joined[0][1:]) else end

@@ -88,7 +88,9 @@ _FAR = 200
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
 _HIDDEN = re.compile(r"\[\*\*\*\]|\*{1,3}(?=$|\s|[%&]|;\w[\w ]{1,24}=|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
-_HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
+_ENDS = r"(?=$|[\s%&]|[,;](?:\s|$))"
+_HIDDEN_AT_ONCE = re.compile(rf"[\"']?[=:] ?(?:\*\*\*{_ENDS}|([\"'])\*\*\*\1)")
+_FURTHER_END = re.compile(r"[,;](?:\s|$)")
 _USUAL_SIGNS = ("=", ": ", ":", "= ")
 _RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
 # What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
@@ -159,10 +161,11 @@ def _second_of_two(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
 def is_right_behind(text: str, end: int, span: Span) -> bool:
     """Whether a key that ends at `end` would be passed over at once with this span hidden: see `_HIDDEN_AT_ONCE`."""
     after = text[span[1] : span[1] + 1]
+    is_end = not after or after in " \t\n\r%&" or (after in ",;" and _FURTHER_END.match(text, span[1]) is not None)
     if text[end : span[0]] in _USUAL_SIGNS:
-        return not after or after in " \t\n\r%&"
+        return is_end
     found = _RIGHT_BEHIND.fullmatch(text, end, span[0])
-    return found is not None and (after == found["quote"] if found["quote"] else not after or after in " \t\n\r%&")
+    return found is not None and (after == found["quote"] if found["quote"] else is_end)
 
 
 def _is_plain_value(text: str, at: int, stem: str, end: int, plain: re.Match[str]) -> bool:

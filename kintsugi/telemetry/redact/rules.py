@@ -26,6 +26,7 @@ from kintsugi.telemetry.redact.arguments import (
     slashed,
 )
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
+from kintsugi.telemetry.redact.budget import VAIN
 from kintsugi.telemetry.redact.codes import code_for_people
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.disguise import in_disguise
@@ -49,7 +50,7 @@ from kintsugi.telemetry.redact.vendors import (
     REACH_LINE,
     SHAPES,
 )
-from kintsugi.telemetry.redact.weighing import ACTS, SERVICES, VAIN, acted, served
+from kintsugi.telemetry.redact.weighing import ACTS, SERVICES, acted, served
 
 Span = tuple[int, int]
 Check = Callable[[str, int, int], Iterable[Span]]

@@ -4,9 +4,11 @@ The work at a place does not grow with the text, and a place inside a span alrea
 that the whole is linear. A check is a function of (text, start, end of the literal) to the spans to hide.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
@@ -14,13 +16,14 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.again import REACH, Work
 from kintsugi.telemetry.redact.alone import Told, is_secret_here, leads, word_at
-from kintsugi.telemetry.redact.budget import BESIEGED, STRETCH, USUAL, Allowance
+from kintsugi.telemetry.redact.budget import BESIEGED, STRETCH, USUAL, VAIN, Allowance
 from kintsugi.telemetry.redact.codes import code_for_people
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import is_right_behind, keyed
 from kintsugi.telemetry.redact.personal import personal_spans
 from kintsugi.telemetry.redact.rules import Check, Span, abroad, all_rules, exactly
-from kintsugi.telemetry.redact.weighing import VAIN, acted, served
+from kintsugi.telemetry.redact.values import MASK
+from kintsugi.telemetry.redact.weighing import acted, served
 
 Found = tuple[int, int, str]
 Place = tuple[int, int, int]  # the number of a rule, and where its literal starts and ends
@@ -45,11 +48,13 @@ _LITTLE_WORK = 40
 # What a look costs at once, and what it costs more where it went beyond the first characters (else it gives an empty
 # tuple), and for each word that it found or weighed in vain: a unit is about five microseconds. At an act or a service
 # it costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
-_SPAN, _CHEAP, _CHEAP_CHECKS = 3, KNOWN - {"command"} | {"url", "argument"}, (acted, served)
+_EACH = {"keyed": 3, "cookie": 2}
+_CHEAP, _CHEAP_CHECKS = KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 5, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
 _MOST_SHAPES = 32
 _NONE: list[Found] = []
+_NO_LIMIT = Allowance(0, looks=math.inf)
 _READING_FAR = frozenset(("private_key", "cookie"))
 
 
@@ -94,21 +99,33 @@ class Scanner:
         automaton = AhoCorasick(literals, implementation=Implementation.DFA)
         self.find = automaton.find_matches_as_indexes  # as `places`, of ASCII alone
 
-    def leaves_nothing(self, places: list[Place], text: str, spans: list[Span]) -> bool:
-        """Whether a second look at the text, with these spans hidden, would find nothing: each of the places is in what
-        was hidden, or is a key right before it. (No literal reaches over a mask, as none has an asterisk in it.)"""
+    def left_to_look_at(self, places: list[Place], text: str, spans: list[Span], work: Work) -> list[Place] | None:
+        """Of the places in a text, those that may lead to something once these spans are hidden, as they stand then.
+
+        Passed over is what stands in a span, a key right before one, and acts and services: what they announce ends at
+        a mask, so that they find nothing new. In a long text also what found something. (No literal reaches over a
+        mask, as none has an asterisk in it; where one of this process has, nothing is known: None.)
+        """
         if self._has_asterisks:
-            return False
+            return None
         begins, alone = [begin for begin, _ in spans], self.alone
+        left: list[tuple[Place, int]] = []
         for rule, start, end in places:
             if rule >= alone:
                 continue  # it was judged by its own looks
             after = bisect_left(begins, end)  # the first span that begins behind the place
             if after and start < spans[after - 1][1]:
                 continue
-            if after == len(spans) or self.rules[rule][0] is not keyed or not is_right_behind(text, end, spans[after]):
-                return False
-        return True
+            check = self.rules[rule][0]
+            if check is keyed and after < len(spans) and is_right_behind(text, end, spans[after]):
+                continue
+            if check is acted or check is served or (rule, start) in work.fruitful:
+                continue
+            left.append(((rule, start, end), after))
+        if not left:
+            return []
+        shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)]
+        return [(rule, start + shifts[after], end + shifts[after]) for (rule, start, end), after in left]
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether all are beginnings of known shapes or pairs, not too many, and none goes on as its shape does."""
@@ -133,10 +150,18 @@ class Scanner:
         found = self.personal(text) if self._personal else []
         if not places:
             return found
+        if len(text) <= STRETCH:  # it cannot hold more than its work
+            of_line = self.spans_within(places, folded, _NO_LIMIT, has_code=_AFTER_A_CALL in text)
+            return sorted(found + of_line) if found else of_line
+        return self._spans_of_a_long(found, places, folded, work)
+
+    def _spans_of_a_long(self, found: list[Found], places: list[Place], folded: Folded, work: Work) -> list[Found]:
+        text = folded.text
         done = begin = attacks = 0
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
         vain: dict[tuple[int, int], int] = {}
+        fruitful: set[tuple[int, int]] = set()
         has_code, within_a_word = _AFTER_A_CALL in text, None
         alone, of_looks = None, self.alone
         for rule, start, end in places:
@@ -158,7 +183,7 @@ class Scanner:
             if left < 0 or left_of_all < 0:
                 left, attacks = 0, attacks + 1
                 if attacks > budget.patience:
-                    work.was_looked_at(len(text), left_of_all, {})
+                    work.was_looked_at(len(text), left_of_all, {}, set())
                     return self._besieged(places, folded)
                 stop = min(begin + STRETCH, len(text))
                 spans = [(begin, stop, "flood"), *self._across(places, folded, stop)]
@@ -170,36 +195,46 @@ class Scanner:
                     vain[rule, start] = cost
             for span in spans:
                 found.append(span)
+                fruitful.add((rule, start))
                 done = max(done, span[1])
         if is_long:
-            work.was_looked_at(len(text), left_of_all, vain)
+            work.was_looked_at(len(text), left_of_all, vain, fruitful)
         found.sort()
         return found
 
-    def spans_within(self, places: list[Place], folded: Folded, allowance: Allowance) -> list[Found]:
+    def spans_within(
+        self, places: list[Place], folded: Folded, allowance: Allowance, *, has_code: bool = False
+    ) -> list[Found]:
         """The same of a text that is written within another one, as far as the allowance goes."""
-        text, done, found = folded.text, 0, list[Found]()
-        within_a_word, alone = _within_a_word(folded), None
+        text, done = folded.text, 0
+        found: list[Found] = []
+        within_a_word, alone = None, None
         for rule, start, end in places:
             if end <= done:
                 continue
             if rule >= self.alone:
                 if allowance.looks < 0:
                     break
-                alone = alone or _Alone(folded, found, has_code=False)
+                alone = alone or _Alone(folded, found, has_code=has_code)
                 allowance.looks -= 1
                 done = max(done, alone.look(start, end))
                 continue
-            _, bounded, _ = self.rules[rule]
-            if bounded and start and within_a_word(text, start):
+            if (
+                self.rules[rule][1]
+                and start
+                and (within_a_word := within_a_word or _within_a_word(folded))(text, start)
+            ):
                 continue
             if allowance.looks < 0:
                 break
-            spans, cost = self._look(rule, text, start, end, has_code=False)
+            spans, cost = self._look(rule, text, start, end, has_code=has_code)
             allowance.looks -= self._costs[rule][0] + cost
-            found += spans
-            done = max(done, *(stop for _, stop, _ in spans)) if spans else done
-        return sorted(found)
+            for span in spans:
+                found.append(span)
+                done = max(done, span[1])
+        if len(found) > 1:
+            found.sort()
+        return found
 
     def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
         """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
@@ -212,7 +247,7 @@ class Scanner:
             return _NONE, more
         is_code = has_code and kind not in KNOWN
         is_found = spans.count(VAIN) < len(spans)  # the first one is paid for, but leads to a further look
-        cost = more + is_found + (_SPAN * (len(spans) - is_found) if kind == "keyed" else 0)
+        cost = more + is_found + (_EACH.get(kind, 0) * (len(spans) - is_found))
         found = [
             (*span, kind)
             for span in spans
@@ -265,7 +300,7 @@ def _costs_of(kind: str, check: Check) -> tuple[int, int]:
         return 1, 3
     if kind == "keyed":
         return (4 if check is abroad else 2), 3
-    return (1, 20) if kind == "cookie" else (4, 0)  # which reads up to 24 of them
+    return (1, 6) if kind == "cookie" else (4, 0)
 
 
 def _is_code(text: str, place: int) -> bool:

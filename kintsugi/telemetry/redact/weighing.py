@@ -8,18 +8,20 @@ together are heavy enough, the word is hidden. In 330,000 lines of logs and samp
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from functools import lru_cache
 from itertools import islice
 
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.alone import is_open
+from kintsugi.telemetry.redact.budget import VAIN
 from kintsugi.telemetry.redact.candidates import Word, words_between
 from kintsugi.telemetry.redact.keys import Grade, grade, words
 from kintsugi.telemetry.redact.looks import Look, looks
+from kintsugi.telemetry.redact.values import MASK
 
 Span = tuple[int, int]
 
 ENOUGH = 20
-VAIN = (0, 0)  # no span: a word was weighed, and found too light. That took time, and is to be counted.
 
 
 class Said(IntEnum):
@@ -44,6 +46,15 @@ class Link(IntEnum):
     LED = 4  # a sign or a word leads to it: `is`, `with`, `->`
     DIRECT = 8  # nothing but signs and words without a meaning between, or a name: `login bob …`
     PAIRED = 10  # a name and a sign: `bob / …`, `('bob', '…')`
+
+
+class Owned(IntEnum):
+    """Whether a name of its own stands right before a value."""
+
+    NO = 0
+    LOOSELY = 1  # `path: …`, where a password may be meant all the same
+    BY_KEY = 2  # `token=…`, which announces it
+    SURELY = 3  # `user=…`
 
 
 # What is done with a secret, and what is called so in many languages of programs.
@@ -100,6 +111,7 @@ _WORDS_OF_LOGS = re.compile(
 # A name of its own: the nearest one announces.
 _BEHIND_OWNER = re.compile(r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}")
 _OWNER, _LONGEST_OWNER = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,48})(?P<quote>\\{0,3}[\"'])?$"), 48
+_LONGEST_LEAD, _ENDS_OF_OWNERS = 100, "=:\"' "
 _NO_OWNERS = ("value", "string", "is", "now", "it", "to", "with", "new")
 _LAST_OF_LINE = re.compile(r"\S{1,100}[ \t\r]*(?=\n|$)")
 _OF_NAMES_OF_USERS = (Look.NOTHING, Look.NAMED, Look.HEX)
@@ -149,7 +161,8 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     """The words on the line of `text[at:end]`, which announces a secret, that can hardly be anything else."""
     name, stop = text[at:end], _end_of_line(text, end)
     again = text.find(f" {name}", end, stop)  # the nearest one announces
-    for word, begin, value, look in islice(_candidates(text, end, stop if again < 0 else again, said), _MOST_BEHIND):
+    stop = _before_a_mask(text, end, stop if again < 0 else again)
+    for word, begin, value, look in islice(_candidates(text, end, stop, said), _MOST_BEHIND):
         if said + look + _link(text, (at, end), word, said) >= ENOUGH:
             yield begin, begin + len(value)
         else:
@@ -157,8 +170,8 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     start = max(text.rfind("\n", max(0, at - _BEFORE), at) + 1, at - _BEFORE, 0)
     if said is Said.SERVICE and text.find(",", start, at) < 0:
         return
-    other = text.rfind(f"{name} ", start, at)
-    start = max(start, other + len(name) if other >= 0 else 0)
+    other, mask = text.rfind(f"{name} ", start, at), text.rfind(MASK, start, at)
+    start = max(start, other + len(name) if other >= 0 else 0, mask + len(MASK) if mask >= 0 else 0)
     for _, begin, value, look in [*_candidates(text, start, at, said)][-_MOST_BEFORE:]:
         before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
         yield VAIN  # also where one is found: to look back takes twice as long
@@ -166,11 +179,18 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
             yield begin, begin + len(value)
 
 
+def _before_a_mask(text: str, end: int, stop: int) -> int:
+    """Where the word begins, or the blank before it, in which something was hidden: what is announced ends there. So a
+    further look finds nothing that the first one did not."""
+    mask = text.find(MASK, end, stop)
+    return stop if mask < 0 else max(text.rfind(" ", end, mask), end)
+
+
 def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[Word, int, str, Look]]:
     """The words there that would be heavy enough with the closest link."""
     for word in islice(words_between(text, start, stop), _MOST_WORDS):
         skipped, value, look = word[2]
-        if look and said + look + Link.PAIRED >= ENOUGH:
+        if look and said + look + Link.PAIRED >= ENOUGH and not _is_of_a_key(text, word[0], start, said):
             yield word, word[0] + skipped, value, look
 
 
@@ -193,7 +213,7 @@ def _link(text: str, name: Span, word: Word, said: Said) -> Link:
         is_digest = looks(text[word[0] : word[1]]) is Look.HEX and _GIVEN_WITH.search(before)
         return Link.DIRECT if said is not Said.ACT or is_digest or _KEY_BETWEEN.search(before) else Link.LED
     within = word[0]
-    if _has_an_owner(before, said) or (end < within < begin and _has_an_owner(text[end:within], said)):
+    if _has_an_owner(text, end, begin, said) or (end < within < begin and _has_an_owner(text, end, within, said)):
         return Link.BLOCKED
     is_led = _is_led(before)
     last = None if is_led else _LAST_WORD.search(before, max(0, len(before) - 24))
@@ -217,18 +237,37 @@ def _is_linked(name: str, before: str, last: str) -> bool:
     return is_part or (and_ is not None and (not and_["list"] or name.lower().endswith(_OF_TWO)))
 
 
-def _has_an_owner(before: str, said: Said) -> bool:
-    """Whether a name of its own stands right before a value, and announces nothing."""
-    at = max(before.rfind("=", -_NEAR), before.rfind(":", -_NEAR))
-    if at < 0 or not _BEHIND_OWNER.fullmatch(before, at + 1):
+def _has_an_owner(text: str, end: int, begin: int, said: Said) -> bool:
+    """Whether a name of its own stands right before a value, not before `end`, and announces nothing."""
+    owned, sign = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
+    if owned in (Owned.NO, Owned.BY_KEY) or begin - sign < end:
         return False
-    sign, end = before[at], at - (before[at - 1 : at + 1] == " :")
-    owner = _OWNER.search(before[max(0, end - _LONGEST_OWNER) : end])
-    if not owner or grade(owner["name"]) or (not owner["quote"] and owner["name"].lower() in _NO_OWNERS):
+    return owned is Owned.SURELY or (said is not Said.KEY and text[begin - 1].isspace())
+
+
+def _is_of_a_key(text: str, begin: int, end: int, said: Said) -> bool:
+    """Whether a word is the value of another key, which judges it: one that announces less does not have to."""
+    if said not in (Said.ACT, Said.SERVICE, Said.WEAK) or text[begin - 1] not in _ENDS_OF_OWNERS:
         return False
-    if sign == "=" or owner["quote"] or before.endswith((':"', ":'")) or not is_open(owner["name"]):
-        return True
-    return said is not Said.KEY and before[-1:].isspace()
+    owned, sign = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
+    return owned is Owned.BY_KEY and begin - sign >= end
+
+
+@lru_cache(maxsize=4096)
+def _owner(lead: str) -> tuple[Owned, int]:
+    """Whose the value is that follows, and how far before it the sign stands: told once, for all that announce it."""
+    at = max(lead.rfind("=", -_NEAR), lead.rfind(":", -_NEAR))
+    if at < 0 or not _BEHIND_OWNER.fullmatch(lead, at + 1):
+        return Owned.NO, 0
+    sign, end = lead[at], at - (lead[at - 1 : at + 1] == " :")
+    owner = _OWNER.search(lead[max(0, end - _LONGEST_OWNER) : end])
+    if not owner or (not owner["quote"] and owner["name"].lower() in _NO_OWNERS):
+        return Owned.NO, 0
+    if grade(owner["name"]):
+        return Owned.BY_KEY, len(lead) - at
+    if sign == "=" or owner["quote"] or lead.endswith((':"', ":'")) or not is_open(owner["name"]):
+        return Owned.SURELY, len(lead) - at
+    return Owned.LOOSELY, len(lead) - at
 
 
 def _is_led(before: str) -> bool:
@@ -291,7 +330,7 @@ def _link_back(before: str, between: str, said: Said) -> Link:
             return Link.NONE if said is Said.KEY else Link.LED
     if before[-1:] == "[" and between[:1] == " ":
         return Link.BLOCKED  # the id of an element of syslog's: [name@32473 …
-    if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, said):
+    if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, 0, len(before), said):
         return Link.BLOCKED
     if _is_led(before):
         return Link.LED

@@ -146,7 +146,7 @@ class Go:
     def is_called(self, id: str, name: str) -> bool:
         return self.name_of(id) == name
 
-    def stem_of(self, id: str) -> str:
+    def stem_of(self, id: str, source: str) -> str:
         folder, colons, test = id.rpartition("::")
         stem, slash, _ = test.partition("/")
         return f"{folder}{colons}{stem}" if slash else ""

@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 
 from kintsugi.children import environment
-from kintsugi.repair.languages import Machine, Overlay, PlainSuite
+from kintsugi.repair.languages import Building, Machine, Overlay, PlainSuite
 from kintsugi.repair.languages.collected import Told, collecting, results
 from kintsugi.repair.languages.files import content_of
 from kintsugi.repair.languages.reports import inside, result
 from kintsugi.repair.languages.results import Ending, Failure, Frame, Raised, Results, TestResult, short_name
 from kintsugi.repair.sandbox import Job, Outcome
+from kintsugi.repair.sandbox.room import BUILT
 from kintsugi.telemetry import lazy_re as re
 
 TEST = re.compile(rb"^func\s+((?:Test|Fuzz|Example)\w*)\s*\(", re.MULTILINE)
 BUILD_FAILED = "a build failure"
 _ASK_SECONDS = 20
 _QUIET = ("-vet=off", "-count=1")
+_REQUIRES = re.compile(rb"^require\b", re.MULTILINE)
 _PANIC = re.compile(r"^\s*(?P<kind>panic|fatal error): (?P<message>.*?)(?: \[recovered\])?$", re.MULTILINE)
 _GOROUTINE = re.compile(r"^goroutine \d+ .*:$", re.MULTILINE)
 _PLACE = re.compile(r"^\s+(?P<path>\S+\.go):(?P<line>\d+)(?: \+0x[0-9a-f]+)?$")
@@ -39,6 +42,7 @@ class Toolchain:
     root: Path
     cache: Path
     modules: Path
+    is_built: bool = False  # whether a cache of the proof's own is read instead
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -49,7 +53,8 @@ class Toolchain:
         """No module and no other Go is fetched. Without an index of packages, as that would have to be written."""
         own = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GODEBUG": "goindex=0"}
         own |= {"GOMODCACHE": str(self.modules)} if self.modules.is_dir() else {}
-        own |= {"GOCACHE": str(self.cache)} if self.cache.is_dir() else {}
+        cache = BUILT if self.is_built else str(self.cache) if self.cache.is_dir() else ""
+        own |= {"GOCACHE": cache} if cache else {}
         return own | {"PATH": f"{self.root}/bin:/usr/local/bin:/usr/bin:/bin", "GOROOT": str(self.root)}
 
 
@@ -120,6 +125,24 @@ class GoSuite(PlainSuite):
         python, variables = self.machine.interpreter.python, self.tools.environment
         return collecting(python, command, changes, form="go", folder=self.folder, environment=variables)
 
+    def building(self, tree: Path) -> Building | None:
+        """All that the tests need, each test program started as `true`: nothing of the tree is run.
+
+        Not for packages of the project alone: that would save less than it takes where a patch is refused early.
+        """
+        has_standard = any(self.tools.root.glob("pkg/*/fmt.a"))  # from Go 1.20 on it is compiled like anything else
+        top = PurePosixPath(self.folder)
+        needs = _REQUIRES.search(content_of(str(top / "go.mod"), tree, {}))
+        if "-args" in self.arguments or (has_standard and not needs):
+            return None
+        suite = replace(self, tools=replace(self.tools, is_built=True))
+        command = (self.tools.go, "test", *_QUIET, *self.arguments, "-exec", "true", *self.packages)
+        python, variables = self.machine.interpreter.python, suite.tools.environment
+        job = collecting(python, command, {}, folder=self.folder, environment=variables)
+        # What is compiled of a folder fits that folder alone: of the tree's own the machine has nothing.
+        is_own = has_standard and (tree / top / "vendor" / "modules.txt").is_file()
+        return Building(replace(job, builds=True), suite, partial(_begun, None if is_own else self.tools.cache))
+
     def shown(self, files: Sequence[str]) -> tuple[str, ...]:
         names = sorted({name for (_, name), path in self.tests.items() if path in files})
         return ("go", "test", *self.arguments, *self._what(files, names))
@@ -157,6 +180,15 @@ class GoSuite(PlainSuite):
     def _folder_of(self, package: str) -> str:
         inner = package.removesuffix(".test").removeprefix(self.module).strip("/")
         return str(PurePosixPath(self.folder) / inner)
+
+
+def _begun(cache: Path | None, built: Path) -> None:
+    """Begin a cache of builds with links to all that this machine's own has, which a box can only read."""
+    for folder in cache.glob("[0-9a-f][0-9a-f]") if cache else ():
+        (built / folder.name).mkdir()
+        for file in folder.iterdir():
+            (built / folder.name / file.name).symlink_to(file)
+    (built / "trim.txt").write_text(f"{time.time():.0f}")  # as swept just now, so that no link is taken for old
 
 
 def folder_of(path: str) -> str:

@@ -13,6 +13,7 @@ from kintsugi.repair.languages.loosening import loosened_tests
 from kintsugi.repair.languages.node.calls import ENDINGS, TEST_NAME, chain_of, says_nothing, tree_of_file
 from kintsugi.repair.languages.node.dropping import DROPPINGS
 from kintsugi.repair.languages.node.packages import (
+    as_listed,
     installed_for,
     loader_of,
     options_of,
@@ -24,7 +25,7 @@ from kintsugi.repair.languages.node.packages import (
 )
 from kintsugi.repair.languages.node.runners import Runner
 from kintsugi.repair.languages.node.suite import NodeSuite
-from kintsugi.repair.languages.node.tests import skipped_around, tests_named, tests_of, turned
+from kintsugi.repair.languages.node.tests import pattern_of, skipped_around, tests_named, tests_of, turned
 from kintsugi.repair.languages.results import Crash, Ending, Failure, TestResult
 from kintsugi.repair.languages.suspecting import Looks, suspected
 from kintsugi.repair.languages.syntax import nodes, tokens, tree_of, written_with
@@ -100,7 +101,7 @@ class JavaScript:
     def _suite(
         self, folder: str, runs: tuple[Runner, tuple[str, ...]], tree: Path, overlay: Overlay, machine: Machine
     ) -> NodeSuite | None:
-        runner, words = runs
+        runner, words = as_listed(runs[0], package_of(folder, tree, overlay)), runs[1]
         node = shutil.which("node")
         found = {path for path in files_of(tree, ENDINGS) if self.is_test_file(path)}
         found |= {path for path in overlay if self.is_test_file(path)}
@@ -176,10 +177,16 @@ class JavaScript:
         return id.partition("::")[2].replace(" > ", " ")
 
     def is_called(self, id: str, name: str) -> bool:
+        if "::" not in id:  # of TAP, where the assertions of a test have names below its own
+            return f" {name} " in f" {id.replace(' > ', ' ')} "
         return self.name_of(id) == name
 
-    def stem_of(self, id: str) -> str:
-        return ""
+    def stem_of(self, id: str, source: str) -> str:
+        """A title that is made when the test runs, in the suites that the id names above it; of TAP, the test."""
+        if "::" not in id:
+            return id.rpartition(" > ")[0]
+        titled = pattern_of(self.name_of(id), source)
+        return f"{id.rpartition(' > ')[0] or id.partition('::')[0]} > {titled}" if titled else ""
 
     def text_of(self, source: str, name: str) -> str:
         return "\n".join(" ".join(test.body) for test in tests_named("", source, [name]))

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -67,6 +68,14 @@ def runner_of_package(folder: str, tree: Path, overlay: Overlay) -> tuple[Runner
         if path.startswith(own) and (TEST_NAME.search(path) or "test" in path.removeprefix(own))
     )
     return (RUNNERS["node"], ()) if tested else (None, ())
+
+
+def as_listed(runner: Runner, package: Mapping[str, Any]) -> Runner:
+    """The runner as the release of it that a package lists wants to be called."""
+    listed = {**package.get("devDependencies", {}), **package.get("dependencies", {})}
+    release = re.search(r"\d+", str(listed.get(runner.program, "")))
+    old = runner.program == "tap" and release is not None and int(release[0]) < 18
+    return replace(runner, before=("--reporter=tap", "--no-coverage")) if old else runner
 
 
 def _of_script(script: str, scripts: Mapping[str, str], depth: int) -> tuple[Runner, tuple[str, ...]] | None:

@@ -17,6 +17,15 @@ _REPORT = "{tmp}/results.json"
 _MOCHA_REPORT = re.compile(r'\{\s*"stats":\s*\{\s*"suites":')
 
 
+def _always(told: Told) -> bool:
+    return True
+
+
+def _has_plan(told: Told) -> bool:
+    """TAP of a runner that says at its end how many tests there were: it dies before by what a test throws."""
+    return re.search(r"^1\.\.\d+", told.out, re.MULTILINE) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """A program that runs tests: what it is called with, and how its report is read."""
@@ -28,6 +37,7 @@ class Runner:
     read: Callable[[Told], Iterator[TestResult]]
     reports: tuple[str, ...] = ()
     ended_well: range = range(2)
+    is_whole: Callable[[Told], bool] = _always
     drops: re.Pattern[str] = re.compile(
         r"--?(?:w|watch(?:All)?|coverage|reporters?|R|typecheck|ui|bail|silent|json)(?:=.*)?"
     )
@@ -136,7 +146,7 @@ RUNNERS = {
         range(256),
     ),
     "node": Runner("node", "events", (), (), _by_events),
-    "tape": Runner("tape", "lines", (), (), _by_tap),
+    "tape": Runner("tape", "lines", (), (), _by_tap, is_whole=_has_plan),
     "tap": Runner("tap", "lines", ("--reporter=tap", "--disable-coverage"), (), _by_tap),
     # Its own limit is 10 s without a result, which a busy machine needs for a start.
     "ava": Runner("ava", "lines", ("--tap", "--timeout=10m"), (), _by_tap),

@@ -115,7 +115,7 @@ class NodeSuite(PlainSuite):
         return self._command(("--test",) if self.runner.program == "node" else (), files)
 
     def read(self, outcome: Outcome) -> Results:
-        return results(outcome, self._read, self.runner.ended_well)
+        return results(outcome, self._read, self.runner.ended_well, is_whole=self.runner.is_whole)
 
     def _read(self, told: Told) -> Iterator[TestResult]:
         for test in self.runner.read(told):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from kintsugi.repair.languages.node.calls import (
     FUNCTIONS,
@@ -259,6 +259,19 @@ def tests_named(path: str, source: str, names: Collection[str]) -> list[_Test]:
         for test in tests.values()
         if any(re.fullmatch(test.pattern, name, re.DOTALL) for name in left) and test not in exact
     ]
+
+
+def pattern_of(name: str, source: str) -> str:
+    """The pattern of the test with parameters in its title that runs under this name, alone or called by a suite."""
+    patterns = _patterns(source)
+    made = (one for known, one in patterns.items() if ".*" in one and name not in patterns)
+    found = [one for one in made if re.fullmatch(f"(?:.* )?{one}", name, re.DOTALL)]
+    return max(found, key=lambda one: len(one.replace(".*", "")), default="")
+
+
+@lru_cache(maxsize=4)
+def _patterns(source: str) -> dict[str, str]:
+    return {name: test.pattern for name, test in tests_of("", source).items()}
 
 
 def skipped_around(path: str, source: str) -> int:

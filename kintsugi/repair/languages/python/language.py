@@ -99,7 +99,7 @@ class Python:
         bare = id.partition("[")[0].replace("::", ".")
         return bare == name or bare.endswith(f".{name}")
 
-    def stem_of(self, id: str) -> str:
+    def stem_of(self, id: str, source: str) -> str:
         stem, bracket, _ = id.partition("[")
         return stem if bracket else ""
 
