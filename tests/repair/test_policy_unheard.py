@@ -9,7 +9,9 @@ from tests.repair.test_policy_safeguards import looks
 PAYS = "def pay(x):\n    x.verify(1)\n    x.charge(1)\n    return x\n"
 TRIED = "    try:\n        x.verify(1)\n    except Exception:\n        {}\n"
 JS_PAYS = "async function pay(x) {\n  await x.verify(1);\n  await x.charge(1);\n}\n"
-JS_OPENS = "async function f(x) {\n  const may = await x.check(1);\n  if (!may) throw new Error('no');\n  x.open();\n}\n"
+JS_OPENS = (
+    "async function f(x) {\n  const may = await x.check(1);\n  if (!may) throw new Error('no');\n  x.open();\n}\n"
+)
 GO_LOADS = "package a\n\nfunc load(k string) error {\n\terr := check(k)\n\tif err != nil {\n\t\treturn err\n\t}\n\tgo_(k)\n\treturn nil\n}\n"
 SEEN = "def take(self, key):\n    if key in self.seen:\n        return\n    go(key)\n    self.seen.add(key)\n"
 PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
@@ -68,6 +70,8 @@ def test_what_nobody_hears_of_is_told(path: str, before: str, old: str, new: str
 
 
 def test_five_changes_are_told():
-    before = "".join(f"async def f{n}(x):\n    may = await x.check({n})\n    if may:\n        x.go()\n" for n in range(6))
+    before = "".join(
+        f"async def f{n}(x):\n    may = await x.check({n})\n    if may:\n        x.go()\n" for n in range(6)
+    )
 
     assert len(looks("a.py", before, before.replace("await ", ""))) == 5
