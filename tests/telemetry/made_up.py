@@ -608,6 +608,9 @@ def _of_people(rnd: Draw, opaque: str, word: str, phrase: str) -> Iterator[tuple
     yield f"Password for user bob has been reset to {word}", word, "bob"
     pin = drawn(rnd, DIGITS, 8)
     yield f"otp_secret: {pin}", pin
+    yield f"OTP для пользователя bob: {pin}", pin, "bob"
+    yield f"Login with: bob@example.org {word}", word, "bob@example.org"
+    yield f"logon denied for shop/{word}@//db1:1521/XE", word, "shop"
     yield json.dumps({"pin": pin, "user": 7}), pin, "user"
     yield (
         json.dumps({"kty": "EC", "crv": "P-256", "x": opaque + opaque, "d": opaque[::-1] * 2}),

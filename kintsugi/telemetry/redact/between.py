@@ -9,7 +9,8 @@ AFTER = re.compile(
     r"""
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
         (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:)|\(s\)(?=:))?)
-        (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
+        (?P<whose>\ (?:for|of|FOR|para|pour|für|для|voor|dla)\ (?:(?:user|usuario|utilisateur|пользователя)\ (?!%))?
+            (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
             [^\s:=]{1,60}(?:(?:\ ["'][^"'\n]{1,80}["'])?(?=\ ?[:=])
             |(?:\ [^\s:=]{1,60}){0,3}?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ ))
             |\ to\ (?:use|connect|log\ in)(?=\ is\ ))?

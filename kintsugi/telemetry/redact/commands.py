@@ -313,6 +313,11 @@ LINES: tuple[tuple[str, int, str], ...] = (
         (name, 0, rf"{name}\w{{1,40}}=(?P<secret>[^\s;\"']{{16,400}})")
         for name in ("wordpress_logged_in_", "wordpress_sec_")
     ),
+    (  # of Oracle
+        "@//",
+        REACH_LINE,
+        r"[^\n]{0,100}?(?<![\w./])[A-Za-z][\w.$-]{0,40}/(?P<secret>[^\s/@'\"]{3,80})@//[\w.-]{2,80}[:/]",
+    ),
     (":::", REACH_LINE, r"[^\n]{0,60}?[0-9a-fA-F]{32}:(?P<secret>[0-9a-fA-F]{32}):::"),  # as Windows keeps passwords
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),

@@ -27,6 +27,12 @@ _DIGEST_OF_ONE, _CUT = (
     re.compile(r"(?i:sha-?\d{0,3}|md5|hash|digest) of (?:\w{1,10} ){0,2}\w{1,20}: ?$"),
     re.compile(r"[0-9a-f]{4,12}"),
 )
+# A test and what it says, `PASS: App Master: …`; and the name of a secret in a cluster: `secret: db-credentials`.
+_RESULT_OF_TEST = re.compile(r"[A-Z][a-z]{1,20}(?: [A-Z][a-z]{1,20}){0,3}: ")
+_NAME_OF_SECRET = re.compile(
+    r"(?:[a-z][a-z0-9]{0,20}-){0,4}(?:credentials?|creds|secrets?|tokens?|keys?|tls|certs?|auth|password|config)"
+    r"(?:-[a-z0-9]{1,10}){0,2}"
+)
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 
 
@@ -47,7 +53,7 @@ def is_something_else(name: str, text: str, value: Value) -> bool:
     return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
 
 
-_OF_OTHER_THINGS = ("secret", "passwd", "pw", "pin", "pwd", "pass", "credential", "credentials", "creds")
+_OF_OTHER_THINGS = ("session", "secret", "passwd", "pw", "pin", "pwd", "pass", "credential", "credentials", "creds")
 
 
 def _is_other_thing(name: str, text: str, value: Value) -> bool:
@@ -55,12 +61,16 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
     (`DEBUG=pw:webserver`); the shell's folder; a count, and the result of a test (`pass: 12`, `PASS src/a.ts`)."""
     plain = text[value.start : value.end]
     match name:
+        case "session":
+            return plain.startswith("<")  # as mail servers show their ids
         case "pw" if text[value.start - 1] == ":" and plain.isalpha():
             return True
         case "pw" | "pin":
             return is_too_brief(name, plain)
         case "pass":
-            return plain.isdigit() or is_file(plain)
+            return plain.isdigit() or is_file(plain) or _RESULT_OF_TEST.match(text, value.start) is not None
+        case "secret" if _NAME_OF_SECRET.fullmatch(plain) and not value.quoted:
+            return True
     if name.endswith("pwd"):
         return is_folder(name.upper(), plain)  # as text it is the shell's in small letters, too
     if name.endswith("passwd"):

@@ -109,7 +109,7 @@ _PROSE = words(
     by auth authentication verification recovery requirements policy protected encrypted hashed unavailable disabled
     enabled denied allowed granted revoked rotated refreshed found verified validated successful success
     successfully attempt attempts check checks change changes update updates use uses used using no yes none null
-    n/a
+    n/a timeout
     """
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")

@@ -101,8 +101,9 @@ _IN_A_CALL = re.compile(
 )
 _IN_A_TUPLE = re.compile(r"[(\[]\s?[bu]?[\"'](?P<name>[A-Za-z][\w.@\\+-]{1,60})[\"'],\s?[bu]?[\"']$")
 _BEHIND_A_NAME = re.compile(
-    rf"\W{{1,3}}(?:(?:attempt|as|for|user|username|name|account|of|by|are|is)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
+    rf"\W{{1,3}}(?:(?:attempt|as|for|(?i:with)|user|username|name|account|of|by|are|is)\W{{1,3}}){{0,2}}{_NAME}(?P<comma>,?)\s{{1,3}}[\"']?"
 )
+_WITH_A_NAME = re.compile(r"(?i: with:? )")  # Login with bob …
 _WORDS_OF_LOGS = re.compile(
     r"(?i:error|line|port|code|login|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
     r"success|successful|attempts?|request|session|server|client|host|service|module|method|class|type|version|status|"
@@ -294,7 +295,8 @@ def _pair(text: str, end: int, word: Word, before: str, said: Said) -> Link:
         return Link.NONE
     if paired.re.pattern == _BEHIND_A_NAME.pattern:
         is_of_two = said is not Said.KEY or paired["comma"] or text[max(0, end - 11) : end].lower().endswith(_OF_TWO)
-        return Link.DIRECT if is_of_two else Link.NONE
+        is_all = is_of_two and _WITH_A_NAME.match(before) and _LAST_OF_LINE.match(text, word[0])
+        return Link.PAIRED if is_all else Link.DIRECT if is_of_two else Link.NONE
     return Link.LED if paired[0].endswith(":") and word[2].look < Look.LIKELY else Link.PAIRED
 
 
