@@ -14,7 +14,7 @@ from typing import Protocol
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.characters import hidden_characters, look_alikes
-from kintsugi.repair.policy.flags import flags
+from kintsugi.repair.policy.flags import flags, shown
 from kintsugi.repair.policy.go import assembly, go_dangers, module_of
 from kintsugi.repair.policy.languages import dangers_by_pattern
 from kintsugi.repair.policy.leaving import ends_early
@@ -61,7 +61,6 @@ class Rule(StrEnum):
     UNUSABLE = "unusable"  # it cannot be read or applied, so that nothing else is known of it
 
 
-_FLAGS = 2  # that a human reads on a card, the most serious
 _MAY_ADD = 50_000  # characters, to a file that was too large already: so much can be read
 _LONGEST_LINE = 2_000  # of what is added to it
 _NEVER_WIDENED = (Rule.PATH, Rule.LINK)
@@ -191,7 +190,7 @@ def _together(changes: list[Change]) -> Iterator[Finding]:
     for path, sentence, refuses in weakened(changes):
         yield Finding(path, Rule.SECURITY, sentence, refuses)
     looked = [flag for change in changes if not is_test_path(change.path) for flag in flags(change)]
-    for flag in sorted(looked, key=lambda one: -one.worth)[:_FLAGS]:
+    for flag in shown(looked):
         yield Finding(flag.path, Rule.LOOK, flag.sentence, refuses=False)
 
 

@@ -19,7 +19,7 @@ from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.safeguards import Told, differing, loosened
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.points import CERTAIN
-from kintsugi.repair.policy.translated import as_written, is_by_machine, translated
+from kintsugi.repair.policy.translated import as_written, could_be_read, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import WHO
 from kintsugi.repair.syntax import Source, walked
 from kintsugi.telemetry import lazy_re as re
@@ -49,7 +49,10 @@ _OF_CONDITIONS = frozenset(
     )
 )
 _SENTENCE = 5
-_WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len)\b)[^\W\d]\w*")
+_NOTHING = ("False", "None", "''", "")
+_MOST = 5  # flags that a human reads on a card
+_SAME_NOTHING = frozenset(f"{one} → {other}" for one in _NOTHING for other in _NOTHING)
+_WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len|await)\b)\w+")
 
 
 class Flag(NamedTuple):
@@ -70,8 +73,15 @@ def flags(change: Change) -> list[Flag]:
         return [Flag(CERTAIN, change.path, "It is nested so deep that nothing can be told of it.")]
 
 
+def shown(found: list[Flag]) -> list[Flag]:
+    """What a card has room for, the most serious first. Of fewer, two of an honest fix would hide a third change."""
+    return sorted(found, key=lambda one: -one.worth)[:_MOST]
+
+
 def _said(change: Change) -> Iterator[Flag]:
-    if change.path.endswith((".py", ".pyw")):
+    if not could_be_read(change):
+        yield Flag(CERTAIN, change.path, "It could not be read before, so that nothing can be told of it.")
+    elif change.path.endswith((".py", ".pyw")):
         for worth, sentence, told in _compared(*change.touched, change.path, is_page=False):
             yield Flag(worth, change.path, f"{sentence} ({short(told)})")
     elif is_by_machine(change):
@@ -98,15 +108,14 @@ def _compared(before: Source, after: Source, path: str, *, is_page: bool) -> Ite
     rules = chain(
         _of_conditions(old, new, is_page=is_page), _of_values(old, new), _of_effects(old, new, is_page=is_page)
     )
-    by_rule = [Told(CERTAIN, sentence, told) for sentence, told in rules if told]
+    by_rule = [Told(CERTAIN, sentence, told) for sentence, listed in rules for told in listed if told]
     found = [*by_rule, *loosened(before, after), *differing(before, after, path, is_page=is_page)]
-    known = set[str | frozenset[str]]()
+    known = set[frozenset[str]]()
     for worth, sentence, told in sorted(found, key=lambda one: -one.worth):
-        if known.isdisjoint((sentence, _place(told))):
-            known |= {sentence, _place(told)}
-            yield Told(
-                worth, "It touches who may." if sentence in _OF_CONDITIONS and WHO.search(told) else sentence, told
-            )
+        if _place(told) not in known:
+            known.add(_place(told))
+            said = "It touches who may." if sentence in _OF_CONDITIONS and WHO.search(told) else sentence
+            yield Told(worth, said, told)
 
 
 def _place(told: str) -> frozenset[str]:
@@ -114,28 +123,33 @@ def _place(told: str) -> frozenset[str]:
     return frozenset(_WORD.findall(told.partition(" → ")[0].removesuffix(" is gone")))
 
 
-def _of_conditions(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, str]]:
-    """Who and what is let through; "" where nothing is to be said."""
-    who = "" if is_page else _changed(old.told["who"], new.told["who"])
-    added = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
-    yield "It touches who may.", who or (f"{short(added[0])} is new" if added else "")
+def _of_conditions(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, Iterator[str]]]:
+    """Who and what is let through."""
+    if not is_page:
+        yield "It touches who may.", _changed(old.told["who"], new.told["who"])
+    added = (how for name, how in new.told["who"] - old.told["who"] if name in old.defined)
+    yield "It touches who may.", (f"{short(how)} is new" for how in added)
     yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
     yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
 
 
-def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
+def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, Iterator[str]]]:
     yield "It no longer tells users apart.", _altered(old.told["keyed"], new.told["keyed"])
     for name in ("default", "default value"):
-        yield "It changes the default of a setting.", _altered(_plain(old.told[name]), _plain(new.told[name]))
+        altered = _altered(_plain(old.told[name]), _plain(new.told[name]))
+        yield "It changes the default of a setting.", (told for told in altered if told not in _SAME_NOTHING)
 
 
-def _of_effects(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, str]]:
-    went = _fewer(old.told["header"], new.told["header"]) or _fewer(old.told["set"], new.told["set"])
-    yield "It changes what protects a call.", went or _altered(old.told["setting"], new.told["setting"])
-    caught = _widened(old.handlers, new.handlers) or _come(old.told["caught"], new.told["caught"])
-    yield "It catches more than before.", caught
+def _of_effects(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, Iterator[str]]]:
+    protects = "It changes what protects a call."
+    yield protects, _fewer(old.told["header"], new.told["header"])
+    yield protects, _fewer(old.told["set"], new.told["set"])
+    yield protects, _altered(old.told["setting"], new.told["setting"])
+    yield "It catches more than before.", _widened(old.handlers, new.handlers)
+    yield "It catches more than before.", _come(old.told["caught"], new.told["caught"])
     yield "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
-    yield "It runs on import.", "" if is_page else _come(_by_head(old), _by_head(new))
+    if not is_page:
+        yield "It runs on import.", _come(_by_head(old), _by_head(new))
 
 
 def _plain(told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
@@ -143,24 +157,23 @@ def _plain(told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
     return Counter({one: count for one, count in told.items() if one[1].count(" ") < _SENTENCE})
 
 
-def _changed(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
+def _changed(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
     """What stood before and stands otherwise now, or no longer; what only came is no change of anything."""
     come = dict(reversed((new - old).keys()))
     for about, how in old - new:
         to = come.get(about)
         if to is None or not is_stricter(about, how, to):
-            return short(f"{how or about} → {to}" if to is not None else f"{how or about} is gone")
-    return ""
+            yield short(f"{how or about} → {to}" if to is not None else f"{how or about} is gone")
 
 
-def _altered(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
+def _altered(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
     """What stands otherwise now; what only went is no change of it."""
     come = dict(reversed((new - old).keys()))  # by what it is about, the first
-    return next((short(f"{how} → {come[about]}") for about, how in old - new if about in come), "")
+    return (short(f"{how} → {come[about]}") for about, how in old - new if about in come)
 
 
-def _come(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
-    return next((short(about) for about, _ in new - old), "")
+def _come(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
+    return (short(about) for about, _ in new - old)
 
 
 def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
@@ -168,23 +181,21 @@ def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
     return Counter({(about.partition("(")[0], ""): 1 for about, _ in facts.told["on import"]})
 
 
-def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
+def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
     """What is done at fewer places, where nothing else is done in its stead."""
     gone, come = old - new, new - old
-    if gone.total() <= come.total():
-        return ""
-    return next((kind.replace(" ", ".") for kind, _ in gone), "")
+    if gone.total() > come.total():
+        yield from (kind.replace(" ", ".") for kind, _ in gone)
 
 
-def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> str:
+def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> Iterator[str]:
     """A handler that stood there and takes more kinds of failures now."""
     for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
         less, more = _caught(before), _caught(after)
         if less == more or _covers(less, more):
             continue
         if not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
-            return short(f"{' '.join(less)} → {' '.join(more)}")
-    return ""
+            yield short(f"{' '.join(less)} → {' '.join(more)}")
 
 
 def _caught(handler: ast.ExceptHandler) -> tuple[str, ...]:

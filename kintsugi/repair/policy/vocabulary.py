@@ -103,6 +103,11 @@ PROTECTING = re.compile(
     r"|(?:pre_handler|on_request|pre_validation|schema)|pattern|regex|as_attachment|blacklisted|revoked|host_policy|skip(?:_\w+)?"
     r"|default_member_permissions|user_permissions|validate|binding"
 )
+OPENED_BY = re.compile(
+    r"(?:\w+_)?(?:scopes?|permissions?|roles?|origins?|hosts?|methods|extensions|mime_?types|parse|intents|exempt\w*|skip\w*"
+    r"|ignored?|excluded?|whitelist|allowlist|allowed\w*|allow_\w+|public\w*|trusted\w*)",
+    re.IGNORECASE,
+)
 CHECKING = re.compile(r"limiter|rate_?limit|throttle|verify|signature|captcha|csrf|hmac|compare_digest")
 KEYED = re.compile(r"(?:^|_)(?:cache|lock|throttle|rate_limit|memo(?:ize)?)(?:_|$)")
 DENIAL = re.compile(r"\b40[13]\b|unauthori[sz]ed|forbidden|permission_?denied|not_?allowed", re.IGNORECASE)

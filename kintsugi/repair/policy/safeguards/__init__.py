@@ -19,19 +19,32 @@ from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair, pairs
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.held import lets_go
-from kintsugi.repair.policy.safeguards.leaving import answers_to_nobody, comes_no_further, goes_on
+from kintsugi.repair.policy.safeguards.leaving import (
+    answers_instead,
+    answers_to_nobody,
+    comes_no_further,
+    decides_no_more,
+    goes_on,
+)
+from kintsugi.repair.policy.safeguards.money import rounds_otherwise
 from kintsugi.repair.policy.safeguards.once import asks_once
 from kintsugi.repair.policy.safeguards.pieces import heads
 from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
 from kintsugi.repair.policy.safeguards.reached import asked_before_care, reached_by_others, reached_unasked
 from kintsugi.repair.policy.safeguards.read import reads_by_text
 from kintsugi.repair.policy.safeguards.settings import of_security
+from kintsugi.repair.policy.safeguards.swallowed import fails_unheard
+from kintsugi.repair.policy.safeguards.waiting import waits_no_longer
 from kintsugi.repair.syntax import Source
 
-_RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
+_RULES: tuple[tuple[str, Callable[[Source, Source], Iterator[str]]], ...] = (
     ("It takes away a lock or a transaction.", lets_go),
     ("It goes on where it left before.", goes_on),
+    ("It goes on where it failed before.", fails_unheard),
+    ("It answers where it raised before.", answers_instead),
+    ("It decides nothing any more.", decides_no_more),
     ("Nobody asks what it answers.", answers_to_nobody),
+    ("Nobody waits for it any more.", waits_no_longer),
     ("Nobody comes to what follows.", comes_no_further),
     ("It does this before it asks.", reached_unasked),
     ("It turns a condition.", reached_by_others),
@@ -39,6 +52,7 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It asks once what it asked each time.", asks_once),
     ("It sets it again before anybody reads it.", set_again),
     ("It reads it before it is changed.", read_too_early),
+    ("It rounds money otherwise.", rounds_otherwise),
     ("It changes a setting of security.", of_security),
     ("It does that to all there are.", is_done_to_all),
     ("A text decides what is read.", reads_by_text),
@@ -57,7 +71,7 @@ class Told(NamedTuple):
 def loosened(before: Source, after: Source) -> Iterator[Told]:
     """What each rule has to say by itself."""
     for sentence, rule in _RULES:
-        if told := rule(before, after):
+        for told in rule(before, after):
             yield Told(CERTAIN, sentence, told)
 
 

@@ -16,7 +16,7 @@ from kintsugi.repair.syntax import Source, walked
 _Block = list[ast.stmt]
 
 
-def set_again(old: Source, new: Source) -> str:
+def set_again(old: Source, new: Source) -> Iterator[str]:
     """`may = asks(x)` → `may = asks(x)`, `may = True`; `most = 9` → `most = 9`, `most = most * 100`"""
     for before, after in alike(old, new):
         twice = [(block, at) for block in _blocks(after) for at in _set_twice(block)]
@@ -26,8 +26,7 @@ def set_again(old: Source, new: Source) -> str:
             if not isinstance(one, ast.Assign | ast.AugAssign) or key_of(one) in known:
                 continue
             if any(_is_undone(block[first], block[first + 1 : at], one, known) for first in range(at)):
-                return short(ast.unparse(one))
-    return ""
+                yield short(ast.unparse(one))
 
 
 def _set_twice(block: _Block) -> Iterator[int]:
@@ -74,12 +73,12 @@ def _raises(first: ast.Assign, again: ast.Assign | ast.AugAssign) -> bool:
             return True
         case ast.BinOp(left=ast.Name(id=name), op=ast.Mult() | ast.Add(), right=ast.Constant()):
             return name == target.id
-        case ast.Call(func=ast.Name(id="max"), args=args):
+        case ast.Call(func=ast.Name(id="max") | ast.Attribute(attr="max"), args=args):
             return target.id in map(ast.unparse, args)
     return False
 
 
-def read_too_early(old: Source, new: Source) -> str:
+def read_too_early(old: Source, new: Source) -> Iterator[str]:
     """`x = clean(x)`, `go(x)` → `go(x)`, `x = clean(x)`"""
     for before, after in alike(old, new):
         changing = [(block, at, made) for block in _blocks(before) for at, made in _changed(block)]
@@ -89,8 +88,7 @@ def read_too_early(old: Source, new: Source) -> str:
             for reader in block[at + 1 :] if place else ():
                 there = now.get(key_of(reader)) if made & _read(reader) else None
                 if place and there and there[0] == place[0] and there[1] < place[1]:
-                    return short(f"{ast.unparse(reader).partition(chr(10))[0]} before {ast.unparse(block[at])}")
-    return ""
+                    yield short(f"{ast.unparse(reader).partition(chr(10))[0]} before {ast.unparse(block[at])}")
 
 
 def _changed(block: _Block) -> Iterator[tuple[int, set[str]]]:

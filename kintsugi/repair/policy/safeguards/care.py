@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import chained, words
@@ -10,6 +11,7 @@ from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.vocabulary import DENIAL, HEADER, LIMIT, PROTECTING, ROUTES
 from kintsugi.telemetry import lazy_re as re
 
+CHECKS = "It no longer checks."
 # By its words, what is said of it; the first counts.
 _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (sentence, re.compile(rf"(?:^|[ _])(?:{pattern})", re.IGNORECASE))
@@ -35,7 +37,7 @@ _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|(?:user|owner|member|guild|tenant|org)(?:_?id)?$",
         ),
         (
-            "It no longer checks.",
+            CHECKS,
             r"verif|valid|check|ensure|require|guard|assert|safe|secure|resolved|resolve_|realpath|canonical|authori|authenti|permi|allow"
             r"|can_|may_|trust|has_(?:perm|role|access|right)|csrf|captcha|helmet|csurf|revoke|invalidat|clear_|lock|confirm|unauthori|forbid|den(?:y|ied)",
         ),
@@ -66,8 +68,7 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
     if done == "finds more":
         yield _ROWS
     if done in ("less of it", "another value", "read from elsewhere", "another condition", "always the same"):
-        kept = set(chained(new).split())
-        called = [name for name in _called(old) if name not in kept]
+        called = _more_often(_called(old), chained(new).split())
         yield from map(care_of, called)
         if any(DENIAL.search(name) for name in called):
             yield "It turns away less than before."
@@ -75,6 +76,9 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         yield care_of(last_of(old)) if _is_clean(old) and not _is_clean(new) else ""
         if isinstance(one.within, ast.Call) and one.within.func is old and is_careless(old, new):
             yield care_of(last_of(old))
+        of = one.within
+        if isinstance(of, ast.Attribute) and of.value is old and isinstance(new, ast.expr):
+            yield care_of(last_of(of)) if is_careless(of, ast.Attribute(new, of.attr)) else ""  # `hmac.Equal` of Go
     if done == "less of it" and isinstance(old, ast.Subscript):
         yield "It changes a limit." if isinstance(old.slice, ast.Slice) and old.slice.upper else ""
     if done == "less of it" and isinstance(old, ast.Tuple | ast.BinOp):
@@ -89,6 +93,14 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         )
     if done in ("emptied", "another constant", "read from elsewhere") and isinstance(one.within, ast.Call):
         yield _PROTECTS if care_of(last_of(one.within.func)) else ""
+        yield _ROWS if done == "emptied" and _LOOKUP.search(last_of(one.within.func)) else ""
+
+
+def _more_often(called: list[str], kept: list[str]) -> list[str]:
+    """What is called more often than it is kept: one `where` of two is gone too."""
+    left = Counter(kept)
+    left.subtract(called)
+    return [name for name in called if left[name] < 0]
 
 
 def lets_in(old: ast.AST, new: ast.AST) -> bool:

@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from kintsugi.repair.policy.expressions import amount_of, is_stricter
+from kintsugi.repair.policy.expressions import amount_of, is_stricter, words
 from kintsugi.repair.policy.safeguards.about import decides, decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of, lost
-from kintsugi.repair.policy.safeguards.done import done_to, is_lifted, is_multiplied
+from kintsugi.repair.policy.safeguards.constants import is_lifted, is_multiplied
+from kintsugi.repair.policy.safeguards.done import done_to, is_another_right
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, Pair
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_new
-from kintsugi.repair.policy.safeguards.pieces import names
-from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING
+from kintsugi.repair.policy.safeguards.pieces import leaves, names
+from kintsugi.repair.policy.vocabulary import LIMIT, PROTECTING, WHO
 
 _MODES = range(0o100, 0o10000)  # who may do what with a file
 _OTHERS = 0o077
@@ -28,6 +29,7 @@ _OF_NEW = (
     "turned",
     "takes more",
     "nobody waits for it",
+    "lets in all",
 )  # what came is what loosens
 _TOLD_AS_IT_IS = (
     "turned",
@@ -37,6 +39,7 @@ _TOLD_AS_IT_IS = (
     "only whether there",
     "nobody waits for it",
 )
+_WHOM = re.compile(r"(?:^|_)(?:user|owner|tenant|workspace|org|organi[sz]ation|guild|account|author|member)(?:_?id)?$")
 _STRICTER = {(ast.Gt, ast.GtE), (ast.Lt, ast.LtE)}
 _DECIDING = ("in a refusal", "in a decision")
 SAID = {
@@ -78,7 +81,8 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     """The first says what was done to it."""
     place = _place(one)
     done = done_to(one, place)
-    yield (done := "another condition" if done == "always the same" and _is_set_again(one, pair) else done)
+    done = "another condition" if done == "always the same" and _is_set_again(one, pair) else done
+    yield (done := "the same otherwise" if done.startswith("asks less") and _is_split(one, pair) else done)
     yield place
     speaks = speaks_of_rights(f"{_about(one, done)} {one.function}") or _is_of_protection(one)
     speaks = speaks or (done in ("another number", "less of it") and _is_of_limit(one))
@@ -95,14 +99,27 @@ def signs_of(one: Exchange, pair: Pair) -> Iterator[str]:
     yield from _signs_beside(one, pair)
     if holds_back_more(one, place):
         yield "holds back more"
-    if lost(one, done):
-        yield "took care by its name"
+    yield from _signs_of_care(one, done, place)
     if asks_the_caller(one):
         yield "taken from who asks"
+        if _is_of_whom(one):
+            yield "says who it is"
     elif done not in _OF_NEW and is_new(one) and not _is_another_of_its_kind(one, speaks=speaks):
         yield "names what is new"
     if done not in _TOLD_AS_IT_IS and isinstance(one.old, ast.Compare | ast.Call | ast.BoolOp) and one.stays:
         yield "stands elsewhere now"
+
+
+def _signs_of_care(one: Exchange, done: str, place: str) -> Iterator[str]:
+    """What it took care of by its names, or which right it asked."""
+    if lost(one, done):
+        yield "took care by its name"
+        if (done == "less of it" and isinstance(one.old, ast.Call)) or _is_called(one):
+            yield "only that is gone"
+    if done == "only whether there" and WHO.search(ast.unparse(one.old)):
+        yield "asks no right any more"
+    if place in ("in a refusal", "in a decision") and is_another_right(one):
+        yield "asks no right any more"
 
 
 def _signs_beside(one: Exchange, pair: Pair) -> Iterator[str]:
@@ -177,6 +194,25 @@ def _is_set_again(one: Exchange, pair: Pair) -> bool:
     """`found = x == 1` → `found = True`, and then `if x: found = go(x)`"""
     targets = [ast.unparse(each.targets[0]) for each in pair.come if isinstance(each, ast.Assign)]
     return isinstance(one.statement, ast.Assign) and targets.count(ast.unparse(one.statement.targets[0])) > 1
+
+
+def _is_called(one: Exchange) -> bool:
+    return isinstance(one.within, ast.Call) and one.within.func is one.old
+
+
+def _is_of_whom(one: Exchange) -> bool:
+    """`save(user_id=me)` → `save(user_id=payload["user_id"])`: whoever asks says who they are."""
+    named = [of.arg or "" for of in one.around[-2:] if isinstance(of, ast.keyword)]
+    return any(_WHOM.search(name) for name in (*named, words(one.old).replace(" ", "_")))
+
+
+def _is_split(one: Exchange, pair: Pair) -> bool:
+    """`if not x or not y: raise E` → `if not x: raise E`, `if not y: raise E`"""
+    if not isinstance(one.old, ast.BoolOp):
+        return False
+    kept = {ast.unparse(one.new), *(ast.unparse(part) for part in getattr(one.new, "values", ()))}
+    asked = {ast.unparse(each.test) for each in pair.beside if isinstance(each, ast.If) and leaves(each.body)}
+    return all(ast.unparse(part) in kept | asked for part in one.old.values)
 
 
 def said_of(one: Exchange, done: str) -> str:

@@ -7,24 +7,24 @@ from dataclasses import replace
 from itertools import pairwise
 
 from kintsugi.repair.policy.conditions import are_opposite, only_asks_whether_there, opposite, plain
-from kintsugi.repair.policy.expressions import amount_of, is_number, words
-from kintsugi.repair.policy.safeguards.about import decides, speaks_of_rights
+from kintsugi.repair.policy.expressions import is_number, words
+from kintsugi.repair.policy.safeguards.about import decides
 from kintsugi.repair.policy.safeguards.care import care_of, is_careless, last_of, lets_in
+from kintsugi.repair.policy.safeguards.constants import is_multiplied, of_constants, of_grown
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
+from kintsugi.repair.policy.safeguards.joined import of_joined, parts_joined
 from kintsugi.repair.policy.safeguards.listed import of_lists
 from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
-from kintsugi.repair.policy.safeguards.pieces import is_prose, names
-from kintsugi.repair.policy.safeguards.texts import finds_more, text_of
-from kintsugi.repair.policy.vocabulary import LIMIT, OF_SOMEBODY, SECRET
-from kintsugi.repair.syntax import walked
+from kintsugi.repair.policy.safeguards.pieces import leaves, names
+from kintsugi.repair.policy.safeguards.texts import text_of
+from kintsugi.repair.policy.safeguards.waiting import is_handed_on, plain_now
+from kintsugi.repair.policy.vocabulary import GUARD, OF_SOMEBODY, SECRET
 from kintsugi.telemetry import lazy_re as re
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript)
 _CALLED = (ast.Call, ast.Await)
-_ALL = ("*", "0.0.0.0/0", "::/0", "all", "any", "everyone", "everybody", "public")
-_OPPOSITES = ({"all", "any"}, {"min", "max"}, {"every", "some"})
+_OPPOSITES = ({"all", "any"}, {"none", "all"}, {"min", "max"}, {"every", "some"})
 _ANYTHING = {"str", "bytes", "int", "object", "Any", "dict", "list"}
-_DELAY = re.compile(r"(?:^|_)(?:delay|wait|size|length|bytes|age|depth|pause|backoff)(?:$|_)")
 _STARTS = ("startswith", "starts_with", "has_prefix")
 _ENDS = (*_STARTS, "endswith", "ends_with", "has_suffix")
 _FORM = re.compile(
@@ -32,18 +32,7 @@ _FORM = re.compile(
     r"|\w*(?:unescape|unquote|decode|parse))$",
     re.IGNORECASE,
 )
-_SENTENCE = 3  # spaces
-_WORDS = 2  # spaces
-_UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-_TIMES = 5
-_OF_TIME = {"nanosecond": 1, "microsecond": 2, "millisecond": 3, "second": 4, "minute": 5, "hour": 6, "day": 7}
-_AMOUNT = re.compile(r"(\d+) ?([a-z]{1,7})", re.IGNORECASE)
-_IN_A_ROW = re.compile(r"\b[a-z]{2,}[,.:;]? (?=[a-z]{2})")
-_FEW, _MANY = 3, 12  # words in a row
-_STOPS = re.compile(r"[,.!?](?:\s|$)")
-_CHOICE = re.compile(r"[A-Za-z][\w:-]{1,30}")
-_EVERYBODY = re.compile(r"(?:^|[_ ])(?:all|any|every\w*)(?:[_ ]|$)", re.IGNORECASE)
-_HUGE = 10_000
+_TELLS = re.compile(r"(?:\w+_)?(?:json|jsonify|dumps|marshal(?:_\w+)?|respond|reply|send|json_response)")
 _EMPTY = (None, "", False, 0)
 
 
@@ -63,6 +52,8 @@ def done_to(one: Exchange, place: str) -> str:
     match usual:
         case ast.Call(func=ast.Name(id="range"), args=[was]), ast.Call(func=ast.Name(id="range"), args=[now]):
             return done_to(replace(one, old=was, new=now), place)
+    if isinstance(new, ast.Await) and same(old, new.value):
+        return "the same otherwise"
     if _is_turned(old, new):
         return "turned"
     if is_multiplied(old, new):
@@ -72,10 +63,10 @@ def done_to(one: Exchange, place: str) -> str:
     return (
         _of_ends(one, *usual)
         or _of_choices(old, new)
-        or _of_comparisons(old, new)
-        or _of_parts(one, old, new, place)
-        or _of_constants(one, old, new)
-        or of_lists(old, new)
+        or ("finds more" if _finds_all(old, new) else _of_comparisons(old, new))
+        or of_joined(one, old, new, place)
+        or of_constants(one, old, new)
+        or of_grown(one, of_lists(old, new))
         or _of_values(one, old, new)
     )
 
@@ -98,7 +89,9 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
             return is_turned or same(opposite(plain(old)), plain(new))
     turned = opposite(plain(old))
     return same(turned, plain(new)) or (
-        isinstance(new, ast.BoolOp) and isinstance(turned, _VALUE) and ast.unparse(turned) in _parts(new, type(new.op))
+        isinstance(new, ast.BoolOp)
+        and isinstance(turned, _VALUE)
+        and ast.unparse(turned) in parts_joined(new, type(new.op))
     )
 
 
@@ -197,207 +190,12 @@ def _bare(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def _of_parts(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
-    """`a or b` → `a`, `a` → `a and b`"""
-    joined = next((node for node in (new, old) if isinstance(node, ast.BoolOp)), None)
-    if joined is None:
-        return ""
-    was, now = (_parts(node, type(joined.op)) for node in (old, new))
-    turns_away = (
-        isinstance(one.statement, ast.If | ast.While) and place != "in a branch" and not _says_yes(one.statement)
-    )
-    if now < was and isinstance(old, ast.BoolOp):
-        was, now = (_parts(node, type(old.op)) for node in (old, new))
-        gone = [part for part in old.values if ast.unparse(plain(part)) not in now]
-        if all(isinstance(part, ast.Compare) and _is_there(part, now) for part in gone) or _are_defaults(old, gone):
-            return "the same otherwise"
-        is_looser = isinstance(old.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
-        return "asks less" if is_looser else "asks less of what turns away"
-    if was < now:
-        come = [part for part in joined.values if ast.unparse(plain(part)) not in was]
-        if isinstance(joined.op, ast.Or):
-            if all(map(_is_for_nothing, come)):
-                return _of_nothing(one, old)
-            if any(_EVERYBODY.search(words(part)) for part in come):
-                return "lets in all"
-            if turns_away:
-                return "asks more" if place == "in a refusal" else "another condition"
-            return "lets in more" if _decides_by(one, come) else "another condition"
-        return "turns away less" if turns_away and not all(_is_there(part, was) for part in come) else "asks more"
-    return ""
-
-
-def _are_defaults(node: ast.BoolOp, parts: list[ast.expr]) -> bool:
-    """`9` of `x.most or 9`"""
-    plain_ = ast.Constant | ast.List | ast.Dict | ast.Tuple
-    return isinstance(node.op, ast.Or) and all(isinstance(part, plain_) or _is_dict(part) for part in parts)
-
-
-def _of_nothing(one: Exchange, old: ast.expr) -> str:
-    """`y = x.listed or []` says the same, but where `y is None` is asked, or where nothing given equals a secret."""
-    if isinstance(one.within, ast.Compare) and SECRET.search(words(old)):
-        return "lets in more"
-    asked = {*map(ast.unparse, one.within.targets if isinstance(one.within, ast.Assign) else [])}
-    is_known = any(
-        isinstance(node, ast.Compare) and _is_none(node.comparators[0]) and ast.unparse(node.left) in asked
-        for node in walked(one.blocks[1])
-    )
-    return "emptied" if is_known else "the same otherwise"
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def _is_for_nothing(part: ast.expr) -> bool:
-    """`[]` of `x.listed or []`, `""` of `x.name or ""`"""
-    match part:
-        case ast.Constant(value=value):
-            return value in _EMPTY
-        case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]) | ast.Call(args=[], keywords=[]):
-            return not isinstance(part, ast.Call) or _is_dict(part)
-    return False
-
-
-def _is_dict(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict"
-
-
-def _says_yes(statement: ast.AST) -> bool:
-    match statement:
-        case ast.If(body=[*_, ast.Return(value=ast.Constant(value=True))]):
-            return True
-    return False
-
-
-def _decides_by(one: Exchange, come: list[ast.expr]) -> bool:
-    """Whether it is a condition, and not what stands where there is nothing: `x or []`."""
-    if isinstance(one.within, ast.Compare):
-        return False
-    is_asked = isinstance(one.statement, ast.If | ast.While | ast.Return) or speaks_of_rights(str(one))
-    return is_asked and not all(isinstance(part, ast.Constant | ast.List | ast.Dict | ast.Tuple) for part in come)
-
-
-def _is_there(part: ast.expr, others: set[str]) -> bool:
-    """`x is not None`, `x` of `x and x.open`: whether there is what the others speak of; which error it is."""
-    if "err" in names(part):
-        return True
-    match part:
-        case ast.Compare(left=left, comparators=[ast.Constant(value=None)]):
-            return any(ast.unparse(left) in other for other in others)
-    if not only_asks_whether_there(part):
-        return False
-    bare = part.operand if isinstance(part, ast.UnaryOp) else part
-    text = ast.unparse(bare)
-    if bare is part and any(other.startswith(f"{text} != ") or other.endswith(f" != {text}") for other in others):
-        return False  # of `given and given != x.key`: who gives nothing is let through
-    return isinstance(bare, ast.Compare) or any(text in other for other in others)
-
-
-def _parts(node: ast.expr, way: type[ast.boolop]) -> set[str]:
-    values = node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, way) else [node]
-    return {ast.unparse(plain(one)) for one in values}
-
-
-def is_multiplied(old: ast.expr, new: ast.expr) -> bool:
-    """`LIMIT` → `LIMIT * 100`"""
-    match new:
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return is_number(right) and not is_number(old) and same(left, old)
-    return False
-
-
-def is_lifted(one: Exchange) -> bool:
-    """`x.limit` → `1 << 30`, `x.delay` → `0`, `timeout=9` → `timeout=None`, `limit="10kb"` → `limit="10gb"`"""
-    about = [words(one.old).rpartition(" ")[2], *(of.arg or "" for of in one.around if isinstance(of, ast.keyword))]
-    match one.statement:
-        case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
-            about.append(words(target).rpartition(" ")[2])
-    if all(isinstance(node, ast.Attribute | ast.Constant) for node in (one.old, one.new)):
-        units = [_OF_TIME.get(ast.unparse(node).rpartition(".")[2].lower(), 0) for node in (one.old, one.new)]
-        if units[0]:
-            return units[0] < units[1]  # `time.Second` → `time.Hour`
-    if not any(LIMIT.search(name) or _DELAY.search(name) for name in about):
-        return False
-    was, now = (_AMOUNT.fullmatch(text_of(node) or "") for node in (one.old, one.new))
-    if was and now:
-        before, after = (int(found[1]) * _UNITS.get(found[2].lower(), 0) for found in (was, now))
-        return before > 0 and after >= _TIMES * before
-    if isinstance(one.new, ast.Constant) and one.new.value is None:
-        return amount_of(one.old) is not None
-    amount = amount_of(one.new)
-    return isinstance(one.old, ast.Name | ast.Attribute) and amount is not None and (amount <= 0 or amount >= _HUGE)
-
-
-def _of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
-    if is_lifted(one):
-        return "another number"
-    text, other = text_of(old), text_of(new)
-    if text is not None and other is not None:
-        return _of_texts(one, text, other)
-    match old, new:
-        case ast.Constant(value=was), ast.Constant(value=now):
-            if is_number(old) and is_number(new):
-                counts = isinstance(one.within, ast.Compare) or not (_is_few(was) and _is_few(now))
-                return "another number" if counts else "the same otherwise"
-            return "another constant"
-        case _, ast.Constant(value=bool()):
-            return "always the same"
-        case _, ast.Constant(value=str(now)) if now in _ALL[:3]:
-            return "lets in all"
-    if is_number(new) and is_number(old):
-        return "another number"
-    if isinstance(new, ast.Constant) and new.value in _EMPTY and not isinstance(old, ast.Constant):
-        return "the same otherwise" if _is_for_nothing(old) else "emptied"
-    if max((text or "").count(" "), (other or "").count(" ")) >= _SENTENCE:
-        return "another text"
-    return "another constant" if isinstance(old, ast.Constant) or isinstance(new, ast.Constant) else ""
-
-
-def _of_texts(one: Exchange, was: str, now: str) -> str:
-    if now in _ALL and was not in _ALL:
-        return "lets in all"
-    if finds_more(was, now):
-        return "finds more"
-    if was.isdecimal() and now.isdecimal():
-        return "another number"
-    if not (isinstance(one.old, ast.Constant) and isinstance(one.new, ast.Constant)):
-        return ""
-    if _is_key(one):
-        return "read from elsewhere"
-    if any(isinstance(of, ast.Compare) for of in one.around):
-        return "another condition"
-    is_word = _CHOICE.fullmatch(was) and _CHOICE.fullmatch(now) and isinstance(one.within, ast.Call | ast.keyword)
-    if is_word:
-        return "another word"
-    is_for_people = any(is_prose(repr(text)) or _is_said(text) for text in (was, now))
-    return "another text" if was.count(" ") < _WORDS or is_for_people else "another constant"
-
-
-def _is_said(text: str) -> bool:
-    """Words for people, though no whole sentence, or much more than one."""
-    in_a_row = len(_IN_A_ROW.findall(text))
-    return in_a_row >= _MANY or (in_a_row >= _FEW and _STOPS.search(text) is not None)
-
-
-def _is_few(value: object) -> bool:
-    return type(value) is int and value in (0, 1, 2)  # a length of time by its name is no such number
-
-
-def _is_key(one: Exchange) -> bool:
-    """`x["a"]`, `x.get("a")`: what is read goes by it."""
-    match one.within:
-        case ast.Subscript():
-            return True
-        case ast.Call(func=ast.Attribute(attr="get" | "header" | "getenv"), args=[first, *_]):
-            return first is one.old
-    return False
-
-
 def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     inside = [{ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.expr)} for node in (old, new)]
     if _waits_no_longer(old, new):
-        return "nobody waits for it"
+        called = last_of(new.func) if isinstance(new, ast.Call) else ""
+        is_fine = called in plain_now(*one.sources) or is_handed_on(one.statement, one.blocks[1])
+        return "the same otherwise" if is_fine else "nobody waits for it"
     if isinstance(new, ast.Compare) and only_asks_whether_there(new) and not only_asks_whether_there(old):
         return "only whether there"
     if ast.unparse(new) in inside[0]:
@@ -410,15 +208,10 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     ):
         return "another number"  # `x.until` → `x.until + 99999`
     if ast.unparse(old) in inside[1]:
-        return "the same otherwise" if isinstance(new, ast.Call) else "another value"
+        return _of_wrapped(one, old, new)
     if isinstance(one.within, ast.AnnAssign) and one.within.annotation is old and names(new) <= _ANYTHING:
         return "takes more"
-    if (
-        isinstance(old, ast.Call)
-        and isinstance(new, ast.Call)
-        and names_met(old, new)
-        and is_careless(old.func, new.func)
-    ):
+    if _is_less_careful(one, old, new):
         return "read from elsewhere"
     are_fixed = all(isinstance(node, ast.Name) and node.id.isupper() for node in (old, new))
     if not are_fixed and (is_renamed(one) or is_derived(one)):
@@ -433,12 +226,61 @@ def _of_values(one: Exchange, old: ast.expr, new: ast.expr) -> str:
     return "another value" if is_value else "the same otherwise"
 
 
+def _of_wrapped(one: Exchange, old: ast.expr, new: ast.expr) -> str:
+    """`x` → `go(x)`"""
+    if _asks_more_of(one, old, new):
+        return "turns away less"
+    if asks_the_caller(one):
+        return "read from elsewhere"
+    return "the same otherwise" if isinstance(new, ast.Call) else "another value"
+
+
+def _finds_all(old: ast.expr, new: ast.expr) -> bool:
+    """`x.filter(a=1)` → `x.all()`"""
+    match old, new:
+        case ast.Call(func=ast.Attribute(value=of, attr="filter" | "exclude" | "where")), ast.Call(
+            func=ast.Attribute(value=other, attr="all")
+        ):
+            return same(of, other)
+    return False
+
+
+def _is_less_careful(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
+    """`jwt.verify(x)` → `jwt.decode(x)`, and in Go `hmac.Equal` → `bytes.Equal`"""
+    of = one.within
+    if isinstance(of, ast.Attribute) and of.value is old:
+        return is_careless(of, ast.Attribute(new, of.attr))
+    if isinstance(of, ast.Call) and of.func is old:
+        return is_careless(old, new) or is_another_right(one)
+    if isinstance(old, ast.Call) and isinstance(new, ast.Call):
+        return names_met(old, new) and is_careless(old.func, new.func)
+    return False
+
+
+def is_another_right(one: Exchange) -> bool:
+    """`if not can_update(me): return` → `if not can_view(me): return`"""
+    called = [last_of(node) for node in (one.old, one.new) if isinstance(node, ast.Name | ast.Attribute)]
+    is_called = isinstance(one.within, ast.Call) and one.within.func is one.old
+    return is_called and len(called) == 2 and all(map(GUARD.match, called))
+
+
+def _asks_more_of(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
+    """`if x.bot: return` → `if x.bot.fits("a"): return`"""
+    match one.statement, new:
+        case ast.If(test=test, body=body), ast.Call(args=[_, *_]) if test is old:
+            return leaves(body) and not only_asks_whether_there(old)
+    return False
+
+
 def _is_part(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
-    """`x.name` → `x` where nothing is compared, `x, _ = go()` → `x = go()`"""
+    """`x.name` → `x` where nothing is compared or told a stranger, `x, _ = go()` → `x = go()`"""
     match old:
         case ast.Attribute(value=of, attr=name):
             is_care = care_of(name) or SECRET.search(name) or OF_SOMEBODY.search(name)
-            return same(of, new) and not is_care and not isinstance(one.within, ast.Compare | ast.BoolOp)
+            is_told = isinstance(one.within, ast.Call) and _TELLS.fullmatch(last_of(one.within.func))
+            return (
+                same(of, new) and not is_care and not is_told and not isinstance(one.within, ast.Compare | ast.BoolOp)
+            )
         case ast.Tuple():
             return isinstance(one.within, ast.Assign) and one.within.value is not old
     return False
@@ -451,7 +293,7 @@ def _is_form(node: ast.expr) -> bool:
             return True  # `x.filter((one) => one)`
         case ast.Call(func=called) if not care_of(last_of(called)):
             return _FORM.search(words(called)) is not None
-        case ast.Dict() | ast.List() | ast.Starred() | ast.BinOp(op=ast.Add()):
+        case ast.Dict() | ast.List() | ast.Starred() | ast.BinOp(op=ast.Add()) | ast.Tuple(elts=[_]):
             return True
     return False
 

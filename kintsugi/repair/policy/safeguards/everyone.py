@@ -11,10 +11,10 @@ from kintsugi.repair.policy.vocabulary import ALL, DONE_TO_ALL
 from kintsugi.repair.syntax import Source, walked
 
 
-def is_done_to_all(old: Source, new: Source) -> str:
+def is_done_to_all(old: Source, new: Source) -> Iterator[str]:
     """New, and not there before in any form."""
     before = {called for called, _ in _done(old)}
-    return next((short(text) for called, text in _done(new) if called not in before), "")
+    return (short(text) for called, text in _done(new) if called not in before)
 
 
 def _done(source: Source) -> Iterator[tuple[str, str]]:

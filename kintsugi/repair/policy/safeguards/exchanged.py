@@ -29,6 +29,7 @@ from kintsugi.repair.policy.safeguards.pieces import (
 from kintsugi.repair.policy.safeguards.quiet import Keyed, Taken, bound_by
 from kintsugi.repair.policy.safeguards.taken import taken_otherwise
 from kintsugi.repair.policy.safeguards.talk import is_idle
+from kintsugi.repair.policy.vocabulary import OPENED_BY
 from kintsugi.repair.syntax import Source
 
 _TRIED = 6  # statements of the same kind, for each that went
@@ -252,7 +253,7 @@ def _differing(old: ast.stmt, new: ast.stmt, alone: bool) -> list[Exchange]:
 def _places(old: ast.AST, new: ast.AST, around: tuple[ast.AST, ...]) -> list[Exchange]:
     """The smallest parts that differ."""
     whole = [Exchange(old, new, around)]
-    if _are_prose(old, new) and not any(map(asks, around)):
+    if _are_prose(old, new) and not any(map(_is_no_talk, around)):
         return []
     if isinstance(old, ast.Name) and isinstance(new, ast.Name) and old.id.lower() == new.id.lower():
         return []  # of JavaScript, a constant is in capitals here
@@ -287,6 +288,11 @@ def _are_prose(old: ast.AST, new: ast.AST) -> bool:
     """Two sentences for people, with the same put into them."""
     texts = [ast.unparse(one) for one in (old, new) if isinstance(one, ast.Constant | ast.JoinedStr)]
     return len(texts) == 2 and all(map(is_prose, texts)) and without_prose(texts[0]) == without_prose(texts[1])
+
+
+def _is_no_talk(around: ast.AST) -> bool:
+    """Where a text is asked for, or lists what is let in: `scope="read write"`"""
+    return asks(around) or (isinstance(around, ast.keyword) and OPENED_BY.fullmatch(around.arg or "") is not None)
 
 
 def _are_in_other_order(old: ast.BoolOp, new: ast.AST) -> bool:

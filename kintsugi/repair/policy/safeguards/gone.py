@@ -10,13 +10,18 @@ from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import decides_by_name, refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.care import care_of
 from kintsugi.repair.policy.safeguards.exchanged import Pair
+from kintsugi.repair.policy.safeguards.leaving import IS_ERROR
 from kintsugi.repair.policy.safeguards.pieces import heads, leaves, names, statements
+from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.policy.safeguards.talk import is_talk
+from kintsugi.repair.policy.vocabulary import SECRET
 from kintsugi.repair.syntax import walked
+from kintsugi.telemetry import lazy_re as re
 
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _PAIR = 2  # `ctx, stop := context.WithTimeout(ctx, wait)`, `defer stop()`
 _SMALL = 0.25  # of the statements of a function
+_WAITS = re.compile(r"(?:\w+_)?(?:wait|join|drain|flush|f?sync)")
 SAID = {
     "a refusal is gone": "It goes on where it left before.",
     "a way out is gone": "It goes on where it left before.",
@@ -38,7 +43,9 @@ def outermost(pair: Pair) -> list[ast.stmt]:
 def said_of(statement: ast.stmt, kind: str) -> str:
     """By the name of what was called, if that says what it took care of."""
     if kind == "an effect is gone":
-        return next(filter(None, map(care_of, map(_called, _calls(statement)))), SAID[kind])
+        called = [_called(node) for node in _calls(statement)]
+        said = next(filter(None, map(care_of, called)), SAID[kind])
+        return "It no longer waits." if any(map(_WAITS.fullmatch, called)) else said
     return SAID[kind]
 
 
@@ -63,15 +70,19 @@ def _body(statement: ast.stmt) -> list[ast.stmt]:
 
 def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     """The first says what is gone."""
-    kind = _kind(statement)
+    kind = "a refusal is gone" if _looked_up_first(statement, pair) else _kind(statement)
     yield "something is gone" if kind == "an error is gone" and _raises(pair.beside) else kind
     if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
         yield "speaks of rights, secrets or limits"
     called = [_called(node) for node in _calls(statement)]
     first = 2 if called[:1] == ["use"] else 1  # `app.use(helmet())`
     inner = [words(node.func).rpartition(" ")[2] for one in _body(statement) for node in _calls(one)]
-    if any(map(decides_by_name, called)) or any(map(care_of, (*called[:first], *inner[:1]))):
+    waits = isinstance(statement, ast.Expr) and any(map(_WAITS.fullmatch, called))
+    waits = waits or (isinstance(statement, ast.Delete) and SECRET.search(ast.unparse(statement)) is not None)
+    if waits or any(map(decides_by_name, called)) or any(map(care_of, (*called[:first], *inner[:1]))):
         yield "asks what decides"
+    if _keeps_what_was_done(statement, pair.block):
+        yield "was done once"
     if not pair.beside and not pair.exchanged:
         yield "nothing came for it"
     is_alone = len(outermost(pair)) <= _PAIR and not pair.beside and not pair.exchanged
@@ -89,6 +100,43 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
         yield "nothing speaks of it any more"
 
 
+def _looked_up_first(statement: ast.stmt, pair: Pair) -> bool:
+    """`row = find(key, owner)`, `if not row: raise No`: both are gone, and the row was for nothing else."""
+    if not isinstance(statement, ast.If) or not refuses(statement.body):
+        return False
+    made = {name for one in pair.gone if isinstance(one, ast.Assign) for name in bound_by(one)}
+    asked = ast.unparse(statement.test).removeprefix("not ").partition(" ")[0]
+    return asked in made and asked not in pair.named
+
+
+def _keeps_what_was_done(statement: ast.stmt, block: ast.AST) -> bool:
+    """`if key in seen: return` where `seen.add(key)` comes later, and that too: without it, it is done twice."""
+    asked = {ast.unparse(on) for one in walked(block) if (on := _asks_whether_in(one)) is not None}
+    added = {ast.unparse(on) for one in walked(block) if (on := _puts_in(one)) is not None}
+    parts = [part for head in heads(statement) for part in walked(head)]
+    own = [on for part in parts for on in (_asks_whether_in(part), _puts_in(part)) if on is not None]
+    own += [on for on in [_puts_in(statement)] if on is not None]
+    return any(ast.unparse(on) in asked & added for on in own)
+
+
+def _asks_whether_in(node: ast.AST) -> ast.expr | None:
+    match node:
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[on]):
+            return on
+        case ast.Call(func=ast.Attribute(value=on, attr="has" | "includes" | "contains" | "exists"), args=[_]):
+            return on
+    return None
+
+
+def _puts_in(node: ast.AST) -> ast.expr | None:
+    match node:
+        case ast.Call(func=ast.Attribute(value=on, attr="add" | "append" | "push" | "set"), args=[_, *_]):
+            return on
+        case ast.Assign(targets=[ast.Subscript(value=on)]):
+            return on
+    return None
+
+
 def _raises(come: list[ast.stmt]) -> bool:
     return any(isinstance(one, ast.Raise) for one in come)
 
@@ -98,6 +146,8 @@ def _kind(statement: ast.stmt) -> str:
         case ast.Assert():
             return "a refusal is gone"
         case ast.If(test=test, body=body) if leaves(body) or refuses(body):
+            if isinstance(test, ast.Name) and IS_ERROR.fullmatch(test.id):
+                return "a refusal is gone"
             if only_asks_whether_there(test) and not isinstance(test, ast.Attribute):
                 return "a way out is gone" if refuses(body) else "something is gone"
             return "a refusal is gone" if refuses(body) else "a way out is gone"

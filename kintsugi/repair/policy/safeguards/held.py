@@ -20,7 +20,7 @@ _TO_READ = re.compile(
 _TALKS = re.compile(r"^(?:log|logger|print|logging|_log)\b|\b(?:send|reply|respond|send_message)\b", re.IGNORECASE)
 
 
-def lets_go(old: Source, new: Source) -> str:
+def lets_go(old: Source, new: Source) -> Iterator[str]:
     """A lock or a transaction that went, or no longer holds a statement that is still there."""
     come = Counter[str]()
     pairs = [(_Held(before), _Held(after)) for before, after in alike(old, new)]
@@ -29,13 +29,12 @@ def lets_go(old: Source, new: Source) -> str:
     for before, after in pairs:
         gone = before.holders - after.holders
         if gone.total() > come.total():
-            return short(f"{next(iter(gone))} is gone")
-        if gone and not all(_TO_READ.sub("lock", name) in come for name in gone):
-            return short(f"{next(iter(gone))} → {next(iter(come))}")
+            yield short(f"{next(iter(gone))} is gone")
+        elif gone and not all(_TO_READ.sub("lock", name) in come for name in gone):
+            yield short(f"{next(iter(gone))} → {next(iter(come))}")
         for was, now in ((before.inside, after.inside), (before.committed, after.committed)):
             if out := (was - now) & after.statements:
-                return short(f"{min(out)} is outside of it now")
-    return ""
+                yield short(f"{min(out)} is outside of it now")
 
 
 class _Held:

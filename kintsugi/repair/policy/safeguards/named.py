@@ -11,7 +11,9 @@ from kintsugi.repair.policy.safeguards.pieces import names
 from kintsugi.repair.syntax import Source, walked
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
-_OF_CALLERS = frozenset(("request", "req", "headers", "header", "query", "body", "params", "cookies", "form", "meta"))
+_OF_CALLERS = frozenset(
+    ("request", "req", "headers", "header", "query", "body", "params", "cookies", "form", "meta", "payload", "dto")
+)
 _NAMES = (ast.Name, ast.arg)
 _READERS = {"get", "getattr", "hasattr"}
 

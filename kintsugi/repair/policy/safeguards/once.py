@@ -17,7 +17,7 @@ _CLOCK = re.compile(r"(?:^|[ _])(?:time|monotonic|now|perf_counter|since)$", re.
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
-def asks_once(old: Source, new: Source) -> str:
+def asks_once(old: Source, new: Source) -> Iterator[str]:
     """`while True: if not x.valid(): break` → `valid = x.valid()`, `while True: if not valid: break`"""
     for before, after in alike(old, new):
         inner = {id(one) for block in _again(after) for one in statements(block)}
@@ -36,8 +36,7 @@ def asks_once(old: Source, new: Source) -> str:
         for test in _asked(after):
             for part in ast.walk(test):
                 if isinstance(part, ast.Name) and first.get(part.id, "").removeprefix("await ") in asked:
-                    return short(first[part.id])
-    return ""
+                    yield short(first[part.id])
 
 
 def _again(function: ast.AST) -> Iterator[ast.AST]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 
 from kintsugi.repair.policy.safeguards.functions import Function
+from kintsugi.repair.policy.vocabulary import OPENED_BY
 from kintsugi.repair.syntax import children
 from kintsugi.telemetry import lazy_re as re
 
@@ -72,9 +73,9 @@ def without_prose(code: str, kept: Collection[str] = ()) -> str:
 
 
 def asked_for(node: ast.AST) -> Iterator[str]:
-    """The texts that something is compared with or looked up by: a name, whatever it reads like."""
+    """The texts that something is compared with, looked up by or opened by: a name, whatever it reads like."""
     for one in ast.walk(node):
-        if asks(one):
+        if asks(one) or (isinstance(one, ast.keyword) and OPENED_BY.fullmatch(one.arg or "")):
             yield from (ast.unparse(text) for text in ast.walk(one) if isinstance(text, ast.Constant))
 
 

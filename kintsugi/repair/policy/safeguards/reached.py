@@ -16,7 +16,7 @@ from kintsugi.repair.policy.conditions import only_asks_whether_there, said
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import refuses
 from kintsugi.repair.policy.safeguards.alike import changed
-from kintsugi.repair.policy.safeguards.care import care_of
+from kintsugi.repair.policy.safeguards.care import CHECKS, care_of
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import names, statements
 from kintsugi.repair.policy.safeguards.talk import is_talk
@@ -27,8 +27,8 @@ from kintsugi.telemetry import lazy_re as re
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
+_TURNS_AWAY = re.compile(r"(?:^|_)(?:fail\w*|errors?|abort|reject\w*)$")
 _YES = "return True"
-_CHECKS = "It no longer checks."
 
 
 class Check(NamedTuple):
@@ -49,7 +49,7 @@ class _Way:
     behind: Callable[[ast.If], _Checks]
 
 
-def reached_unasked(old: Source, new: Source) -> str:
+def reached_unasked(old: Source, new: Source) -> Iterator[str]:
     """`if not x.open: raise No`, `pay(x)` → `pay(x)`, `if not x.open: raise No`
 
     What is done once more is no loosening of where it was done before, but for saying yes.
@@ -64,11 +64,10 @@ def reached_unasked(old: Source, new: Source) -> str:
             for checks in listed:
                 lost = [(one & there) - checks for one in was[done]]
                 if all(lost):
-                    return short(f"{done} without {min(frozenset().union(*lost)).said}")
-    return ""
+                    yield short(f"{done} without {min(frozenset().union(*lost)).said}")
 
 
-def reached_by_others(old: Source, new: Source) -> str:
+def reached_by_others(old: Source, new: Source) -> Iterator[str]:
     """`if x.open: pay(x)` → `if x.open: return`, `pay(x)`; what is turned where it stands is a difference."""
     for was, now, stay in _ways(old, new):
         for done, listed in now.items():
@@ -77,8 +76,7 @@ def reached_by_others(old: Source, new: Source) -> str:
             for checks in listed if len(listed) == len(was[done]) else ():
                 turned = stay & {*map(_opposite, checks)}
                 if turned and all(turned & {check.said for check in one} for one in was[done]):
-                    return short(f"{done} if not {min(turned)}")
-    return ""
+                    yield short(f"{done} if not {min(turned)}")
 
 
 @lru_cache(maxsize=2)
@@ -101,7 +99,7 @@ def _opposite(check: Check) -> str:
     return said(ast.parse(check.said, mode="eval").body, turned=True)
 
 
-def asked_before_care(old: Source, new: Source) -> str:
+def asked_before_care(old: Source, new: Source) -> Iterator[str]:
     """`check(x)` → `if x.draft: check(x)`, `if x.old: raise No` → `if x.draft:` and then that"""
     for before, after in changed(old, new):
         was, now = (_reached(one, _CARING) for one in (before, after))
@@ -111,8 +109,7 @@ def asked_before_care(old: Source, new: Source) -> str:
                 more = [checks - other - known for checks, other in zip(listed, was[done], strict=True)]
                 asked = [one for one in frozenset().union(*more) if not one.is_there or not _speaks_of(done, one)]
                 if asked and all(checks >= other for checks, other in zip(listed, was[done], strict=True)):
-                    return short(f"{done} only if {min(asked).said}")
-    return ""
+                    yield short(f"{done} only if {min(asked).said}")
 
 
 def _speaks_of(done: str, check: Check) -> bool:
@@ -124,7 +121,7 @@ def _cared(statement: ast.stmt) -> str:
     """What it takes care of by its name, and what it turns away."""
     match statement:
         case ast.Expr(value=ast.Call(func=called) | ast.Await(value=ast.Call(func=called))) if not is_talk(statement):
-            return ast.unparse(statement) if care_of(words(called).rpartition(" ")[2]) == _CHECKS else ""
+            return ast.unparse(statement) if care_of(words(called).rpartition(" ")[2]) == CHECKS else ""
         case ast.Raise(exc=ast.Call() as error) if "err" not in names(error):
             return ast.unparse(statement)
     return ""
@@ -209,6 +206,8 @@ def _done(statement: ast.stmt) -> str:
     match statement:
         case ast.Expr(value=ast.Call() | ast.Await() as value):
             called = words(value)
+            if _TURNS_AWAY.search(called.rpartition(" ")[2]):
+                return ""
             if HOLDER.search(called):
                 return ""  # `held.py` looks at locks
             return "" if LOGGING.match(called.partition(" ")[0]) or LOGGED_BY.match(called.rpartition(" ")[2]) else text

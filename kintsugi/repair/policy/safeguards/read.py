@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import short
@@ -14,9 +15,9 @@ _OWN = re.compile(r"(?:^| )(?:self|bot|client|app|config|settings|ctx|interactio
 _FRAME = re.compile(r"(?:^|[ _])(?:df|frame|dataframe|data_frame)$", re.IGNORECASE)
 
 
-def reads_by_text(old: Source, new: Source) -> str:
+def reads_by_text(old: Source, new: Source) -> Iterator[str]:
     """New: `text.format(self.bot)`, where a text can name any attribute, and `df.query(text)`, which runs it."""
-    return next((short(text) for text in _texts(new) - _texts(old)), "")
+    return (short(text) for text in _texts(new) - _texts(old))
 
 
 def _texts(source: Source) -> Counter[str]:

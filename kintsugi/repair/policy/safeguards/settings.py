@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.safeguards.texts import is_sql
 from kintsugi.repair.policy.vocabulary import OPENING, SECURITY
 from kintsugi.repair.syntax import Source, walked
 
 
-def of_security(old: Source, new: Source) -> str:
+def of_security(old: Source, new: Source) -> Iterator[str]:
     before, after = _settings(old), _settings(new)
     for name, values in before.items():
         if name in after and (gone := values - after[name]):
-            return short(f"{name}: {next(iter(gone))} is gone")
+            yield short(f"{name}: {next(iter(gone))} is gone")
         if name in after and OPENING.search(name) and (come := after[name] - values):
-            return short(f"{name}: {next(iter(come))} is new")
-    return ""
+            yield short(f"{name}: {next(iter(come))} is new")
 
 
 def _settings(source: Source) -> dict[str, Counter[str]]:
@@ -35,7 +36,7 @@ def _settings(source: Source) -> dict[str, Counter[str]]:
 
 
 def _take(found: defaultdict[str, Counter[str]], name: str, value: ast.expr) -> None:
-    if not name.isupper() or not (SECURITY.search(name) or OPENING.search(name)):
+    if not name.isupper() or _is_query(value) or not (SECURITY.search(name) or OPENING.search(name)):
         return
     found[name].update()
     for node in walked(value):
@@ -48,6 +49,11 @@ def _take(found: defaultdict[str, Counter[str]], name: str, value: ast.expr) -> 
             found[name].update(ast.unparse(one) for one in node.elts if _is_plain(one))
     if _is_plain(value):
         found[name][ast.unparse(value)] += 1
+
+
+def _is_query(value: ast.expr) -> bool:
+    """A query of SQL says what is read, whatever its name is."""
+    return isinstance(value, ast.Constant) and isinstance(value.value, str) and is_sql(value.value)
 
 
 def _is_plain(node: ast.expr) -> bool:

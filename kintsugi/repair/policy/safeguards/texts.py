@@ -12,6 +12,7 @@ _HOLDS = r"\b(?:AND|WHERE|LIMIT|HAVING|JOIN|ON|FOR)\b"
 _WORD = re.compile(r"[\w$?:]+")
 _FILTERS = re.compile(r"AND|WHERE|LIMIT|HAVING", re.IGNORECASE)
 _ASKS = re.compile(r"^\s*[\w.]+ *[<>=!]+ *(?:\?|\$\d+|:\w+|%s)")
+_ALWAYS = re.compile(r"(?:1 *= *1|true)", re.IGNORECASE)
 _COMPARES = re.compile(r"[<>=!]+|\b(?:NOT )?(?:LIKE|IN)\b")
 
 
@@ -27,17 +28,23 @@ def text_of(node: ast.AST) -> str | None:
     return None
 
 
+def is_sql(text: str) -> bool:
+    return _SQL.match(text.replace("\\n", " ").replace("\\t", " ")) is not None
+
+
 def finds_more(was: str, now: str) -> bool:
     """`"name = ? AND active = 1"` → `"name = ?"`, `"… LIMIT 9"` → `"…"`, `"… a > 1"` → `"… a <> 1"`"""
-    is_sql = _SQL.match(was) is not None
-    holds = re.compile(_HOLDS if is_sql else r"\b(?:AND|WHERE)\b", re.IGNORECASE if is_sql else 0)
-    if is_sql and _holds_less(was, now):
+    is_query = _SQL.match(was) is not None
+    if _ASKS.search(was) and (_ALWAYS.fullmatch(now.strip()) or not now.strip()):
+        return True
+    holds = re.compile(_HOLDS if is_query else r"\b(?:AND|WHERE)\b", re.IGNORECASE if is_query else 0)
+    if is_query and _holds_less(was, now):
         return True
     before, after = ({part.strip(" ();") for part in holds.split(" ".join(text.split()))} for text in (was, now))
     if after < before:
         return True
     bare = [" ".join(_COMPARES.sub(" ? ", text).split()) for text in (was, now)]
-    asks = (is_sql and len(before) > 1) or (_ASKS.search(was) is not None and _ASKS.search(now) is not None)
+    asks = (is_query and len(before) > 1) or (_ASKS.search(was) is not None and _ASKS.search(now) is not None)
     return asks and was != now and bare[0] == bare[1]
 
 

@@ -59,6 +59,14 @@ def translated(change: Change) -> tuple[Source, Source, Translator] | None:
     return Translated("", modules[0]), Translated("", modules[1]), translator
 
 
+def could_be_read(change: Change) -> bool:
+    """Whether what can be read now could be read before: marks of a merge and what is cut off hide what was there."""
+    if change.path.endswith((".py", ".pyw")):
+        return change.whole[0].tree is not None or change.whole[1].tree is None
+    known = _GRAMMARS.get(PurePosixPath(change.path).suffix.lower())
+    return known is None or not parsed(known[0], change.old).has_error or parsed(known[0], change.new).has_error
+
+
 def is_by_machine(change: Change) -> bool:
     """Whether lines of code are so long that nobody wrote them."""
     is_known = PurePosixPath(change.path).suffix.lower() in _GRAMMARS

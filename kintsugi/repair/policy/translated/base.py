@@ -42,6 +42,7 @@ _COUNTED: Mapping[str, type[ast.operator]] = {
 
 
 _Made = TypeVar("_Made", bound=ast.AST)
+Made = ast.FunctionDef | ast.AsyncFunctionDef
 Statements = Mapping[str, Callable[[Node], Iterable[ast.stmt]]]
 Expressions = Mapping[str, Callable[[Node], ast.expr]]
 
@@ -57,7 +58,7 @@ class Translator(ABC):
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
-        self._hoisted: list[ast.FunctionDef | ast.ClassDef] = []
+        self._hoisted: list[Made | ast.ClassDef] = []
         self._top: set[int] = set()
         self._statements, self._expressions = self._of_statements(), self._of_expressions()
 
@@ -118,10 +119,11 @@ class Translator(ABC):
             self.names.setdefault(made, text)
         return made
 
-    def function(self, name: str, given: ast.arguments, body: list[ast.stmt], node: Node) -> ast.FunctionDef:
-        return self.at(node, ast.FunctionDef(name=name, args=given, body=body or [ast.Pass()], decorator_list=[]))
+    def function(self, name: str, given: ast.arguments, body: list[ast.stmt], node: Node) -> Made:
+        kind = ast.AsyncFunctionDef if any(one.type == "async" for one in node.children) else ast.FunctionDef
+        return self.at(node, kind(name=name, args=given, body=body or [ast.Pass()], decorator_list=[]))
 
-    def hoist(self, made: ast.FunctionDef | ast.ClassDef) -> None:
+    def hoist(self, made: Made | ast.ClassDef) -> None:
         self._hoisted.append(made)
 
     def call(self, function: ast.expr, *given: ast.expr, **named: ast.expr) -> ast.Call:

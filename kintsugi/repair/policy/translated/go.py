@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from kintsugi.repair.languages.syntax import Node, text_of
-from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
+from kintsugi.repair.policy.translated.base import Expressions, Made, Statements, Translator, arguments
 from kintsugi.telemetry import lazy_re as re
 
 _ERROR = re.compile(r"err|\w*Err|(?:\w+\.)?Err[A-Z]\w*")
@@ -76,7 +76,7 @@ class GoTranslator(Translator):
             "type_identifier": lambda node: ast.Name(text_of(node)),
             "index_expression": self._indexed,
             "slice_expression": self._sliced,
-            "binary_expression": self.two_sided,
+            "binary_expression": self._two_sided,
             "unary_expression": self._unary,
             "func_literal": lambda node: self._handed(node, "inner"),
             "composite_literal": self._composite,
@@ -138,7 +138,7 @@ class GoTranslator(Translator):
     def _function(self, node: Node) -> list[ast.stmt]:
         return [self._function_of(node, text_of(node.child_by_field_name("name")))]
 
-    def _function_of(self, node: Node, name: str) -> ast.FunctionDef:
+    def _function_of(self, node: Node, name: str) -> Made:
         taken = node.child_by_field_name("parameters")
         named = (one for given in taken.named_children for one in _named(given, "name"))
         given = arguments((self.word(text_of(one)), None) for one in named)
@@ -305,6 +305,16 @@ class GoTranslator(Translator):
         lower = None if start is None else self.expression(start)
         return ast.Subscript(self.expression(node.child_by_field_name("operand")), ast.Slice(lower, upper))
 
+    def _two_sided(self, node: Node) -> ast.expr:
+        """`x == true` says `x`: only a bool is compared with it."""
+        made = self.two_sided(node)
+        match made:
+            case ast.Compare(
+                left=left, ops=[ast.Eq() | ast.NotEq() as op], comparators=[ast.Constant(value=bool(yes))]
+            ):
+                return left if isinstance(op, ast.Eq) == yes else self.negated(left)
+        return made
+
     def _unary(self, node: Node) -> ast.expr:
         sign, of = text_of(node.child_by_field_name("operator")), self.expression(node.child_by_field_name("operand"))
         if sign == "!":
@@ -364,8 +374,14 @@ def _one_of(of: ast.expr, values: Sequence[ast.expr]) -> ast.expr:
 
 
 def _answer(made: list[ast.expr]) -> ast.expr:
-    """Several values; nothing but constants counts as one."""
+    """Several values; nothing but constants counts as one, that of `false, nil` as `False`."""
+    if isinstance(made[0], ast.Constant) and isinstance(made[0].value, bool) and _is_nothing(made[1:]):
+        return made[0]
     return ast.Constant(None) if all(isinstance(one, ast.Constant) for one in made) else ast.Tuple(made)
+
+
+def _is_nothing(made: list[ast.expr]) -> bool:
+    return all(isinstance(one, ast.Constant) and one.value is None for one in made)
 
 
 def _method_called(node: Node) -> tuple[str, str]:

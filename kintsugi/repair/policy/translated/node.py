@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from kintsugi.repair.languages.syntax import Node, text_of
-from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
+from kintsugi.repair.policy.translated.base import Expressions, Made, Statements, Translator, arguments
 from kintsugi.repair.policy.translated.node_parts import SILENT, inner_of, is_one, loads, parts_of
 
 _FUNCTIONS = ("arrow_function", "function_expression", "generator_function", "function")
@@ -125,6 +125,8 @@ class NodeTranslator(Translator):
 
     def _expression_statement(self, node: Node) -> Iterable[ast.stmt]:
         inner = inner_of(node)
+        if inner.type == "unary_expression" and text_of(inner.child_by_field_name("operator")) == "delete":
+            return [ast.Delete([self.expression(inner_of(inner))])]
         awaited = inner.type == "await_expression"
         while inner.type in ("await_expression", "parenthesized_expression", "unary_expression"):
             inner = inner_of(inner)
@@ -137,16 +139,13 @@ class NodeTranslator(Translator):
         return [ast.Expr(self.expression(inner))]
 
     def _awaited(self, node: Node) -> ast.expr:
-        """Kept where it decides: a promise that nobody waits for is true."""
+        """Kept, but where the function answers it: who waits for the function waits for that too."""
         value = self.expression(inner_of(node))
         around = node.parent
-        while around is not None and around.type in ("parenthesized_expression", "unary_expression"):
+        while around is not None and around.type == "parenthesized_expression":
             around = around.parent
-        decides = around is not None and (
-            around.type in ("if_statement", "while_statement", "ternary_expression")
-            or (around.type == "binary_expression" and text_of(around.child_by_field_name("operator")) in ("&&", "||"))
-        )
-        return ast.Await(value) if decides else value
+        is_answer = around is not None and around.type in ("return_statement", "arrow_function")
+        return value if is_answer else ast.Await(value)
 
     def _asked(self, node: Node, awaited: bool) -> list[ast.stmt]:
         """A call for what it does; one that is given a function decorates it."""
@@ -187,7 +186,7 @@ class NodeTranslator(Translator):
     def _function(self, node: Node) -> list[ast.stmt]:
         return [self._function_of(node, text_of(node.child_by_field_name("name")))]
 
-    def _function_of(self, node: Node, name: str) -> ast.FunctionDef:
+    def _function_of(self, node: Node, name: str) -> Made:
         body = node.child_by_field_name("body")
         if body is not None and body.type == "statement_block":
             inner = self.body(body)
@@ -376,6 +375,10 @@ class NodeTranslator(Translator):
                 op=ast.Or(), values=[ast.Subscript(value=on, slice=key), ast.Constant() | ast.List() as value]
             ):
                 return ast.Call(ast.Attribute(on, "get"), [key, value], [])  # `process.env.PORT || 80`
+            case ast.Compare(
+                left=ast.Call(func=ast.Name(id="typeof"), args=[of]), ops=ops, comparators=[ast.Constant("undefined")]
+            ):
+                return ast.Compare(of, ops, [ast.Constant(None)])
         return made
 
     def _unary(self, node: Node) -> ast.expr:

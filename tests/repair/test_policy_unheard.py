@@ -1,0 +1,77 @@
+"""Failures and answers that nobody hears of any more, and what is told beside others: row by row, in three languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.repair.test_policy_safeguards import looks
+
+PAYS = "def pay(x):\n    x.verify(1)\n    x.charge(1)\n    return x\n"
+TRIED = "    try:\n        x.verify(1)\n    except Exception:\n        {}\n"
+JS_PAYS = "async function pay(x) {\n  await x.verify(1);\n  await x.charge(1);\n}\n"
+JS_OPENS = (
+    "async function f(x) {\n  const may = await x.check(1);\n  if (!may) throw new Error('no');\n  x.open();\n}\n"
+)
+GO_LOADS = "package a\n\nfunc load(k string) error {\n\terr := check(k)\n\tif err != nil {\n\t\treturn err\n\t}\n\tgo_(k)\n\treturn nil\n}\n"
+SEEN = "def take(self, key):\n    if key in self.seen:\n        return\n    go(key)\n    self.seen.add(key)\n"
+PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "old", "new", "says"),
+    [
+        ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("log(1)"), "failed before"),
+        ("a.py", PAYS, "    x.verify(1)\n", "    with suppress(No):\n        x.verify(1)\n", "failed before"),
+        ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("return None"), ""),
+        ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("raise No"), ""),
+        ("a.py", PAYS, "    x.verify(1)\n    x.charge(1)\n", TRIED.replace("(1)\n    e", "(1)\n        x.charge(1)\n    e").format("log(1)"), ""),
+        ("a.js", JS_PAYS, "await x.verify(1);", "try { await x.verify(1); } catch (e) { log(e); }", "failed before"),
+        ("a.js", JS_PAYS, "await x.verify(1);", "await x.verify(1).catch(() => null);", "failed before"),
+        ("a.js", JS_OPENS, "await ", "", "waits"),
+        ("a.js", JS_OPENS.replace("const may = await x.check(1)", "const may = has(await x.roles())"), "await ", "", "waits"),
+        ("a.js", "async function f(x) {\n  return await x.go(1);\n}\n", "await ", "", ""),
+        ("a.js", "async function f(x) {\n  const a = await x.go(1);\n  return a;\n}\n", "await ", "", ""),
+        ("a.py", "async def f(x):\n    may = await x.check(1)\n    if may:\n        x.go()\n", "await ", "", "waits"),
+        ("a.py", "def check_age(x):\n    if x.age < 9:\n        raise No(x)\n    return x\n", "raise No(x)", "return x", "raised before"),
+        ("a.py", "def age(x):\n    if x.age < 9:\n        raise No(x)\n    return x.age\n", "raise No(x)", "return None", ""),
+        ("a.js", "function f(x) {\n  try { return go(x); } catch (error) { throw error; }\n}\n", "throw", "return", "raised before"),
+        ("a.go", GO_LOADS, "\t\treturn err\n", "\t\treturn nil\n", "raised before"),
+        ("a.py", "def f(x):\n    problem = x.problem(1)\n    if problem:\n        raise problem\n    go(x)\n", "raise problem", "problem = 0", "left before"),
+        ("a.py", "def f(x):\n    if x.may:\n        x.all()\n    else:\n        x.some()\n", "x.some()", "x.all()", "decides nothing"),
+        ("a.py", PICKS, "may, why = x.ask(1)\n    if not may:\n        raise No(why)", "may = x.ask(1)\n    if not may:\n        raise No()", "decides nothing"),
+        ("a.py", "def total(x):\n    return Decimal(x.price) * x.n\n", "Decimal(x.price)", "float(x.price)", "rounds money"),
+        ("a.js", "function total(x) {\n  return Math.round(x.price * x.n);\n}\n", "Math.round", "Math.floor", "rounds money"),
+        ("a.js", "function width(x) {\n  return Math.round(x.left * x.n);\n}\n", "Math.round", "Math.floor", ""),
+        ("a.go", "package a\n\nfunc f(a, b []byte) bool {\n\treturn hmac.Equal(a, b)\n}\n", "hmac.Equal", "bytes.Equal", "no longer checks"),
+        ("a.go", "package a\n\nfunc f(x *X) bool {\n\treturn x.Locked == true\n}\n", " == true", "", ""),
+        ("a.go", "package a\n\nfunc f(x *X) {\n\tx.run()\n\tx.wg.Wait()\n\tx.db.Close()\n}\n", "\tx.wg.Wait()\n", "", "no longer waits"),
+        ("a.py", "def f(x):\n    return x.link(scope='identify guilds')\n", "guilds'", "guilds admin'", "takes more"),
+        ("a.js", "function f(x, t) {\n  x.send({ allowedMentions: { parse: [] } });\n}\n", "parse: []", "parse: ['everyone']", "takes more"),
+        ("a.py", "async def f(c, t):\n    await c.send(t, allowed_mentions=M.none())\n", "none()", "all()", "who sees it"),
+        ("a.py", "def f(x):\n    if not x.a or not x.b:\n        raise No\n    go(x)\n", "not x.a or not x.b:", "not x.a:\n        raise No\n    if not x.b:", ""),
+        ("a.js", "function f(x) {\n  if (typeof x.a !== 'undefined') go(x);\n}\n", "typeof x.a !== 'undefined'", "x.a !== null", ""),
+        ("a.py", SEEN, "    if key in self.seen:\n        return\n", "", "left before"),
+        ("a.py", SEEN, "    self.seen.add(key)\n", "", "no longer does"),
+        ("a.py", "def save(x, payload, user_id):\n    x.save(user_id=user_id)\n", "=user_id)", "=payload.get('user'))", "something else"),
+        ("a.go", "package a\n\nfunc f(owner string) {\n\tx := db.GetRows(owner, 9)\n\tgo_(x)\n}\n", "GetRows(owner", 'GetRows(""', "more rows"),
+        ("a.go", 'package a\n\nfunc f(c string) {\n\tdb.Where("code=?", c).Update(c)\n}\n', "code=?", "1=1", "more rows"),
+        ("a.ts", "function f(d, w) {\n  const q = d.from('a').where('b', '=', 1).where('c', '=', w);\n  go(q);\n  on(d);\n}\n", ".where('c', '=', w)", "", "more rows"),
+        ("a.ts", "async function f(x, w) {\n  const row = await x.find(w);\n  if (!row) {\n    throw new No('a');\n  }\n  return x.all(1);\n}\n", "  const row = await x.find(w);\n  if (!row) {\n    throw new No('a');\n  }\n", "", "left before"),
+        ("a.ts", "function f(x) {\n  go(x);\n  delete x.password;\n  return x;\n}\n", "  delete x.password;\n", "", "no longer"),
+        ("a.go", "package a\n\nfunc may(u *User) (bool, error) {\n\tif u.Old {\n\t\treturn false, nil\n\t}\n\treturn u.May, nil\n}\n", "false, nil", "true, nil", "turns a condition"),
+        ("a.py", "def f(x):\n<<<<<<< a\n    go(x)\n>>>>>>> b\n", "<<<<<<< a\n    go(x)\n>>>>>>> b\n", "    go(x)\n", "could not be read"),
+        ("a.go", "package a\n\n<<<<<<< a\nfunc f() {}\n>>>>>>> b\n", "<<<<<<< a\nfunc f() {}\n>>>>>>> b\n", "func f() {}\n", "could not be read"),
+    ],
+)  # fmt: skip
+def test_what_nobody_hears_of_is_told(path: str, before: str, old: str, new: str, says: str):
+    found = looks(path, before, before.replace(old, new, 1))
+
+    assert any(says in one for one in found) if says else not found, found
+
+
+def test_five_changes_are_told():
+    before = "".join(
+        f"async def f{n}(x):\n    may = await x.check({n})\n    if may:\n        x.go()\n" for n in range(6)
+    )
+
+    assert len(looks("a.py", before, before.replace("await ", ""))) == 5
