@@ -22,8 +22,9 @@ _REMARK = re.compile(r"(?:^|\s+)(?:#|//|/\*|<!--|--\s|;).*$")
 
 def as_shown_file(change: Change) -> Change:
     """A change, or what it shows: an edit of some lines that replaces them by themselves says that they are there."""
-    is_shown = isinstance(change, Edit) and change.search == change.replace and len(_lines(change.search)) >= SOME
-    return Shown(change.path, change.search) if is_shown else change
+    if isinstance(change, Edit) and change.search == change.replace and len(_lines(change.search)) >= SOME:
+        return Shown(change.path, change.search)
+    return change
 
 
 def refuse_shown(shown: Shown, tree: Tree, files: Mapping[str, bytes | None]) -> None:
