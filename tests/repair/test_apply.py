@@ -455,6 +455,7 @@ def test_bytes_that_are_not_utf_8_stay():
         ("does not fit", [{"search": "def refund(cart):\n    pass\n", "replace": "x\n"}]),
         ("contradict", [{"search": "import json", "replace": "import a"}, {"search": "import json\n", "replace": "import b\n"}]),
         ("nearly what stands at line 9", [{"search": "import json\n", "replace": "import json\nprice  =  price - 10\n"}, {"search": "price  =  price - 10", "replace": "x"}]),
+        ("several others make: '# one'", [{"search": "import json", "replace": "import csv  # one"}, {"search": "# one", "replace": ""}, {"search": "def load(path):", "replace": "def load(at):  # one"}, {"search": "# one", "replace": ""}]),
         ("at place 3", [{"search": "with open(path", "replace": "x", "occurrence": 3}]),
         ("changes nothing|already is", [{"search": "import json", "replace": "import json"}]),
         ("search text is empty|quotes no line", [{"search": "\n\n", "replace": "x\n"}]),
