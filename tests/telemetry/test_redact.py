@@ -344,6 +344,29 @@ def test_four_times_an_unkind_text_takes_four_times_the_work(unkind):
     assert steps(unkind(20_000)) < 5 * short
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password=***, {}",
+        "password: ***; {}",
+        "password (***): {}",
+        "passwords ***, {}",
+        "login *** bob/{}",
+        "{} *** password",
+        '~ admin_password = "***" -> "{}"',
+        'auth": "{}; ***"',
+        "basicAuth users: bob:{}",
+        "keepass: {}",
+        "login with pass: Summer{}: invalid",
+        "secret=lantern-secret-{}",
+    ],
+)
+def test_a_mask_or_a_harmless_word_hides_no_secret_beside_it(line):
+    secret = drawn(random.Random(5), string.ascii_letters, 6) + "4711!"
+
+    assert secret not in redact(line.format(secret))
+
+
 FILLER = "2026-11-23 01:33:37 INFO shop.cart order 4711 was put into the cart of user 17\n" * 150
 
 
@@ -356,9 +379,13 @@ def test_a_long_text_is_not_looked_at_twice_for_what_is_hidden_at_its_end():
 
 def test_a_text_is_redacted_as_it_is_without_a_long_one_around_it():
     rnd, line = random.Random(3), FILLER[: FILLER.index("\n") + 1]
-    twice = "snmpwalk -v3 -u bob -a SHA -A amber4711! -x AES -X lantern7262 db1"  # found by a second look
-    texts = [twice, *(case.text for case in special_cases(rnd))]
-    assert "lantern7262" not in redact(f"{FILLER}{twice}\n{FILLER}")
+    twice = (  # found by a second look
+        'bearer x1Yz_q8K(key="lantern7262, key bob: ',
+        "snmpwalk -v3 -u bob -a SHA -A amber4711! -x AES -X lantern7262 db1",
+        "password candidates tried: amber4711!, velvet8811!, copper9922!, silver3344!, lantern7262",
+    )
+    texts = [*twice, *(case.text for case in special_cases(rnd))]
+    assert all("lantern7262" not in redact(f"{FILLER}{text}\n{FILLER}") for text in twice)
     for one, other in itertools.pairwise(texts[::4]):
         near = [redact(f"{line}{text}\n{line}") for text in (one, other)]
         apart = redact(f"{FILLER}{one}\n{FILLER}{other}\n{FILLER}")

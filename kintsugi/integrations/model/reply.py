@@ -335,7 +335,7 @@ def _as_edits(changes: Sequence[Change]) -> list[Edit]:
             case Edit():
                 edits.append(Edit(change.path, change.search, change.replace, change.occurrence))
             case Shown():
-                pass  # it changes nothing
+                edits.append(Edit(change.path, change.text, change.text))  # the tree tells if it is so
             case WholeFile():
                 edits.append(Edit(change.path, "", change.text))
             case FilePatch(moved_to=None, mode=None):

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from kintsugi.repair.applying.changes import Refused, Shown
+from kintsugi.repair.applying.changes import Change, Refused, Shown
 from kintsugi.repair.applying.lazy import is_elision
 from kintsugi.repair.applying.locating import named, plain
 from kintsugi.repair.applying.masks import has_mask
 from kintsugi.repair.applying.readings import are_numbered, straight, without_numbers
 from kintsugi.repair.trees import Tree
 from kintsugi.telemetry import lazy_re as re
+from kintsugi.workflow.patch import Edit
 
 _MOST = 0.6  # of the lines of a file: what has so many of them is meant to be all of it
-_REMARK = re.compile(r"\s*(?:#|//|/\*|<!--|--\s|;).*$")
+SOME = 4  # lines: fewer are hardly a file
+_POINTER = re.compile(r"^\s*(?:>|=>|→)\s*(?=\d)")
+_OF_GREP = re.compile(r"^(\d+)-")
+_REMARK = re.compile(r"(?:^|\s+)(?:#|//|/\*|<!--|--\s|;).*$")
+
+
+def as_shown_file(change: Change) -> Change:
+    """A change, or what it shows: an edit of some lines that replaces them by themselves says that they are there."""
+    if isinstance(change, Edit) and change.search == change.replace and len(_lines(change.search)) >= SOME:
+        return Shown(change.path, change.search)
+    return change
 
 
 def refuse_shown(shown: Shown, tree: Tree, files: Mapping[str, bytes | None]) -> None:
-    """Raises Refused where nearly all of a file is shown, with lines that it neither has nor gets.
+    """Raises Refused where mostly lines are shown that a file neither has nor gets, or nearly all of it with some.
 
     Parts of a file are only shown, with what is wrong in them or with an idea. Remarks are no lines of their own.
     """
@@ -27,6 +38,11 @@ def refuse_shown(shown: Shown, tree: Tree, files: Mapping[str, bytes | None]) ->
     )
     lines = _lines(shown.text)
     strange = [line for line in lines if line not in before | after and not is_elision(line) and not has_mask(line)]
+    if len(strange) * 2 > len(lines):
+        raise Refused(
+            f"Beside its edits the reply has code for {path} that they do not make: {strange[0][:80]!r}. "
+            "Send all of it as edits."
+        )
     if strange and after and len(set(lines) & after) >= _MOST * len(after):
         raise Refused(
             f"Beside its edits the reply has {path} as a whole, and the two differ: {strange[0][:80]!r}. "
@@ -34,7 +50,11 @@ def refuse_shown(shown: Shown, tree: Tree, files: Mapping[str, bytes | None]) ->
         )
 
 
+def unlisted(lines: Sequence[str]) -> Sequence[str]:
+    """The lines of a listing without their numbers, and without what points at one of them."""
+    listed = [_OF_GREP.sub(r"\1:", _POINTER.sub("", line)) for line in lines]
+    return without_numbers(listed) if are_numbered(listed) else lines
+
+
 def _lines(text: str) -> set[str]:
-    lines = text.split("\n")
-    lines = without_numbers(lines) if are_numbered(lines) else lines
-    return {bare for line in lines if (bare := _REMARK.sub("", straight(line)).strip())}
+    return {bare for line in unlisted(text.split("\n")) if (bare := _REMARK.sub("", straight(line)).strip())}

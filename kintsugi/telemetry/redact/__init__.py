@@ -201,7 +201,7 @@ class Redactor:
         spans = merged(repeated(found, folded.text), folded.text)
         kinds, left = [kind for _, _, kind in found], None
         if folded.origin is None and not self._known.personal:
-            left = self._known.scanner.left_to_look_at(places, folded.text, spans, work)
+            left = self._known.scanner.left_to_look_at(places, folded.text, spans)
         if left != [] and len(folded.text) > REACH:
             work.was_hidden(spans, hide(folded.text, spans))
         if folded.origin is not None:

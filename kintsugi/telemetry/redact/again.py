@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from kintsugi.telemetry.redact.budget import STRETCH, USUAL, Budget
@@ -23,7 +23,6 @@ class Work:
 
     left = math.inf
     vain: Mapping[tuple[int, int], int] = MappingProxyType({})  # by rule and place: what it cost beyond the look
-    fruitful: Set[tuple[int, int]] = frozenset()  # by rule and place: where it found something
     _text = ""  # as it is now
     _starts: Sequence[int] = ()  # of what was hidden, in that
     _shifts: Sequence[int] = (0,)  # how far what follows moved by it
@@ -31,13 +30,11 @@ class Work:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
 
-    def was_looked_at(
-        self, signs: int, left: float, vain: dict[tuple[int, int], int], fruitful: set[tuple[int, int]]
-    ) -> None:
+    def was_looked_at(self, signs: int, left: float, vain: dict[tuple[int, int], int]) -> None:
         """After a look at a text of so many signs."""
         whole = self.budget.first + self.budget.each * (signs // STRETCH)
         self.left = max(left, 0) if self.left < math.inf else whole
-        self.vain, self.fruitful = vain, fruitful
+        self.vain = vain
 
     def was_hidden(self, spans: list[Span], text: str) -> None:
         """After that: what is hidden now, by what the text is with that."""

@@ -21,6 +21,7 @@ from kintsugi.telemetry.redact.notations import (
 )
 from kintsugi.telemetry.redact.others import is_something_else
 from kintsugi.telemetry.redact.values import (
+    MASK,
     PHRASE,
     PHRASES,
     STANDS_FOR_ONE,
@@ -88,9 +89,9 @@ _FAR = 200
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
 _HIDDEN = re.compile(r"\[\*\*\*\]|\*{1,3}(?=$|\s|[%&]|;\w[\w ]{1,24}=|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
-_ENDS = r"(?=$|[\s%&]|[,;](?:\s|$))"
-_HIDDEN_AT_ONCE = re.compile(rf"[\"']?[=:] ?(?:\*\*\*{_ENDS}|([\"'])\*\*\*\1)")
-_FURTHER_END = re.compile(r"[,;](?:\s|$)")
+_COOKIE_GOES_ON = r"; (?i:httponly|secure|path=|domain=|max-age=|expires=|samesite=)"
+_HIDDEN_AT_ONCE = re.compile(rf"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&]|{_COOKIE_GOES_ON})|([\"'])\*\*\*\1)")
+_ATTRIBUTE = re.compile(_COOKIE_GOES_ON)
 _USUAL_SIGNS = ("=", ": ", ":", "= ")
 _RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
 # What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
@@ -115,8 +116,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     if text[end - 1] in "=:":
         end -= 1
     plain = _PLAIN_VALUE.match(text, end)
-    if not plain and _HIDDEN_AT_ONCE.match(text, end):
-        return ()
+    if not plain and (hidden := _HIDDEN_AT_ONCE.match(text, end)):
+        return _changed(text, hidden.end() - 1) if hidden[1] else ()
     before = text[max(0, start - _BEFORE) : start]
     stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
     at, is_pair = start - len(stem), False
@@ -125,8 +126,8 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     if text.startswith("Error", end) and text[end + 5 : end + 6] in (":", "(", "\n"):
         return ()  # the class of an exception
     after = None if _IN_A_SENTENCE.match(text, end) or text[at - 3 : at] == "://" else AFTER.match(text, end)
-    if after and (_HIDDEN.match(text, after.end()) or STANDS_FOR_ONE.match(text, after.end())):
-        return ()
+    if after and (hidden := _HIDDEN.match(text, after.end()) or STANDS_FOR_ONE.match(text, after.end())):
+        return _changed(text, hidden.end() - 1)
     if after:
         name = stem + text[start : after.end("tail")]
         if name[-13:].lower() == "authorization":
@@ -143,9 +144,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
             return of_tuple
         found = list(_second_of_two(text, at, after) or _value(text, level, name, after)) if level else []
         if found:
-            last = found[-1][1]
-            changed = _CHANGED.match(text, last) if text[last : last + 1] in _QUOTES else None
-            return [*found, changed.span("secret")] if changed else found
+            return [*found, *_changed(text, found[-1][1])]
     return [*_elsewhere(text, at, end, stem, is_in_list=not is_pair)]  # a list, also where it is empty: it took time
 
 
@@ -158,14 +157,22 @@ def _second_of_two(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
     return (two.span("secret"),) if two and is_strong(two["secret"]) else ()
 
 
+def _changed(text: str, end: int) -> Iterable[Span]:
+    """The new value of what is to be changed, if one stands behind the old one, which ends at `end`."""
+    changed = _CHANGED.match(text, end) if text[end : end + 1] in _QUOTES else None
+    return (changed.span("secret"),) if changed and changed["secret"] != MASK else ()
+
+
 def is_right_behind(text: str, end: int, span: Span) -> bool:
     """Whether a key that ends at `end` would be passed over at once with this span hidden: see `_HIDDEN_AT_ONCE`."""
     after = text[span[1] : span[1] + 1]
-    is_end = not after or after in " \t\n\r%&" or (after in ",;" and _FURTHER_END.match(text, span[1]) is not None)
+    is_end = not after or after in " \t\n\r%&" or (after == ";" and _ATTRIBUTE.match(text, span[1]) is not None)
     if text[end : span[0]] in _USUAL_SIGNS:
         return is_end
     found = _RIGHT_BEHIND.fullmatch(text, end, span[0])
-    return found is not None and (after == found["quote"] if found["quote"] else is_end)
+    if found and found["quote"]:
+        return after == found["quote"] and not _changed(text, span[1])
+    return found is not None and is_end
 
 
 def _is_plain_value(text: str, at: int, stem: str, end: int, plain: re.Match[str]) -> bool:

@@ -115,7 +115,7 @@ _GLUED = (
 )  # what follows them is written without a blank
 _PASS_WORDS = words(
     """
-    bypass compass trespass surpass overpass encompass underpass impasse keepass lastpass enpass
+    bypass compass trespass surpass overpass encompass underpass impasse
     """
 )
 _LEAST_OF_PW = 4

@@ -27,12 +27,15 @@ _DIGEST_OF_ONE, _CUT = (
     re.compile(r"(?i:sha-?\d{0,3}|md5|hash|digest) of (?:\w{1,10} ){0,2}\w{1,20}: ?$"),
     re.compile(r"[0-9a-f]{4,12}"),
 )
-# A test and what it says, `PASS: App Master: …`; and the name of a secret in a cluster: `secret: db-credentials`.
-_RESULT_OF_TEST = re.compile(r"[A-Z][a-z]{1,20}(?: [A-Z][a-z]{1,20}){0,3}: ")
+# A test and what it says: `PASS: App Master: …`.
+_RESULT_OF_TEST = re.compile(r"PASS: [A-Z][a-z]{1,20}(?: [A-Z][a-z]{1,20}){0,3}: ")
+# The name of a secret in a cluster, beside what tells of one: `secret: db-credentials in namespace …`.
 _NAME_OF_SECRET = re.compile(
-    r"(?:[a-z][a-z0-9]{0,20}-){0,4}(?:credentials?|creds|secrets?|tokens?|keys?|tls|certs?|auth|password|config)"
-    r"(?:-[a-z0-9]{1,10}){0,2}"
+    r"(?:[a-z]{1,20}-){0,4}(?:credentials?|creds|secrets?|tokens?|keys?|tls|certs?|auth|password|config)"
+    r"(?:-(?:[a-z]{1,10}|\d{1,2}))?"
 )
+_OF_A_CLUSTER = re.compile(r"(?i:\b(?:namespace|pod|service ?account|configmap|volume)\b)")
+_AROUND = 80
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 
 
@@ -62,15 +65,15 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
     plain = text[value.start : value.end]
     match name:
         case "session":
-            return plain.startswith("<")  # as mail servers show their ids
+            return plain[:1] == "<" and "user=<" in text[max(0, value.start - 200) : value.start]  # of a mail server
         case "pw" if text[value.start - 1] == ":" and plain.isalpha():
             return True
         case "pw" | "pin":
             return is_too_brief(name, plain)
         case "pass":
-            return plain.isdigit() or is_file(plain) or _RESULT_OF_TEST.match(text, value.start) is not None
+            return plain.isdigit() or is_file(plain) or _is_result_of_test(text, value.start)
         case "secret" if _NAME_OF_SECRET.fullmatch(plain) and not value.quoted:
-            return True
+            return _OF_A_CLUSTER.search(text, max(0, value.start - _AROUND), value.end + _AROUND) is not None
     if name.endswith("pwd"):
         return is_folder(name.upper(), plain)  # as text it is the shell's in small letters, too
     if name.endswith("passwd"):
@@ -78,3 +81,9 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
     if name.endswith("secret"):
         return _ARN.search(text, max(0, value.start - 90), value.start) is not None
     return name.endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(plain) is not None
+
+
+def _is_result_of_test(text: str, start: int) -> bool:
+    """Whether `PASS: ` begins a line, and what stands behind it, at `start`, begins with the name of a test."""
+    begin = max(0, start - len("PASS: "))
+    return text[begin - 1 : begin] in ("", "\n") and _RESULT_OF_TEST.match(text, begin) is not None

@@ -52,7 +52,7 @@ _EACH = {"keyed": 3, "cookie": 2}
 _CHEAP, _CHEAP_CHECKS = KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 5, 40  # of a hidden stretch: what they lead to may stand behind it
 _BY_THEMSELVES = frozenset(("vendor", "argument"))  # what their rules find is found in this text alone
-_MOST_SHAPES = 32
+_MOST_SHAPES, _NEAR = 32, 300
 _NONE: list[Found] = []
 _NO_LIMIT = Allowance(0, looks=math.inf)
 _READING_FAR = frozenset(("private_key", "cookie"))
@@ -99,31 +99,31 @@ class Scanner:
         automaton = AhoCorasick(literals, implementation=Implementation.DFA)
         self.find = automaton.find_matches_as_indexes  # as `places`, of ASCII alone
 
-    def left_to_look_at(self, places: list[Place], text: str, spans: list[Span], work: Work) -> list[Place] | None:
+    def left_to_look_at(self, places: list[Place], text: str, spans: list[Span]) -> list[Place] | None:
         """Of the places in a text, those that may lead to something once these spans are hidden, as they stand then.
 
-        Passed over is what stands in a span, a key right before one, and acts and services: what they announce ends at
-        a mask, so that they find nothing new. In a long text also what found something. (No literal reaches over a
-        mask, as none has an asterisk in it; where one of this process has, nothing is known: None.)
+        Passed over is what stands in a span, a key right before one, and acts and services with none near by. (No
+        literal reaches over a mask, as none has an asterisk in it; where one of this process has, nothing is known:
+        None.)
         """
         if self._has_asterisks:
             return None
-        begins, alone = [begin for begin, _ in spans], self.alone
+        begins, is_all_alone = [begin for begin, _ in spans], True
         left: list[tuple[Place, int]] = []
         for rule, start, end in places:
-            if rule >= alone:
-                continue  # it was judged by its own looks
             after = bisect_left(begins, end)  # the first span that begins behind the place
             if after and start < spans[after - 1][1]:
                 continue
-            check = self.rules[rule][0]
-            if check is keyed and after < len(spans) and is_right_behind(text, end, spans[after]):
-                continue
-            if check is acted or check is served or (rule, start) in work.fruitful:
-                continue
+            if rule < self.alone:
+                check = self.rules[rule][0]
+                if check is keyed and after < len(spans) and is_right_behind(text, end, spans[after]):
+                    continue
+                if (check is acted or check is served) and not _is_near(spans, after, start, end):
+                    continue
+                is_all_alone = False
             left.append(((rule, start, end), after))
-        if not left:
-            return []
+        if is_all_alone:
+            return []  # they were judged by their own looks
         shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)]
         return [(rule, start + shifts[after], end + shifts[after]) for (rule, start, end), after in left]
 
@@ -161,7 +161,6 @@ class Scanner:
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
         vain: dict[tuple[int, int], int] = {}
-        fruitful: set[tuple[int, int]] = set()
         has_code, within_a_word = _AFTER_A_CALL in text, None
         alone, of_looks = None, self.alone
         for rule, start, end in places:
@@ -183,7 +182,7 @@ class Scanner:
             if left < 0 or left_of_all < 0:
                 left, attacks = 0, attacks + 1
                 if attacks > budget.patience:
-                    work.was_looked_at(len(text), left_of_all, {}, set())
+                    work.was_looked_at(len(text), left_of_all, {})
                     return self._besieged(places, folded)
                 stop = min(begin + STRETCH, len(text))
                 spans = [(begin, stop, "flood"), *self._across(places, folded, stop)]
@@ -195,10 +194,9 @@ class Scanner:
                     vain[rule, start] = cost
             for span in spans:
                 found.append(span)
-                fruitful.add((rule, start))
                 done = max(done, span[1])
         if is_long:
-            work.was_looked_at(len(text), left_of_all, vain, fruitful)
+            work.was_looked_at(len(text), left_of_all, vain)
         found.sort()
         return found
 
@@ -291,6 +289,11 @@ class Scanner:
         except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit
             plain = re.sub("[\ud800-\udfff]", "?", lowered)
             return self.find(plain, overlapping=True)
+
+
+def _is_near(spans: list[Span], after: int, start: int, end: int) -> bool:
+    """Whether one of the spans, of which the first behind a place is number `after`, is near enough to be weighed."""
+    return (after < len(spans) and spans[after][0] - end < _NEAR) or (after > 0 and start - spans[after - 1][1] < _NEAR)
 
 
 def _costs_of(kind: str, check: Check) -> tuple[int, int]:

@@ -17,7 +17,6 @@ from kintsugi.telemetry.redact.budget import VAIN
 from kintsugi.telemetry.redact.candidates import Word, words_between
 from kintsugi.telemetry.redact.keys import Grade, grade, words
 from kintsugi.telemetry.redact.looks import Look, looks
-from kintsugi.telemetry.redact.values import MASK
 
 Span = tuple[int, int]
 
@@ -53,7 +52,7 @@ class Owned(IntEnum):
 
     NO = 0
     LOOSELY = 1  # `path: …`, where a password may be meant all the same
-    BY_KEY = 2  # `token=…`, which announces it
+    BY_KEY = 2  # `token=…`, which announces it; what is a mere key may be more to others
     SURELY = 3  # `user=…`
 
 
@@ -162,8 +161,7 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     """The words on the line of `text[at:end]`, which announces a secret, that can hardly be anything else."""
     name, stop = text[at:end], _end_of_line(text, end)
     again = text.find(f" {name}", end, stop)  # the nearest one announces
-    stop = _before_a_mask(text, end, stop if again < 0 else again)
-    for word, begin, value, look in islice(_candidates(text, end, stop, said), _MOST_BEHIND):
+    for word, begin, value, look in islice(_candidates(text, end, stop if again < 0 else again, said), _MOST_BEHIND):
         if said + look + _link(text, (at, end), word, said) >= ENOUGH:
             yield begin, begin + len(value)
         else:
@@ -171,8 +169,8 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
     start = max(text.rfind("\n", max(0, at - _BEFORE), at) + 1, at - _BEFORE, 0)
     if said is Said.SERVICE and text.find(",", start, at) < 0:
         return
-    other, mask = text.rfind(f"{name} ", start, at), text.rfind(MASK, start, at)
-    start = max(start, other + len(name) if other >= 0 else 0, mask + len(MASK) if mask >= 0 else 0)
+    other = text.rfind(f"{name} ", start, at)
+    start = max(start, other + len(name) if other >= 0 else 0)
     for _, begin, value, look in [*_candidates(text, start, at, said)][-_MOST_BEFORE:]:
         before = text[max(0, begin - _NEAR) : begin].rpartition("\n")[2]
         yield VAIN  # also where one is found: to look back takes twice as long
@@ -180,18 +178,11 @@ def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:
             yield begin, begin + len(value)
 
 
-def _before_a_mask(text: str, end: int, stop: int) -> int:
-    """Where the word begins, or the blank before it, in which something was hidden: what is announced ends there. So a
-    further look finds nothing that the first one did not."""
-    mask = text.find(MASK, end, stop)
-    return stop if mask < 0 else max(text.rfind(" ", end, mask), end)
-
-
 def _candidates(text: str, start: int, stop: int, said: Said) -> Iterator[tuple[Word, int, str, Look]]:
     """The words there that would be heavy enough with the closest link."""
     for word in islice(words_between(text, start, stop), _MOST_WORDS):
         skipped, value, look = word[2]
-        if look and said + look + Link.PAIRED >= ENOUGH and not _is_of_a_key(text, word[0], start, said):
+        if look and said + look + Link.PAIRED >= ENOUGH and not _is_of_a_key(text, start, word[0], said):
             yield word, word[0] + skipped, value, look
 
 
@@ -239,36 +230,38 @@ def _is_linked(name: str, before: str, last: str) -> bool:
 
 
 def _has_an_owner(text: str, end: int, begin: int, said: Said) -> bool:
-    """Whether a name of its own stands right before a value, not before `end`, and announces nothing."""
-    owned, sign = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
-    if owned in (Owned.NO, Owned.BY_KEY) or begin - sign < end:
+    """Whether a name of its own, which announces nothing, stands between `end` and a value that begins at `begin`."""
+    owned, back = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
+    if owned in (Owned.NO, Owned.BY_KEY) or begin - back <= end:
         return False
     return owned is Owned.SURELY or (said is not Said.KEY and text[begin - 1].isspace())
 
 
-def _is_of_a_key(text: str, begin: int, end: int, said: Said) -> bool:
-    """Whether a word is the value of another key, which judges it: one that announces less does not have to."""
+def _is_of_a_key(text: str, end: int, begin: int, said: Said) -> bool:
+    """Whether another key stands there, which judges the value: what announces less does not have to."""
     if said not in (Said.ACT, Said.SERVICE, Said.WEAK) or text[begin - 1] not in _ENDS_OF_OWNERS:
         return False
-    owned, sign = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
-    return owned is Owned.BY_KEY and begin - sign >= end
+    owned, back = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
+    return owned is Owned.BY_KEY and begin - back > end
 
 
 @lru_cache(maxsize=4096)
 def _owner(lead: str) -> tuple[Owned, int]:
-    """Whose the value is that follows, and how far before it the sign stands: told once, for all that announce it."""
+    """Whose the value behind `lead` is, and how far back its name ends: told once, for all that announce the value."""
     at = max(lead.rfind("=", -_NEAR), lead.rfind(":", -_NEAR))
     if at < 0 or not _BEHIND_OWNER.fullmatch(lead, at + 1):
         return Owned.NO, 0
     sign, end = lead[at], at - (lead[at - 1 : at + 1] == " :")
-    owner = _OWNER.search(lead[max(0, end - _LONGEST_OWNER) : end])
+    begin = max(0, end - _LONGEST_OWNER)
+    owner = _OWNER.search(lead[begin:end])
     if not owner or (not owner["quote"] and owner["name"].lower() in _NO_OWNERS):
         return Owned.NO, 0
-    if grade(owner["name"]):
-        return Owned.BY_KEY, len(lead) - at
+    back = len(lead) - begin - owner.end("name")
+    if level := grade(owner["name"]):
+        return (Owned.BY_KEY, back) if level >= Grade.SECRET else (Owned.NO, 0)
     if sign == "=" or owner["quote"] or lead.endswith((':"', ":'")) or not is_open(owner["name"]):
-        return Owned.SURELY, len(lead) - at
-    return Owned.LOOSELY, len(lead) - at
+        return Owned.SURELY, back
+    return Owned.LOOSELY, back
 
 
 def _is_led(before: str) -> bool:
