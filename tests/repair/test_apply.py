@@ -636,6 +636,12 @@ def test_a_short_file_sent_as_a_listing_loses_its_numbers():
     assert apply(changes, MemoryTree({"version.py": 'VERSION = "1.2"\n'})).files == {"version.py": b'VERSION = "1.3"\n'}
 
 
+def test_a_file_sent_as_a_listing_is_the_patch_itself():
+    listing = "".join(f"{at:4} | {line}\n" for at, line in enumerate(FIXED.splitlines(), 1))
+
+    assert applied(f"{PATH}\n```python\n{listing}```\n") == FIXED.encode()
+
+
 def test_a_short_file_may_begin_with_a_number():
     changes = [WholeFile("motto.txt", "3 times\n")]
 

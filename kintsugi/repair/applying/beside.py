@@ -76,13 +76,14 @@ def shown_beside(
     files = list(_files(lines, is_patch))
     shown: list[Shown] = []
     for end, file in files:
-        same, is_told = _same(file, changes), _is_told(file, changes)
-        tells = bool(same) and _tells(file, same[0])
+        bare = WholeFile(file.path, "\n".join(unlisted(file.text.split("\n"))))
+        same, is_told = _same(file, changes), _is_told(file, changes) or _is_told(bare, changes)
+        tells = bool(same) and _tells(bare, same[0])
         closing = not (same and has_all("\n".join(lines[end:])))
         if closing and not tells and not is_told:
             raise Refused(f"Beside its patch the reply has {file.path} as a whole. Send all of it in one format.")
         if tells:
-            shown.append(Shown(same[0].path, file.text, closing))
+            shown.append(Shown(same[0].path, bare.text, closing))
     return tuple(shown)
 
 
@@ -104,7 +105,7 @@ def _files(lines: Sequence[str], is_patch: Callable[[str], bool]) -> Iterator[tu
         path = path_in_info(block.info) or (_path(above[-1]) if above else None)
         body, after = lines[block.start : block.end], block.end + 1
         if path and block.info.split(" ")[0] not in _PATCH and not is_patch("\n".join(body)):
-            yield after, WholeFile(path, "\n".join(unlisted(body)))
+            yield after, WholeFile(path, "\n".join(body))
 
 
 def _path(line: str) -> str | None:
