@@ -22,7 +22,8 @@ from kintsugi.workflow.states import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
 _CALLED = 10  # incidents that are named in one call
-_SHOWN_DIFF, _SINCE_SHOWN = 800, 300
+_SHOWN_DIFF, _SINCE_SHOWN, _SHOWN_FLAGS = 800, 300, 3
+_FOLDERS = re.compile(r"^\S*/(?=[^\s/]+: )")  # of the file that a flag begins with
 _FENCE = "\u200b`\u200b`\u200b`"  # three back-ticks that end no code block
 
 
@@ -251,7 +252,8 @@ def proof(incident: Incident) -> Post:
         return Post(f"{incident.name} {incident.state.says}: there is no proof.")
     says = f"{_tier(evidence)} {one_line(evidence.says, 500)}\n{one_line(evidence.box, 300)}"
     runs = [("BEFORE THE PATCH", evidence.red), ("WITH THE PATCH", evidence.green)]
-    parts = [
+    parts = ["\n".join(["TO LOOK AT", *evidence.flags, ""])] if evidence.flags else []
+    parts += [
         f"{name}: {' '.join(run.command)}\nexit status {run.exit_status}, {run.seconds:.1f} s\n\n{run.output}\n"
         for name, run in runs
         if run
@@ -280,9 +282,11 @@ def _what_is_pushed(incident: Incident) -> list[str]:
 
 
 def _flags(incident: Incident) -> str:
+    """The first ones, by the names of their files: the folders would leave no room for what was changed."""
     flags = incident.evidence.flags if incident.evidence else ()
-    shown = "".join(f"\n⚠️ {one_line(flag, 80)}" for flag in flags[:3])
-    return shown + (f"\n⚠️ and {len(flags) - 3} more" if len(flags) > 3 else "")
+    shown = "".join(f"\n⚠️ {one_line(_FOLDERS.sub('', flag), 110)}" for flag in flags[:_SHOWN_FLAGS])
+    more = len(flags) - _SHOWN_FLAGS
+    return shown + (f"\n⚠️ and {more} more, in the proof" if more > 0 else "")
 
 
 def code_block(text: str) -> str:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from kintsugi.repair.applying.building import Built, Matched, build
+from kintsugi.repair.applying.chains import of_the_file
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, Shown, WholeFile
 from kintsugi.repair.applying.diffs import unified_diff
 from kintsugi.repair.applying.entities import without_entities
 from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, same_ending, writable
 from kintsugi.repair.applying.markers import refuse_markers
 from kintsugi.repair.applying.masks import as_shown, has_mask, refuse_masks
-from kintsugi.repair.applying.showing import refuse_shown
+from kintsugi.repair.applying.showing import refuse_shown, with_shown
 from kintsugi.repair.applying.text import Text, read_text
 from kintsugi.repair.applying.whole_files import build_whole, likeness, new_content
 from kintsugi.repair.applying.wholeness import Broken, refuse_broken
@@ -59,9 +60,10 @@ def apply(changes: Sequence[Change], tree: Tree) -> Applied:
 
 def _applied(changes: Sequence[Change], tree: Tree) -> Applied:
     applying = _Applying(tree)
-    for path, group in _grouped(one for one in dict.fromkeys(changes) if not isinstance(one, Shown)).items():
+    told = with_shown(dict.fromkeys(changes))
+    for path, group in _grouped(one for one in told if not isinstance(one, Shown)).items():
         applying.take(path, group)
-    for shown in (one for one in changes if isinstance(one, Shown)):
+    for shown in (one for one in told if isinstance(one, Shown)):
         refuse_shown(shown, tree, applying.files)
     if not applying.files:
         raise Refused("The reply changes nothing: the files already are as it wants them.")
@@ -114,6 +116,7 @@ class _Applying:
 
     def _take_edits(self, path: str, edits: list[Edit]) -> None:
         if any(not edit.search for edit in edits):
+            edits = of_the_file(edits, Text((), ()), path)
             if len(edits) > 1:
                 raise Refused(f"{path}: an edit without search text makes a new file, so there can be no other for it.")
             self._create(path, WholeFile(path, edits[0].replace, is_new=True))

@@ -53,11 +53,19 @@ def _recognised(text: str) -> tuple[Change, ...]:
     refuse_acts(text, changes)
     refuse_options(text, changes, _first)
     refuse_others(changes, _found_by_each(text, changes))
-    rest = outside_blocks(text, EMPTY) if looks_like_blocks(text) else text  # a path above them heads nothing else
+    rest, all_of_it = text, changes
+    if looks_like_blocks(text):  # a path above them heads nothing else
+        rest = outside_blocks(text, EMPTY)
+        all_of_it = read_blocks(rest)
     _refuse_unread(unquoted(rest, changes), changes)
     shown: list[Shown] = []
     for source in filter(None, (rest, "\n".join(set_out(rest.split("\n")) or ()))):
-        shown += shown_beside(source, changes, _first, lambda body: next(_found_by_each(body), None) is not None)
+        shown += shown_beside(
+            source,
+            changes,
+            lambda part: _first(part) == all_of_it,
+            lambda body: next(_found_by_each(body), None) is not None,
+        )
     return (*changes, *dict.fromkeys(shown))
 
 

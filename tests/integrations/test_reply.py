@@ -10,7 +10,10 @@ import pytest
 from kintsugi.integrations.model.reply import Cause, Fix, Step, UnreadableReply, read_reply, refusal_in
 from kintsugi.integrations.model.tool_calls import as_call
 from kintsugi.prompts import render
+from kintsugi.repair.apply import Refused, apply
 from kintsugi.workflow.incident import Category
+from kintsugi.workflow.patch import Edit
+from tests.repair.memory_tree import MemoryTree
 from tests.world.openai import a_finding, a_fix
 
 PLAIN = json.dumps(a_finding(), indent=1)
@@ -133,6 +136,21 @@ def test_a_patch_in_a_form_of_its_own_is_read_within_a_text(patch: str):
     assert "coupon['percent']" in edit.search
     assert "coupon.get('percent', 0)" in edit.replace
     assert math.isnan(fix.probability)
+
+
+@pytest.mark.parametrize("patch", [DIFF, V4A, BLOCKS, f"```diff\n{DIFF}```"], ids=["diff", "v4a", "blocks", "fenced"])
+def test_a_file_that_is_shown_beside_a_bare_patch_is_held_against_the_tree(patch: str):
+    was = "def discount(total, coupon):\n    return total * coupon['percent']\n\n\ndef none(total):\n    return total\n"
+    becomes = was.replace("['percent']", ".get('percent', 0)")
+
+    def made_of(shown: str) -> bytes | None:
+        fix = read_reply(Fix, f"shop/pricing.py\n```python\n{shown}```\n\n{patch}\n")
+        edits = [Edit(edit.path, edit.search, edit.replace, edit.occurrence) for edit in fix.edits]
+        return apply(edits, MemoryTree({"shop/pricing.py": was})).files["shop/pricing.py"]
+
+    assert made_of(was) == made_of(becomes) == becomes.encode()
+    with pytest.raises(Refused, match="the two differ"):
+        made_of(f"{becomes}\n\nNONE = 0\n")
 
 
 def test_a_patch_in_a_form_of_its_own_is_a_step_that_proposes_it():

@@ -72,10 +72,47 @@ def test_a_file_shown_beside_its_edits_is_the_one_that_was_or_becomes():
     assert applied(shown % PRICING.replace(":\n", ":  # here it fails\n")) == FIXED.encode()
     with pytest.raises(Refused, match="the two differ"):
         applied(shown % f"{FIXED}\nKNOWN = 1\n")
+    for line, kept in (
+        ("    with open(path) as file:", True),
+        ("    with open(path, 'rb') as file:", False),
+        ("", False),
+    ):
+        loads = f"def load(path):\n{line}\n        return json.load(file)\n\n\ndef save(path, cart):\n"
+        closed = f"{edits}\nNow it is:\n\n{PATH}\n```python\n{loads}```\n"
+        if kept:
+            assert applied(closed) == FIXED.encode()
+        else:
+            with pytest.raises(Refused, match="has shop/pricing.py as a whole"):
+                applied(closed)
+    with pytest.raises(Refused, match="code for shop/pricing.py that they do not make"):
+        applied(shown % "def known(code):\n    if code is None:\n        return False\n    return code in CODES\n")
 
 
-def edited(*edits: dict[str, object], before: str | bytes = PRICING) -> bytes | None:
-    return applied(json.dumps({"edits": [{"path": PATH, **edit} for edit in edits]}), before)
+@pytest.mark.parametrize("number", ["{:6}\t", "{} | ", "> {}: ", "{:4}│ ", "{}-"])
+def test_a_listing_before_the_edits_is_only_shown(number: str):
+    block = '<<<<<<< SEARCH\n    return price - cart["discount"]\n=======\n    return price\n>>>>>>> REPLACE\n'
+    lines = [number.format(at) + line for at, line in enumerate(PRICING.splitlines(), 1)]
+    wanted = PRICING.replace(' - cart["discount"]', "").encode()
+
+    for shown in (lines, lines[13:]):
+        assert applied(f"{PATH}\n```python\n" + "\n".join(shown) + f"\n```\n\n{PATH}\n{block}") == wanted
+    with pytest.raises(Refused, match="the two differ"):
+        applied(f"{PATH}\n```\n" + "\n".join([*lines, number.format(21) + "KNOWN = 1"]) + f"\n```\n\n{PATH}\n{block}")
+
+
+def test_edits_may_build_on_each_other():
+    first = {"search": '    return price - cart["discount"]\n', "replace": "    # to be written\n    return price\n"}
+    then = {"search": "    # to be written\n", "replace": "    price -= RATE\n"}
+    last = {"search": "RATE", "replace": 'cart.get("discount", 0)'}
+    written = '    price -= cart.get("discount", 0)\n    return price\n'
+
+    assert edited(first, then, last) == PRICING.replace('    return price - cart["discount"]\n', written).encode()
+    assert edited({"search": "", "replace": "a = 1\n"}, {"search": "1", "replace": "2"}, path="new.py") == b"a = 2\n"
+
+
+def edited(*edits: dict[str, object], before: str | bytes = PRICING, path: str = PATH) -> bytes | None:
+    changes = read_reply(json.dumps({"edits": [{"path": path, **edit} for edit in edits]}))
+    return apply(changes, MemoryTree({PATH: before})).files[path]
 
 
 @pytest.mark.parametrize(
@@ -417,6 +454,8 @@ def test_bytes_that_are_not_utf_8_stay():
         ("stands for code", [{"search": "    if price > 100:\n        price = price - 10\n", "replace": "    # ... existing code ...\n"}]),
         ("does not fit", [{"search": "def refund(cart):\n    pass\n", "replace": "x\n"}]),
         ("contradict", [{"search": "import json", "replace": "import a"}, {"search": "import json\n", "replace": "import b\n"}]),
+        ("nearly what stands at line 9", [{"search": "import json\n", "replace": "import json\nprice  =  price - 10\n"}, {"search": "price  =  price - 10", "replace": "x"}]),
+        ("several others make: '# one'", [{"search": "import json", "replace": "import csv  # one"}, {"search": "# one", "replace": ""}, {"search": "def load(path):", "replace": "def load(at):  # one"}, {"search": "# one", "replace": ""}]),
         ("at place 3", [{"search": "with open(path", "replace": "x", "occurrence": 3}]),
         ("changes nothing|already is", [{"search": "import json", "replace": "import json"}]),
         ("search text is empty|quotes no line", [{"search": "\n\n", "replace": "x\n"}]),

@@ -14,6 +14,9 @@ JS_OPENS = (
 )
 GO_LOADS = "package a\n\nfunc load(k string) error {\n\terr := check(k)\n\tif err != nil {\n\t\treturn err\n\t}\n\tgo_(k)\n\treturn nil\n}\n"
 SEEN = "def take(self, key):\n    if key in self.seen:\n        return\n    go(key)\n    self.seen.add(key)\n"
+OPENS = "def f(x):\n    if x.age < 9:\n        raise No\n    pay(x, 1)\n"
+SERVES = "def serve(x):\n    said = _error(x, 1)\n    if x.kind != 1:\n        x.go(said)\n    return said\n"
+KEPT = 'USER_COLUMNS = """SELECT id FROM users WHERE id = ?"""\n'
 PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
 
 
@@ -59,6 +62,15 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.ts", "async function f(x, w) {\n  const row = await x.find(w);\n  if (!row) {\n    throw new No('a');\n  }\n  return x.all(1);\n}\n", "  const row = await x.find(w);\n  if (!row) {\n    throw new No('a');\n  }\n", "", "left before"),
         ("a.ts", "function f(x) {\n  go(x);\n  delete x.password;\n  return x;\n}\n", "  delete x.password;\n", "", "no longer"),
         ("a.go", "package a\n\nfunc may(u *User) (bool, error) {\n\tif u.Old {\n\t\treturn false, nil\n\t}\n\treturn u.May, nil\n}\n", "false, nil", "true, nil", "turns a condition"),
+        ("a.py", SERVES, "_error(x, 1)\n    if x.kind !=", "Response.error(x, 1)\n    if x.kind ==", "turns a condition"),
+        ("a.py", SERVES, "said = _error(x, 1)\n    if x.kind !=", "kind = of(x)\n    said = _error(kind, 1)\n    if kind !=", ""),
+        ("a.py", OPENS.replace("x, 1", "x, failed"), "    if x.age < 9:\n        raise No\n    pay(x, failed)\n", "    pay(x, failed)\n    if x.age < 9:\n        raise No\n", "before it asks"),
+        ("a.py", OPENS.replace("pay(x, 1)", "json_error(x, kept)"), "    if x.age < 9:\n        raise No\n    json_error(x, kept)\n", "    json_error(x, kept)\n    if x.age < 9:\n        raise No\n", ""),
+        ("a.py", KEPT, "SELECT id", "SELECT id, name", ""),
+        ("a.py", KEPT, " WHERE id = ?", "", "more rows"),
+        ("a.js", "function f(x) {\n  go({ x, kind: process.env.LOG_LEVEL || 'a' });\n}\n", "LOG_LEVEL", "LOG_FORMAT", ""),
+        ("a.js", "function f(x, t) {\n  return rebindLog(go(x, t));\n}\n", "rebindLog(go(x, t))", "go(x, t)", ""),
+        ("a.go", "package a\n\nfunc f(a, b string) error {\n\tif a == \"\" || b == \"\" {\n\t\treturn errors.New(\"no\")\n\t}\n\treturn go_(a, b)\n}\n", 'a == "" || ', "", "asks less"),
         ("a.py", "def f(x):\n<<<<<<< a\n    go(x)\n>>>>>>> b\n", "<<<<<<< a\n    go(x)\n>>>>>>> b\n", "    go(x)\n", "could not be read"),
         ("a.go", "package a\n\n<<<<<<< a\nfunc f() {}\n>>>>>>> b\n", "<<<<<<< a\nfunc f() {}\n>>>>>>> b\n", "func f() {}\n", "could not be read"),
     ],

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, Shown, WholeFile, differing
 from kintsugi.repair.applying.fences import blocks
 from kintsugi.repair.applying.headings import path_above, path_alone, path_in_info
+from kintsugi.repair.applying.showing import SOME, unlisted, within
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
-_SOME = 4  # lines: fewer are hardly a file
 _PATCH = ("diff", "patch", "tool_code")
 _BEGINS = ("diff --git ", "--- ", "*** Begin Patch", "*** Update File", "*** Add File", "*** Delete File")
 _SENDS = re.compile(
@@ -64,38 +64,35 @@ def unquoted(text: str, changes: Sequence[Change]) -> str:
 
 
 def shown_beside(
-    text: str, changes: Sequence[Change], read: Callable[[str], Sequence[Change]], is_patch: Callable[[str], bool]
+    text: str, changes: Sequence[Change], has_all: Callable[[str], bool], is_patch: Callable[[str], bool]
 ) -> tuple[Shown, ...]:
     """Files that the reply shows, with lines that its changes do not have: whether they agree, the tree must tell.
 
     Raises Refused where a block is headed by the path of a file, and the patch does not make that file of it. What
-    only shows the file that the patch changes may stand before it, and after it as it was or as it becomes.
-    `read` is how the patch was read, `is_patch` tells whether it could be read from a block.
+    only shows the file that the patch changes may stand before it, and after it as it becomes, which the tree tells.
+    `has_all` tells whether the whole patch is in a part of the text, `is_patch` whether one could be read from a block.
     """
     lines = text.split("\n")
     files = list(_files(lines, is_patch))
-    shown = tuple(
-        Shown(one.path, file.text) for _, file in files for one in _same(file, changes)[:1] if _tells(file, one)
-    )
-    untold = [(end, file) for end, file in files if not _is_told(file, changes)]
-    if not untold:
-        return shown
-    end, last = untold[-1]
-    strange = next((file for _, file in untold if not _same(file, changes)), None)
-    if strange or read("\n".join(lines[end:])) != changes:
-        raise Refused(
-            f"Beside its patch the reply has {(strange or last).path} as a whole. Send all of it in one format."
-        )
-    return shown
+    shown: list[Shown] = []
+    for end, file in files:
+        same, is_told = _same(file, changes), _is_told(file, changes)
+        tells = bool(same) and _tells(file, same[0])
+        closing = not (same and has_all("\n".join(lines[end:])))
+        if closing and not tells and not is_told:
+            raise Refused(f"Beside its patch the reply has {file.path} as a whole. Send all of it in one format.")
+        if tells:
+            shown.append(Shown(same[0].path, file.text, closing))
+    return tuple(shown)
 
 
 def _tells(file: WholeFile, change: Change) -> bool:
     """Whether some lines of a file are none that the change of it quotes."""
     lines = _plain(file.text)
     return (
-        len(lines) >= _SOME
+        len(lines) >= SOME
         and not isinstance(change, WholeFile | Removal)
-        and not any(_within(lines, side) for pair in _pairs(change) for side in pair)
+        and not any(within(lines, side) for pair in _pairs(change) for side in pair)
     )
 
 
@@ -105,9 +102,9 @@ def _files(lines: Sequence[str], is_patch: Callable[[str], bool]) -> Iterator[tu
     for block in blocks(lines):
         above = [line for line in lines[after : block.start - 1] if line.strip()]
         path = path_in_info(block.info) or (_path(above[-1]) if above else None)
-        body, after = "\n".join(lines[block.start : block.end]), block.end + 1
-        if path and block.info.split(" ")[0] not in _PATCH and not is_patch(body):
-            yield after, WholeFile(path, body)
+        body, after = lines[block.start : block.end], block.end + 1
+        if path and block.info.split(" ")[0] not in _PATCH and not is_patch("\n".join(body)):
+            yield after, WholeFile(path, "\n".join(unlisted(body)))
 
 
 def _path(line: str) -> str | None:
@@ -151,7 +148,7 @@ def _is_path_of(one: str, other: str, *, is_shown: bool) -> bool:
 def _shows(shown: Sequence[str], changes: Sequence[Change]) -> bool:
     """Whether lines are of the file as it was or as it becomes, perhaps not all of what changes."""
     pairs = [pair for one in changes for pair in _pairs(one)]
-    return any(all(_within(pair[side], shown) or _within(shown, pair[side]) for pair in pairs) for side in (0, 1))
+    return any(all(within(pair[side], shown) or within(shown, pair[side]) for pair in pairs) for side in (0, 1))
 
 
 def _repeats(other: Change, changes: Sequence[Change]) -> bool:
@@ -191,7 +188,3 @@ def _plain(text: str) -> list[str]:
 
 def _stripped(lines: Iterable[str]) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
-
-
-def _within(part: Sequence[str], lines: Sequence[str]) -> bool:
-    return any(list(lines[at : at + len(part)]) == list(part) for at in range(len(lines) - len(part) + 1))

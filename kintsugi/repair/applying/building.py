@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from kintsugi.parsing import parsed
+from kintsugi.repair.applying.chains import of_the_file
 from kintsugi.repair.applying.changes import EveryEdit, FilePatch, Hunk, HunkLine, Op, Refused
 from kintsugi.repair.applying.edit_places import edit_hunk, every_place, exact_place
 from kintsugi.repair.applying.masks import restored
@@ -53,6 +54,8 @@ def build(path: str, wanted: Sequence[Edit] | FilePatch, text: Text, *, strict: 
     lines are put right; where that does not help, it is refused.
     """
     placing = Placing(path, text, in_order=isinstance(wanted, FilePatch), strict=strict)
+    if not isinstance(wanted, FilePatch):
+        wanted = of_the_file(wanted, text, path)
     if _is_typeset(wanted, text, TYPOGRAPHIC_QUOTES):
         typed = straight if any(_is_typeset(wanted, text, sign) for sign in TYPOGRAPHIC_SIGNS) else straight_quotes
         wanted = _with_added(wanted, typed)

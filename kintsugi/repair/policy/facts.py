@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
 from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.texts import is_query
 from kintsugi.repair.policy.vocabulary import (
     CHOICE,
     GUARDING,
@@ -122,7 +123,7 @@ class Facts:
                         self._tell("who", f"{node.name}({one.arg})", ast.unparse(one.value))
 
     def _named(self, name: str, value: ast.expr) -> None:
-        if name.isupper() and WHO.search(name) and not _OF_LOOKS.search(name):
+        if name.isupper() and WHO.search(name) and not _OF_LOOKS.search(name) and not is_query(value):
             self._tell("who", name, ast.unparse(value))
         elif name.isupper() and isinstance(value, ast.Constant) and isinstance(value.value, bool):
             self._tell("default", name, ast.unparse(value))

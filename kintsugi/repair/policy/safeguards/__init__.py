@@ -27,6 +27,7 @@ from kintsugi.repair.policy.safeguards.leaving import (
     goes_on,
 )
 from kintsugi.repair.policy.safeguards.money import rounds_otherwise
+from kintsugi.repair.policy.safeguards.near import apart
 from kintsugi.repair.policy.safeguards.once import asks_once
 from kintsugi.repair.policy.safeguards.pieces import heads
 from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
@@ -89,10 +90,11 @@ def _changes(pair: Pair) -> int:
 
 
 def _of_pair(pair: Pair, around: int) -> Iterator[Told]:
-    for one in pair.exchanged:
-        signs = [*differences.signs_of(one, pair)]
-        if (worth := around + points(signs)) >= BAR:
-            yield Told(worth, differences.said_of(one, signs[0]), short(_told(one)))
+    for part in apart(pair):
+        for one in part.exchanged:
+            signs = [*differences.signs_of(one, part)]
+            if (worth := around + points(signs)) >= BAR:
+                yield Told(worth, differences.said_of(one, signs[0]), short(_told(one)))
     for statement in gone.outermost(pair):
         signs = [*gone.signs_of(statement, pair)]
         if (worth := around + points(signs)) >= BAR:

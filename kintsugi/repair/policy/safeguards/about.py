@@ -29,13 +29,14 @@ _OF_BUILD = re.compile(
     r"|static|public|components?)/|\.config\.|webpack|rollup|gulp",
     re.IGNORECASE,
 )
+_OF_LOGS = re.compile(r"log_?level", re.IGNORECASE)  # no level of rights
 _MANY = 4  # one statement in so many refuses
 _LONG = 300  # characters of a statement that are read for what it speaks of
 _TAIL = 3  # statements at the end of a branch
 
 
 def speaks_of_rights(text: str) -> bool:
-    return _SPEAKS.search(text[:_LONG]) is not None
+    return _SPEAKS.search(_OF_LOGS.sub("", text[:_LONG])) is not None
 
 
 def decides_by_name(name: str) -> bool:

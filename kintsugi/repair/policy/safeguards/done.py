@@ -29,7 +29,7 @@ _STARTS = ("startswith", "starts_with", "has_prefix")
 _ENDS = (*_STARTS, "endswith", "ends_with", "has_suffix")
 _FORM = re.compile(
     r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_str(?:ing)?"
-    r"|\w*(?:unescape|unquote|decode|parse))$",
+    r"|\w*(?:unescape|unquote|decode|parse|bind_log(?:ger)?))$",
     re.IGNORECASE,
 )
 _TELLS = re.compile(r"(?:\w+_)?(?:json|jsonify|dumps|marshal(?:_\w+)?|respond|reply|send|json_response)")
@@ -58,6 +58,8 @@ def done_to(one: Exchange, place: str) -> str:
         return "turned"
     if is_multiplied(old, new):
         return "another number"
+    if _holds_for_all(old, new):
+        return "the same otherwise"
     if lets_in(old, new):
         return "turns away less"
     return (
@@ -93,6 +95,14 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
         and isinstance(turned, _VALUE)
         and ast.unparse(turned) in parts_joined(new, type(new.op))
     )
+
+
+def _holds_for_all(old: ast.expr, new: ast.expr) -> bool:
+    """`x.RLock()` → `x.Lock()`"""
+    match old, new:
+        case ast.Attribute(value=of, attr="r_lock" | "r_unlock" as was), ast.Attribute(value=other, attr=now):
+            return same(of, other) and was == f"r_{now}"
+    return False
 
 
 def _is_yes_or_no(node: ast.expr) -> bool:

@@ -29,7 +29,9 @@ def of_joined(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
     if now < was and isinstance(old, ast.BoolOp):
         was, now = (parts_joined(node, type(old.op)) for node in (old, new))
         gone = [part for part in old.values if ast.unparse(plain(part)) not in now]
-        if all(isinstance(part, ast.Compare) and _is_there(part, now) for part in gone) or _are_defaults(old, gone):
+        is_needed = place == "in a refusal" and isinstance(old.op, ast.Or) and any(map(_is_empty, gone))
+        is_said = not is_needed and all(isinstance(part, ast.Compare) and _is_there(part, now) for part in gone)
+        if is_said or _are_defaults(old, gone):
             return "the same otherwise"
         is_looser = isinstance(old.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
         return "asks less" if is_looser else "asks less of what turns away"
@@ -49,6 +51,14 @@ def of_joined(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
             else "asks more"
         )
     return ""
+
+
+def _is_empty(node: ast.expr) -> bool:
+    """`x == ""`, which turns away whoever gives nothing"""
+    match node:
+        case ast.Compare(ops=[ast.Eq()], comparators=[ast.Constant(value="")]):
+            return True
+    return False
 
 
 def _are_defaults(node: ast.BoolOp, parts: list[ast.expr]) -> bool:

@@ -117,12 +117,17 @@ def decides_no_more(old: Source, new: Source) -> Iterator[str]:
         for one in statements(after) if whole else ():
             if isinstance(one, ast.If) and ast.unparse(one.test).removeprefix("not ") in whole:
                 yield short(ast.unparse(one.test))
-        known = {ast.unparse(one.test) for one in statements(before) if isinstance(one, ast.If) and one.orelse}
+        known = {ast.unparse(one.test) for one in statements(before) if isinstance(one, ast.If) and _decides(one)}
         for one in statements(after):
-            if not isinstance(one, ast.If) or [*map(ast.unparse, one.body)] != [*map(ast.unparse, one.orelse)]:
+            if not isinstance(one, ast.If) or not one.orelse or _decides(one):
                 continue
             if not known.isdisjoint((ast.unparse(one.test), ast.unparse(opposite(plain(one.test))))):
                 yield short(ast.unparse(one.test))
+
+
+def _decides(one: ast.If) -> bool:
+    """Whether it has an `else` that does something else."""
+    return bool(one.orelse) and [*map(ast.unparse, one.body)] != [*map(ast.unparse, one.orelse)]
 
 
 def _assigned(function: Function) -> Iterator[tuple[ast.expr, ast.expr]]:

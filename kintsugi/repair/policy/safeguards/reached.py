@@ -204,13 +204,13 @@ def _done(statement: ast.stmt) -> str:
     if REFUSAL.search(text) or DENIAL.search(text) or _FAILS.match(text):
         return ""
     match statement:
-        case ast.Expr(value=ast.Call() | ast.Await() as value):
-            called = words(value)
-            if _TURNS_AWAY.search(called.rpartition(" ")[2]):
-                return ""
-            if HOLDER.search(called):
-                return ""  # `held.py` looks at locks
-            return "" if LOGGING.match(called.partition(" ")[0]) or LOGGED_BY.match(called.rpartition(" ")[2]) else text
+        case ast.Expr(value=ast.Call(func=called) | ast.Await(value=ast.Call(func=called))):
+            first, _, last = (said := words(called)).partition(" ")
+            last = last.rpartition(" ")[2] or first
+            is_other = HOLDER.search(said) or _TURNS_AWAY.search(last)  # `held.py` looks at locks
+            return "" if is_other or LOGGING.match(first) or LOGGED_BY.match(last) else text
+        case ast.Expr(value=ast.Await()):
+            return text
         case ast.Return(value=ast.Name() | ast.Attribute() | ast.Call() | ast.Await()):
             return text
         case ast.Return(value=ast.Constant(value=True)) | ast.AugAssign() | ast.Delete():

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.safeguards.texts import is_sql
+from kintsugi.repair.policy.safeguards.texts import is_query
 from kintsugi.repair.policy.vocabulary import OPENING, SECURITY
 from kintsugi.repair.syntax import Source, walked
 
@@ -36,7 +36,7 @@ def _settings(source: Source) -> dict[str, Counter[str]]:
 
 
 def _take(found: defaultdict[str, Counter[str]], name: str, value: ast.expr) -> None:
-    if not name.isupper() or _is_query(value) or not (SECURITY.search(name) or OPENING.search(name)):
+    if not name.isupper() or is_query(value) or not (SECURITY.search(name) or OPENING.search(name)):
         return
     found[name].update()
     for node in walked(value):
@@ -49,11 +49,6 @@ def _take(found: defaultdict[str, Counter[str]], name: str, value: ast.expr) -> 
             found[name].update(ast.unparse(one) for one in node.elts if _is_plain(one))
     if _is_plain(value):
         found[name][ast.unparse(value)] += 1
-
-
-def _is_query(value: ast.expr) -> bool:
-    """A query of SQL says what is read, whatever its name is."""
-    return isinstance(value, ast.Constant) and isinstance(value.value, str) and is_sql(value.value)
 
 
 def _is_plain(node: ast.expr) -> bool:

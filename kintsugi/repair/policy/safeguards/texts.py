@@ -32,6 +32,11 @@ def is_sql(text: str) -> bool:
     return _SQL.match(text.replace("\\n", " ").replace("\\t", " ")) is not None
 
 
+def is_query(node: ast.expr) -> bool:
+    """A query of SQL says what is read or written, whatever its name is."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and is_sql(node.value)
+
+
 def finds_more(was: str, now: str) -> bool:
     """`"name = ? AND active = 1"` → `"name = ?"`, `"… LIMIT 9"` → `"…"`, `"… a > 1"` → `"… a <> 1"`"""
     is_query = _SQL.match(was) is not None
