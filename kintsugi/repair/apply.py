@@ -18,7 +18,7 @@ from kintsugi.repair.applying.entities import without_entities
 from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, same_ending, writable
 from kintsugi.repair.applying.markers import refuse_markers
 from kintsugi.repair.applying.masks import as_shown, has_mask, refuse_masks
-from kintsugi.repair.applying.showing import as_shown_file, refuse_shown
+from kintsugi.repair.applying.showing import refuse_shown, with_shown
 from kintsugi.repair.applying.text import Text, read_text
 from kintsugi.repair.applying.whole_files import build_whole, likeness, new_content
 from kintsugi.repair.applying.wholeness import Broken, refuse_broken
@@ -60,7 +60,7 @@ def apply(changes: Sequence[Change], tree: Tree) -> Applied:
 
 def _applied(changes: Sequence[Change], tree: Tree) -> Applied:
     applying = _Applying(tree)
-    told = [as_shown_file(one) for one in dict.fromkeys(changes)]
+    told = with_shown(dict.fromkeys(changes))
     for path, group in _grouped(one for one in told if not isinstance(one, Shown)).items():
         applying.take(path, group)
     for shown in (one for one in told if isinstance(one, Shown)):

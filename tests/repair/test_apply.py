@@ -72,6 +72,18 @@ def test_a_file_shown_beside_its_edits_is_the_one_that_was_or_becomes():
     assert applied(shown % PRICING.replace(":\n", ":  # here it fails\n")) == FIXED.encode()
     with pytest.raises(Refused, match="the two differ"):
         applied(shown % f"{FIXED}\nKNOWN = 1\n")
+    for line, kept in (
+        ("    with open(path) as file:", True),
+        ("    with open(path, 'rb') as file:", False),
+        ("", False),
+    ):
+        loads = f"def load(path):\n{line}\n        return json.load(file)\n\n\ndef save(path, cart):\n"
+        closed = f"{edits}\nNow it is:\n\n{PATH}\n```python\n{loads}```\n"
+        if kept:
+            assert applied(closed) == FIXED.encode()
+        else:
+            with pytest.raises(Refused, match="has shop/pricing.py as a whole"):
+                applied(closed)
     with pytest.raises(Refused, match="code for shop/pricing.py that they do not make"):
         applied(shown % "def known(code):\n    if code is None:\n        return False\n    return code in CODES\n")
 
@@ -443,6 +455,7 @@ def test_bytes_that_are_not_utf_8_stay():
         ("does not fit", [{"search": "def refund(cart):\n    pass\n", "replace": "x\n"}]),
         ("contradict", [{"search": "import json", "replace": "import a"}, {"search": "import json\n", "replace": "import b\n"}]),
         ("nearly what stands at line 9", [{"search": "import json\n", "replace": "import json\nprice  =  price - 10\n"}, {"search": "price  =  price - 10", "replace": "x"}]),
+        ("several others make: '# one'", [{"search": "import json", "replace": "import csv  # one"}, {"search": "# one", "replace": ""}, {"search": "def load(path):", "replace": "def load(at):  # one"}, {"search": "# one", "replace": ""}]),
         ("at place 3", [{"search": "with open(path", "replace": "x", "occurrence": 3}]),
         ("changes nothing|already is", [{"search": "import json", "replace": "import json"}]),
         ("search text is empty|quotes no line", [{"search": "\n\n", "replace": "x\n"}]),

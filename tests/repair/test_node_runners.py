@@ -59,6 +59,7 @@ def test_without_a_script_it_is_what_is_listed_or_what_the_tests_ask_for(tmp_pat
     assert a_suite(tmp_path / "a", {}, devDependencies={"vitest": "1"}).says == "vitest"
     assert a_suite(tmp_path / "b", {"test": "echo no test"}, test='require("node:test")').says == "node --test"
     assert a_suite(tmp_path / "c", {"test": "make"}, test="") is None
+    assert a_suite(tmp_path / "d", {"test": "tap"}, devDependencies=None, dependencies=["tap"]).says == "tap"
 
 
 def test_a_package_of_a_workspace_is_run_in_its_folder(tmp_path: Path) -> None:

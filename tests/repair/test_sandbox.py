@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from kintsugi.repair import sandbox
 from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome, a_user
-from kintsugi.repair.sandbox.probe import ACTIONS, Battery, probe
+from kintsugi.repair.sandbox.probe import ACTIONS, Battery, battery, probe
 from kintsugi.repair.sandbox.record import Record, RecordBroken
 from kintsugi.repair.sandbox.room import a_room, interpreter
 from kintsugi.repair.scratch import PREFIX, sweep
@@ -97,6 +97,13 @@ async def test_limits_alone_are_no_walls_and_say_so() -> None:
 
     assert weak.says.startswith("limits only, no walls")
     assert "not: reach the network" in weak.says
+
+
+async def test_what_was_not_tried_is_not_told_as_contained(box: Box) -> None:
+    """As where the machine is so busy that the time is over before the first action."""
+    runs_nothing = replace(box, interpreter=replace(box.interpreter, python=Path("/bin/true")))
+
+    assert (await battery(runs_nothing)).got_through == ACTIONS
 
 
 def test_the_sentence_of_a_battery_names_what_got_through() -> None:

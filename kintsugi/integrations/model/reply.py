@@ -334,8 +334,8 @@ def _as_edits(changes: Sequence[Change]) -> list[Edit]:
         match change:
             case Edit():
                 edits.append(Edit(change.path, change.search, change.replace, change.occurrence))
-            case Shown():
-                edits.append(Edit(change.path, change.text, change.text))  # the tree tells if it is so
+            case Shown():  # the tree tells if it is so
+                edits.insert(len(edits) if change.closing else 0, Edit(change.path, change.text, change.text))
             case WholeFile():
                 edits.append(Edit(change.path, "", change.text))
             case FilePatch(moved_to=None, mode=None):

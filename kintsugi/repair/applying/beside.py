@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from kintsugi.repair.applying.changes import Change, FilePatch, Op, Refused, Removal, Shown, WholeFile, differing
 from kintsugi.repair.applying.fences import blocks
 from kintsugi.repair.applying.headings import path_above, path_alone, path_in_info
-from kintsugi.repair.applying.showing import SOME, unlisted
+from kintsugi.repair.applying.showing import SOME, unlisted, within
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.workflow.patch import Edit
 
@@ -69,24 +69,21 @@ def shown_beside(
     """Files that the reply shows, with lines that its changes do not have: whether they agree, the tree must tell.
 
     Raises Refused where a block is headed by the path of a file, and the patch does not make that file of it. What
-    only shows the file that the patch changes may stand before it, and after it as it was or as it becomes.
+    only shows the file that the patch changes may stand before it, and after it as it becomes, which the tree tells.
     `has_all` tells whether the whole patch is in a part of the text, `is_patch` whether one could be read from a block.
     """
     lines = text.split("\n")
     files = list(_files(lines, is_patch))
-    shown = tuple(
-        Shown(one.path, file.text) for _, file in files for one in _same(file, changes)[:1] if _tells(file, one)
-    )
-    untold = [(end, file) for end, file in files if not _is_told(file, changes)]
-    if not untold:
-        return shown
-    end, last = untold[-1]
-    strange = next((file for _, file in untold if not _same(file, changes)), None)
-    if strange or not has_all("\n".join(lines[end:])):
-        raise Refused(
-            f"Beside its patch the reply has {(strange or last).path} as a whole. Send all of it in one format."
-        )
-    return shown
+    shown: list[Shown] = []
+    for end, file in files:
+        same, is_told = _same(file, changes), _is_told(file, changes)
+        tells = bool(same) and _tells(file, same[0])
+        closing = not (same and has_all("\n".join(lines[end:])))
+        if closing and not tells and not is_told:
+            raise Refused(f"Beside its patch the reply has {file.path} as a whole. Send all of it in one format.")
+        if tells:
+            shown.append(Shown(same[0].path, file.text, closing))
+    return tuple(shown)
 
 
 def _tells(file: WholeFile, change: Change) -> bool:
@@ -95,7 +92,7 @@ def _tells(file: WholeFile, change: Change) -> bool:
     return (
         len(lines) >= SOME
         and not isinstance(change, WholeFile | Removal)
-        and not any(_within(lines, side) for pair in _pairs(change) for side in pair)
+        and not any(within(lines, side) for pair in _pairs(change) for side in pair)
     )
 
 
@@ -151,7 +148,7 @@ def _is_path_of(one: str, other: str, *, is_shown: bool) -> bool:
 def _shows(shown: Sequence[str], changes: Sequence[Change]) -> bool:
     """Whether lines are of the file as it was or as it becomes, perhaps not all of what changes."""
     pairs = [pair for one in changes for pair in _pairs(one)]
-    return any(all(_within(pair[side], shown) or _within(shown, pair[side]) for pair in pairs) for side in (0, 1))
+    return any(all(within(pair[side], shown) or within(shown, pair[side]) for pair in pairs) for side in (0, 1))
 
 
 def _repeats(other: Change, changes: Sequence[Change]) -> bool:
@@ -191,7 +188,3 @@ def _plain(text: str) -> list[str]:
 
 def _stripped(lines: Iterable[str]) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
-
-
-def _within(part: Sequence[str], lines: Sequence[str]) -> bool:
-    return any(list(lines[at : at + len(part)]) == list(part) for at in range(len(lines) - len(part) + 1))

@@ -15,9 +15,10 @@ from kintsugi.workflow.patch import Edit
 def of_the_file(edits: Sequence[Edit], text: Text, path: str) -> list[Edit]:
     """The edits as edits of the file as it was: what is done to new text is done within the edit that makes it.
 
-    What the file has is meant there. Raises Refused for what the file nearly has, and an earlier edit makes.
+    What the file has is meant there. Raises Refused for what the file nearly has, and an earlier edit makes; and for
+    what several edits make.
     """
-    made: list[Edit] = []
+    made, done = list[Edit](), list[tuple[str, str]]()
     for edit in dict.fromkeys(edits):
         maker = None if edit.search in text.string or isinstance(edit, EveryEdit) else _maker(edit, made)
         home = exact_place(made[maker], text, path) if maker is not None and made[maker].search else None
@@ -32,6 +33,12 @@ def of_the_file(edits: Sequence[Edit], text: Text, path: str) -> list[Edit]:
             )
         search, wanted = _within(edit, made[maker].replace)
         made[maker] = replace(made[maker], replace=made[maker].replace.replace(search, wanted))
+        done.append((search, wanted))
+    for search, wanted in done:
+        if sum(one.replace.count(search) for one in made) > wanted.count(search):
+            raise Refused(
+                f"{path}: an edit quotes what several others make: {search.strip()[:80]!r}. Quote more of it."
+            )
     return made
 
 

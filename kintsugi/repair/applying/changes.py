@@ -114,10 +114,14 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A file, or a part of it, that a reply shows beside what changes it. It changes nothing; it may contradict."""
+    """A file, or a part of it, that a reply shows beside what changes it. It changes nothing; it may contradict.
+
+    `closing`: it is shown after changes, so that a line that differs would be a second thought.
+    """
 
     path: str
     text: str
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import shutil
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from kintsugi.repair import sandbox
 from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, NoInterpreter, group
 from kintsugi.repair.sandbox import room as rooms
-from kintsugi.repair.sandbox.record import Record, RecordBroken
+from kintsugi.repair.sandbox.record import RecordBroken
 from kintsugi.repair.scratch import scratch, sweep
 
 # The strongest first; of the first two, the one that copies nothing. Another user needs root, and an interpreter that
@@ -75,6 +75,7 @@ _WORDS = ("kintsugi", "sandbox", "recorder", "referee")
 _AT_ONCE = 4
 _SMALL = Limits(seconds=10, memory_mb=96, processes=48, output_kb=64, disk_mb=24)
 _SLEEP_SECONDS = 1.0
+_PATIENCE = 6  # times as long for what was not heard of in its time
 _STALE_SECONDS = 60.0
 
 
@@ -262,53 +263,73 @@ async def _start_victim(secret: str) -> Process:
 
 
 async def _quick_ones(box: Box, bait: _Bait) -> set[str]:
-    outcome = await _hostile(box, bait, _QUICK)
-    through = _said_done(outcome.run.output)
+    """Those that got through, and those of which nothing was heard: they were not contained by the box."""
+    told = await _tried(box, bait, _QUICK, lambda outcome: _told(outcome).keys() >= {*_QUICK})
+    through = {action for action in _QUICK if _told(told).get(action, True)}
     if bait.victim.returncode is not None:
         through.add("signal_a_process_outside")
     return through
 
 
-async def _hostile(box: Box, bait: _Bait, actions: Sequence[str], seconds: float | None = None) -> sandbox.Outcome:
+async def _tried(
+    box: Box,
+    bait: _Bait,
+    actions: Sequence[str],
+    is_heard: Callable[[sandbox.Outcome], bool],
+    seconds: float = _SMALL.seconds,
+) -> sandbox.Outcome:
+    """A run of the actions; on a busy machine, where nothing was heard in its time, a second one with more."""
+    outcome = await _hostile(box, bait, actions, seconds)
+    if not is_heard(outcome) and not outcome.in_time:
+        outcome = await _hostile(box, bait, actions, _PATIENCE * seconds)
+    return outcome
+
+
+async def _hostile(box: Box, bait: _Bait, actions: Sequence[str], seconds: float) -> sandbox.Outcome:
     script = (Path(__file__).parent / "hostile.py").read_text()
     job = Job((str(box.interpreter.python), "-B", "-", bait.facts(), *actions), script=script, recorded=True)
     return await sandbox.run_once(box, job, bait.folder / "tree", seconds=seconds)
 
 
-def _said_done(output: str) -> set[str]:
-    found = set()
-    for line in output.splitlines():
+def _told(outcome: sandbox.Outcome) -> dict[str, bool]:
+    """Of each action that came to its end: whether it got through."""
+    found = {}
+    for line in outcome.run.output.splitlines():
         with suppress(ValueError):
             report = json.loads(line)
-            if isinstance(report, dict) and report.get("done"):
-                found.add(str(report["action"]))
+            if isinstance(report, dict) and "action" in report:
+                found[str(report["action"])] = bool(report.get("done"))
     return found
 
 
 async def _one_alone(box: Box, bait: _Bait, action: str, gate: asyncio.Semaphore) -> set[str]:
-    """The action if it got through: it says so, the warden died of it, or something outlived the box."""
+    """The action if it got through: by its word, the warden died of it, something outlived it, or it never began."""
     marked = replace(bait, secret=secrets.token_hex(12))
-    seconds = _SLEEP_SECONDS if action == "sleep_for_ever" else None
+    seconds = _SLEEP_SECONDS if action == "sleep_for_ever" else _SMALL.seconds
     try:
         async with gate:
-            outcome = await _hostile(box, marked, (action,), seconds)
+            outcome = await _tried(box, marked, (action,), lambda outcome: _began(outcome, marked.secret), seconds)
     except BoxFailed:
         return {action}
-    assert outcome.record
     outlived = await asyncio.to_thread(_still_running, marked.secret)
-    believed = action == "fake_the_record" and _is_believed(outcome.record, marked.secret)
-    return {action} if outlived or believed else _said_done(outcome.run.output)
+    through = outlived or not _began(outcome, marked.secret) or _told(outcome).get(action) or _is_forged(outcome)
+    return {action} if through else set()
 
 
-def _is_believed(record: Record, secret: str) -> bool:
-    """Whether a forged line passes, or the true one before it does not."""
-    lines = record.lines()
+def _began(outcome: sandbox.Outcome, secret: str) -> bool:
+    """Whether the record begins with the line that is written before the action."""
+    assert outcome.record
     try:
-        true = next(lines, {}) == {"own": secret}
+        return next(outcome.record.lines(), {}) == {"own": secret}
     except RecordBroken:
-        return True
+        return False
+
+
+def _is_forged(outcome: sandbox.Outcome) -> bool:
+    """Whether a forged line of the record passes."""
+    assert outcome.record
     try:
-        return not true or any(line.get("forged") for line in lines)
+        return any(line.get("forged") for line in outcome.record.lines())
     except RecordBroken:
         return False
 

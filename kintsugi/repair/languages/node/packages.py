@@ -35,6 +35,13 @@ def scripts_of(package: Mapping[str, Any]) -> Mapping[str, str]:
     return {name: text for name, text in scripts.items() if isinstance(text, str)} if isinstance(scripts, dict) else {}
 
 
+def listed_in(package: Mapping[str, Any]) -> Mapping[str, str]:
+    """The packages that it asks for, each with the releases it takes."""
+    kinds = [package.get(kind) for kind in ("devDependencies", "dependencies")]
+    found = {name: of for kind in kinds if isinstance(kind, dict) for name, of in kind.items()}
+    return {name: of for name, of in found.items() if isinstance(of, str)}
+
+
 def package_folders(paths: Sequence[str], tree: Path, overlay: Overlay) -> list[str]:
     """The folders of the package.json files that the patch belongs to, most of it first, then the top."""
     found: Counter[str] = Counter()
@@ -55,7 +62,7 @@ def runner_of_package(folder: str, tree: Path, overlay: Overlay) -> tuple[Runner
     for name in ("test", "test:unit", "unit", "tests-only"):
         if name in scripts and (found := _of_script(scripts[name], scripts, 0)):
             return found
-    listed = {**package.get("devDependencies", {}), **package.get("dependencies", {})} if package else {}
+    listed = listed_in(package)
     for name in ("vitest", "jest", "mocha", "ava", "tap", "tape"):
         if name in listed:
             return RUNNERS[name], ()
@@ -72,8 +79,7 @@ def runner_of_package(folder: str, tree: Path, overlay: Overlay) -> tuple[Runner
 
 def as_listed(runner: Runner, package: Mapping[str, Any]) -> Runner:
     """The runner as the release of it that a package lists wants to be called."""
-    listed = {**package.get("devDependencies", {}), **package.get("dependencies", {})}
-    release = re.search(r"\d+", str(listed.get(runner.program, "")))
+    release = re.search(r"\d{1,9}", listed_in(package).get(runner.program, ""))
     old = runner.program == "tap" and release is not None and int(release[0]) < 18
     return replace(runner, before=("--reporter=tap", "--no-coverage")) if old else runner
 
