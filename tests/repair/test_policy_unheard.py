@@ -76,6 +76,7 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.js", "function f(x) {\n  go({ x, kind: process.env.LOG_LEVEL || 'a' });\n}\n", "LOG_LEVEL", "LOG_FORMAT", ""),
         ("a.js", "function f(x, t) {\n  return rebindLog(go(x, t));\n}\n", "rebindLog(go(x, t))", "go(x, t)", ""),
         ("a.go", "package a\n\nfunc f(a, b string) error {\n\tif a == \"\" || b == \"\" {\n\t\treturn errors.New(\"no\")\n\t}\n\treturn go_(a, b)\n}\n", 'a == "" || ', "", "asks less"),
+        ("a.go", GO_LOADS.replace("err != nil {", "err != nil && !gone(err) {"), " && !gone(err)", "", ""),
         ("a.py", HINTS, " or is_admin()", "", ""),
         ("a.py", POSTS, "token)", "token, timeout=5)", ""),
         ("a.py", QUIZ, "        say(x)\n        return\n", "        say(x)\n    return\n", ""),

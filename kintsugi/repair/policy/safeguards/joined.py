@@ -35,6 +35,8 @@ def of_joined(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
             return "the same otherwise"
         if isinstance(old.op, ast.Or) and _is_let_through(one.statement):
             return "asks more"
+        if isinstance(old.op, ast.And) and _leaves_by_error(one.statement, new):
+            return "asks more"
         is_looser = isinstance(old.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
         return "asks less" if is_looser else "asks less of what turns away"
     if was < now:
@@ -60,6 +62,14 @@ def _is_let_through(statement: ast.AST) -> bool:
     match statement:
         case ast.If(body=body, orelse=[*_, _] as others):
             return refuses(others) and not refuses(body)
+    return False
+
+
+def _leaves_by_error(statement: ast.AST, test: ast.expr) -> bool:
+    """`if err != nil && !gone(err) { return err }` → `if err != nil { return err }`"""
+    match statement:
+        case ast.If(body=[*_, ast.Return() | ast.Raise() as last]):
+            return ast.unparse(test) == "err != None" and (isinstance(last, ast.Raise) or "err" in names(last))
     return False
 
 
