@@ -122,6 +122,7 @@ class Scanner:
         return [(rule, start + by, end + by) for (rule, start, end), by in zip(left, moved, strict=True)]
 
     def _may_lead_on(self, place: Place, text: str, spans: list[Span], begins: list[int]) -> bool:
+        """Whether a look at a place may find more once the spans, which start at `begins`, are hidden."""
         rule, start, end = place
         after = bisect_left(begins, end)  # the first span that begins behind the place
         if after and start < spans[after - 1][1]:

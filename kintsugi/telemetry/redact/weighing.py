@@ -52,7 +52,7 @@ class Owned(IntEnum):
 
     NO = 0
     LOOSELY = 1  # `path: …`, where a password may be meant all the same
-    BY_KEY = 2  # `token=…`, which announces it; what is a mere key may be more to others
+    BY_KEY = 2  # `password=…`, which judges any word itself; what a lesser key passes over may be a secret to others
     SURELY = 3  # `user=…`
 
 
@@ -238,7 +238,7 @@ def _has_an_owner(text: str, end: int, begin: int, said: Said) -> bool:
 
 
 def _is_of_a_key(text: str, end: int, begin: int, said: Said) -> bool:
-    """Whether another key stands there, which judges the value: what announces less does not have to."""
+    """Whether a key that judges any word stands between `end` and the value: what announces less does not weigh it."""
     if said not in (Said.ACT, Said.SERVICE, Said.WEAK) or not text.endswith(_ENDS_OF_OWNERS, 0, begin):
         return False
     owned, back = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
