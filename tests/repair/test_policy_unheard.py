@@ -17,6 +17,11 @@ SEEN = "def take(self, key):\n    if key in self.seen:\n        return\n    go(k
 OPENS = "def f(x):\n    if x.age < 9:\n        raise No\n    pay(x, 1)\n"
 SERVES = "def serve(x):\n    said = _error(x, 1)\n    if x.kind != 1:\n        x.go(said)\n    return said\n"
 KEPT = 'USER_COLUMNS = """SELECT id FROM users WHERE id = ?"""\n'
+HINTS = "def f(x, m):\n    if x.ids >= m or is_admin():\n        go(x)\n    else:\n        raise No\n"
+POSTS = "def login(x):\n    return post(x.url, data=x.token)\n"
+QUIZ = "def f(x):\n    try:\n        return go(x)\n    except No:\n        say(x)\n        return\n"
+CLEARS = "def f(x):\n    a = find(x)\n    clear_all(x)\n    return a\n"
+GO_MAKES = "package a\n\nfunc f(c C) *P {\n\treturn New(c, []Option{WithCookie(c), WithPKCE(c)})\n}\n"
 PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
 
 
@@ -71,6 +76,14 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.js", "function f(x) {\n  go({ x, kind: process.env.LOG_LEVEL || 'a' });\n}\n", "LOG_LEVEL", "LOG_FORMAT", ""),
         ("a.js", "function f(x, t) {\n  return rebindLog(go(x, t));\n}\n", "rebindLog(go(x, t))", "go(x, t)", ""),
         ("a.go", "package a\n\nfunc f(a, b string) error {\n\tif a == \"\" || b == \"\" {\n\t\treturn errors.New(\"no\")\n\t}\n\treturn go_(a, b)\n}\n", 'a == "" || ', "", "asks less"),
+        ("a.go", GO_LOADS.replace("err != nil {", "err != nil && !gone(err) {"), " && !gone(err)", "", ""),
+        ("a.py", HINTS, " or is_admin()", "", ""),
+        ("a.py", POSTS, "token)", "token, timeout=5)", ""),
+        ("a.py", QUIZ, "        say(x)\n        return\n", "        say(x)\n    return\n", ""),
+        ("a.py", QUIZ, "        say(x)\n        return\n", "        say(x)\n    pay(x)\n", "left before"),
+        ("a.py", CLEARS, "    clear", "    if a.old != 1:\n        return {'a': 1}, 400\n    clear", ""),
+        ("a.py", CLEARS, "    clear", "    if a.old != 1:\n        return {'a': 1}, 200\n    clear", "less often"),
+        ("a.go", GO_MAKES, ", WithPKCE(c)", "", "lists less"),
         ("a.py", "def f(x):\n<<<<<<< a\n    go(x)\n>>>>>>> b\n", "<<<<<<< a\n    go(x)\n>>>>>>> b\n", "    go(x)\n", "could not be read"),
         ("a.go", "package a\n\n<<<<<<< a\nfunc f() {}\n>>>>>>> b\n", "<<<<<<< a\nfunc f() {}\n>>>>>>> b\n", "func f() {}\n", "could not be read"),
     ],

@@ -164,10 +164,10 @@ class Redactor:
         once = partial(self._of_a_log, work=work)
         if not holds_texts(text):
             return self._settled(text, once)
+        allowance = Allowance(len(text))  # at least as much as when it is redacted once more
         if len(text) <= REACH:  # what a quote ends is told best from within; a long text may be an attack
             text = self._written(text, Allowance(len(text)))
         text = self._settled(text, once)
-        allowance = Allowance(len(text))  # as much as when it is redacted once more
         for _ in range(_PASSES):
             hidden = self._written(text, allowance)
             if hidden == text:

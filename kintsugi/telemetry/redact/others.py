@@ -36,6 +36,7 @@ _NAME_OF_SECRET = re.compile(
 )
 _OF_A_CLUSTER = re.compile(r"(?i:\b(?:namespace|pod|service ?account|configmap|volume)\b)")
 _AROUND = 80
+_OF_A_MANAGER = re.compile(r"[a-z]{3,12} (?:password|passphrase|key|database|file|entry)\b")  # keepass: master key
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 
 
@@ -72,6 +73,8 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
             return is_too_brief(name, plain)
         case "pass":
             return plain.isdigit() or is_file(plain) or _is_result_of_test(text, value.start)
+        case "keepass" | "lastpass" | "enpass" if _OF_A_MANAGER.match(text, value.start):
+            return True
         case "secret" if _NAME_OF_SECRET.fullmatch(plain) and not value.quoted:
             return _OF_A_CLUSTER.search(text, max(0, value.start - _AROUND), value.end + _AROUND) is not None
     if name.endswith("pwd"):

@@ -39,6 +39,7 @@ _MASKED_ON = re.compile(
     r"(?:(?:&|\\{1,8}u0026)(?:amp;){0,3}(?:#\w{2,5}|quot|apos);|%(?:25){0,3}2[27]|\\{1,8}(?:u002[27]|[\"']))?\*\*\*"
     r"(?:[;,&+|)\]}]|\\{1,8}[nrtux\"']|%(?:25){0,3}(?:[02]\w|3[B-F]|5[CD]|7[CD])|\#01|\n)"
 )
+_BEGINS_OF_MASKS = frozenset("&\\%*")
 _END = itemgetter(2)
 
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
@@ -46,8 +47,9 @@ _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 _LITTLE_WORK = 40
 
 # What a look costs at once, and what it costs more where it went beyond the first characters (else it gives an empty
-# tuple), and for each word that it found or weighed in vain: a unit is about five microseconds. At an act or a service
-# it costs as much as it looks at: honest logs are full of users, and hold few words that may be secrets.
+# tuple), and for each word that it found or weighed in vain: a unit is three microseconds on average, and up to ten.
+# At an act or a service it costs as much as it looks at: honest logs are full of users, and hold few words that may be
+# secrets.
 _EACH = {"keyed": 3, "cookie": 2}
 _CHEAP, _CHEAP_CHECKS = KNOWN - {"command"} | {"url", "argument"}, (acted, served)
 _LAST_PLACES, _MOST_LAST_PLACES = 5, 40  # of a hidden stretch: what they lead to may stand behind it
@@ -108,24 +110,27 @@ class Scanner:
         """
         if self._has_asterisks:
             return None
-        begins, is_all_alone = [begin for begin, _ in spans], True
-        left: list[tuple[Place, int]] = []
-        for rule, start, end in places:
-            after = bisect_left(begins, end)  # the first span that begins behind the place
-            if after and start < spans[after - 1][1]:
-                continue
-            if rule < self.alone:
-                check = self.rules[rule][0]
-                if check is keyed and after < len(spans) and is_right_behind(text, end, spans[after]):
-                    continue
-                if (check is acted or check is served) and not _is_near(spans, after, start, end):
-                    continue
-                is_all_alone = False
-            left.append(((rule, start, end), after))
-        if is_all_alone:
-            return []  # they were judged by their own looks
+        begins, alone = [begin for begin, _ in spans], self.alone
+        for place in places:  # words on their own were judged by their looks: alone they are no reason to look again
+            if place[0] < alone and self._may_lead_on(place, text, spans, begins):
+                break
+        else:
+            return []
         shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)]
-        return [(rule, start + shifts[after], end + shifts[after]) for (rule, start, end), after in left]
+        left = [place for place in places if self._may_lead_on(place, text, spans, begins)]
+        moved = [shifts[bisect_left(begins, end)] for _, _, end in left]
+        return [(rule, start + by, end + by) for (rule, start, end), by in zip(left, moved, strict=True)]
+
+    def _may_lead_on(self, place: Place, text: str, spans: list[Span], begins: list[int]) -> bool:
+        """Whether a look at a place may find more once the spans, which start at `begins`, are hidden."""
+        rule, start, end = place
+        after = bisect_left(begins, end)  # the first span that begins behind the place
+        if after and start < spans[after - 1][1]:
+            return False
+        check = self.rules[rule][0] if rule < self.alone else None
+        if check is keyed:
+            return after == len(spans) or not is_right_behind(text, end, spans[after])
+        return not (check is acted or check is served) or _is_near(spans, after, start, end)
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether all are beginnings of known shapes or pairs, not too many, and none goes on as its shape does."""
@@ -244,6 +249,10 @@ class Scanner:
         if not spans:
             return _NONE, more
         is_code = has_code and kind not in KNOWN
+        if len(spans) == 1 and spans[0] != VAIN and not is_code:  # as it nearly always is
+            begin, stop = spans[0]
+            is_new = text[begin : begin + 1] not in _BEGINS_OF_MASKS or not _MASKED_ON.match(text, begin)
+            return [(begin, stop, kind)] if is_new else _NONE, more + 1
         is_found = spans.count(VAIN) < len(spans)  # the first one is paid for, but leads to a further look
         cost = more + is_found + (_EACH.get(kind, 0) * (len(spans) - is_found))
         found = [

@@ -52,7 +52,7 @@ class Owned(IntEnum):
 
     NO = 0
     LOOSELY = 1  # `path: …`, where a password may be meant all the same
-    BY_KEY = 2  # `token=…`, which announces it; what is a mere key may be more to others
+    BY_KEY = 2  # `password=…`, which judges any word itself; what a lesser key passes over may be a secret to others
     SURELY = 3  # `user=…`
 
 
@@ -111,7 +111,7 @@ _WORDS_OF_LOGS = re.compile(
 # A name of its own: the nearest one announces.
 _BEHIND_OWNER = re.compile(r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}")
 _OWNER, _LONGEST_OWNER = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,48})(?P<quote>\\{0,3}[\"'])?$"), 48
-_LONGEST_LEAD, _ENDS_OF_OWNERS = 100, "=:\"' "
+_LONGEST_LEAD, _ENDS_OF_OWNERS = 100, ("=", ":", '"', "'", "= ", ": ", "  ")
 _NO_OWNERS = ("value", "string", "is", "now", "it", "to", "with", "new")
 _LAST_OF_LINE = re.compile(r"\S{1,100}[ \t\r]*(?=\n|$)")
 _OF_NAMES_OF_USERS = (Look.NOTHING, Look.NAMED, Look.HEX)
@@ -238,8 +238,8 @@ def _has_an_owner(text: str, end: int, begin: int, said: Said) -> bool:
 
 
 def _is_of_a_key(text: str, end: int, begin: int, said: Said) -> bool:
-    """Whether another key stands there, which judges the value: what announces less does not have to."""
-    if said not in (Said.ACT, Said.SERVICE, Said.WEAK) or text[begin - 1] not in _ENDS_OF_OWNERS:
+    """Whether a key that judges any word stands between `end` and the value: what announces less does not weigh it."""
+    if said not in (Said.ACT, Said.SERVICE, Said.WEAK) or not text.endswith(_ENDS_OF_OWNERS, 0, begin):
         return False
     owned, back = _owner(text[max(0, begin - _LONGEST_LEAD) : begin])
     return owned is Owned.BY_KEY and begin - back > end

@@ -30,6 +30,7 @@ _OF_BUILD = re.compile(
     re.IGNORECASE,
 )
 _OF_LOGS = re.compile(r"log_?level", re.IGNORECASE)  # no level of rights
+_REFUSING = range(400, 500)  # statuses of HTTP: `return {"error": why}, 409`
 _MANY = 4  # one statement in so many refuses
 _LONG = 300  # characters of a statement that are read for what it speaks of
 _TAIL = 3  # statements at the end of a branch
@@ -96,5 +97,7 @@ def refuses(body: list[ast.stmt]) -> bool:
     match body[-1]:
         case ast.Raise() | ast.Return(value=ast.Constant(value=False)):
             return True
+        case ast.Return(value=ast.Tuple(elts=[_, ast.Constant(value=int() as status), *_])):
+            return status in _REFUSING
     text = " ".join(map(ast.unparse, body[-_TAIL:]))
     return REFUSAL.search(text) is not None or DENIAL.search(text) is not None

@@ -6,7 +6,7 @@ import ast
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, plain
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.about import speaks_of_rights
+from kintsugi.repair.policy.safeguards.about import refuses, speaks_of_rights
 from kintsugi.repair.policy.safeguards.constants import is_dict, is_for_nothing
 from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.safeguards.pieces import names
@@ -33,6 +33,10 @@ def of_joined(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
         is_said = not is_needed and all(isinstance(part, ast.Compare) and _is_there(part, now) for part in gone)
         if is_said or _are_defaults(old, gone):
             return "the same otherwise"
+        if isinstance(old.op, ast.Or) and _is_let_through(one.statement):
+            return "asks more"
+        if isinstance(old.op, ast.And) and _leaves_by_error(one.statement, new):
+            return "asks more"
         is_looser = isinstance(old.op, ast.Or) == turns_away or not isinstance(one.statement, ast.If | ast.While)
         return "asks less" if is_looser else "asks less of what turns away"
     if was < now:
@@ -51,6 +55,22 @@ def of_joined(one: Exchange, old: ast.expr, new: ast.expr, place: str) -> str:
             else "asks more"
         )
     return ""
+
+
+def _is_let_through(statement: ast.AST) -> bool:
+    """`if x: go()`, `else: raise No`"""
+    match statement:
+        case ast.If(body=body, orelse=[*_, _] as others):
+            return refuses(others) and not refuses(body)
+    return False
+
+
+def _leaves_by_error(statement: ast.AST, test: ast.expr) -> bool:
+    """`if err != nil && !gone(err) { return err }` → `if err != nil { return err }`"""
+    match statement:
+        case ast.If(body=[*_, ast.Return() | ast.Raise() as last]):
+            return ast.unparse(test) == "err != None" and (isinstance(last, ast.Raise) or "err" in names(last))
+    return False
 
 
 def _is_empty(node: ast.expr) -> bool:

@@ -11,11 +11,12 @@ from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite,
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import refuses
 from kintsugi.repair.policy.safeguards.alike import alike
+from kintsugi.repair.policy.safeguards.exchanged import same
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import key_of, names, statements
 from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.policy.safeguards.talk import is_talk
-from kintsugi.repair.syntax import Source
+from kintsugi.repair.syntax import Source, walked
 from kintsugi.telemetry import lazy_re as re
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -31,12 +32,24 @@ def goes_on(old: Source, new: Source) -> Iterator[str]:
         for asked, body in was.items():
             if not isinstance(body[-1], _LEAVING) or asked not in now or _leaves_somewhere(now[asked]):
                 continue
+            if any(same(body[-1], one) for one in _follows(after, now[asked])):
+                continue  # what it left by stands behind it now
             if asked in _of_presence(before) and not all(
                 is_talk(one) or isinstance(one, ast.Pass) for one in now[asked]
             ):
                 continue  # what was not there is made there
             if not is_asked_later(now[asked], before, after):
                 yield short(asked)
+
+
+def _follows(function: Function, body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """What comes next after a branch or a handler."""
+    for one in walked(function):
+        for block in (getattr(one, name, []) for name in ("body", "orelse", "finalbody")):
+            for statement, following in pairwise(block if isinstance(block, list) else []):
+                held = [statement, *getattr(statement, "handlers", [])]
+                if any(body in (getattr(each, "body", []), getattr(each, "orelse", [])) for each in held):
+                    yield following
 
 
 def is_asked_later(body: list[ast.stmt], before: Function, after: Function) -> bool:

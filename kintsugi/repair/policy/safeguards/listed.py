@@ -22,7 +22,8 @@ def of_lists(old: ast.expr, new: ast.expr) -> str:
             are_plain = all(isinstance(part, ast.Constant | ast.Name | ast.Attribute) for part in old.elts)
             if are_plain and was - now and now - was:
                 return "lists others"
-            return "lists less" if now < was and are_plain else "lists more" if was < now else "the same otherwise"
+            is_known = are_plain or _called(new) < _called(old)
+            return "lists less" if now < was and is_known else "lists more" if was < now else "the same otherwise"
         case ast.Call(func=called), ast.Call(func=other) if same(called, other):
             texts = [[text for part in call.args if (text := text_of(part)) is not None] for call in (old, new)]
             if any(finds_more(one, two) for one, two in zip(*texts, strict=False)):
@@ -33,6 +34,8 @@ def of_lists(old: ast.expr, new: ast.expr) -> str:
             if otherwise := _by_other_names(old, new):
                 return otherwise
             named = {part.arg for part in _set(old)} - {part.arg for part in _set(new)}
+            if was < now and now - was <= {ast.unparse(part) for part in new.keywords if part.arg == "timeout"}:
+                return "asks more"
             if was < now and not old.args and old.keywords:
                 return "says more"
             is_less = now < was or (named and len(now) < len(was))
@@ -41,6 +44,10 @@ def of_lists(old: ast.expr, new: ast.expr) -> str:
             was, now = ({ast.unparse(key) for key in keys if key} for keys in (was_keys, now_keys))
             return "says more" if was < now else "says less" if now < was else "the same otherwise"
     return ""
+
+
+def _called(listed: ast.List | ast.Tuple | ast.Set) -> set[str]:
+    return {words(part.func) for part in listed.elts if isinstance(part, ast.Call)}
 
 
 def _by_other_names(old: ast.Call, new: ast.Call) -> str:
