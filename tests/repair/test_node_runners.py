@@ -62,6 +62,20 @@ def test_without_a_script_it_is_what_is_listed_or_what_the_tests_ask_for(tmp_pat
     assert a_suite(tmp_path / "d", {"test": "tap"}, devDependencies=None, dependencies=["tap"]).says == "tap"
 
 
+@pytest.mark.parametrize(
+    ("path", "as_file", "as_path"),
+    [
+        ("test/cart.js", True, True),
+        ("src/cart.test.ts", True, True),
+        ("test/fixtures/cart.js", False, True),
+        ("tap-snapshots/test/cart.js.test.cjs", False, True),
+        ("src/cart.js", False, False),
+    ],
+)
+def test_what_belongs_to_the_tests(path: str, as_file: bool, as_path: bool) -> None:
+    assert (JavaScript().is_test_file(path), JavaScript().is_test_path(path)) == (as_file, as_path)
+
+
 def test_a_package_of_a_workspace_is_run_in_its_folder(tmp_path: Path) -> None:
     a_program(
         tmp_path,

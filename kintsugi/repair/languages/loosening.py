@@ -16,7 +16,7 @@ _ASSERTING = re.compile(
     r"|(?:Error|Fatal)f?|nil|null|undefined|true|false|None|True|False|[01]"
 )
 _NOT_LOOKED_AT = re.compile(
-    r"(?:^|/)(?:testdata|vendor|node_modules|build|dist|venv|CVS|_darcs|\.[^/]*|[^/]*\.egg)/|(?:^|/)_[^/]*(?:/.*)?\.go$|(?:^|/)\."
+    r"(?:^|/)(?:testdata|tap-snapshots|vendor|node_modules|build|dist|venv|CVS|_darcs|\.[^/]*|[^/]*\.egg)/|(?:^|/)_[^/]*(?:/.*)?\.go$|(?:^|/)\."
 )
 """Folders that pytest, Go or the runners of Node pass over, whatever is in them."""
 _OF_TESTS = re.compile(r"(?:^|/)(?:tests?|__tests__|specs?|testing|e2e)/")

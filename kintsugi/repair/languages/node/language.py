@@ -35,6 +35,7 @@ from kintsugi.telemetry import lazy_re as re
 _TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "specs"}
 _BESIDE_TESTS = {"fixtures", "fixture", "helpers", "helper", "support", "utils", "util", "data", "mocks", "__mocks__"}
 _BESIDE_TESTS |= {"__snapshots__", "__fixtures__", "setup", "common", "lib", "types"}
+_SNAPSHOTS = "tap-snapshots"  # its files are named after tests, and have none
 _ROUND_TESTS = re.compile(
     r"package\.json|(?:jest|vitest|vite|babel|ava|tap)[\w.-]*\.config\.\w+|\.mocharc\.\w+|\.babelrc.*|\.taprc"
     r"|\.c8rc.*|tsconfig[\w.]*\.json|\.swcrc|jest\.setup\.\w+"
@@ -74,12 +75,14 @@ class JavaScript:
         if not self.reads(path):
             return False
         folders = set(pure.parts[:-1])
+        if _SNAPSHOTS in folders:
+            return False
         return TEST_NAME.search(pure.name) is not None or bool(folders & _TEST_FOLDERS and not folders & _BESIDE_TESTS)
 
     def is_test_path(self, path: str) -> bool:
         folders = set(PurePosixPath(path).parts[:-1])
         return self.is_test_file(path) or bool(
-            folders & (_TEST_FOLDERS | {"__snapshots__", "__mocks__", "__fixtures__"})
+            folders & (_TEST_FOLDERS | {"__snapshots__", _SNAPSHOTS, "__mocks__", "__fixtures__"})
         )
 
     def is_round_tests(self, path: str) -> bool:
