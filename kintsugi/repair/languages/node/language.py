@@ -25,6 +25,7 @@ from kintsugi.repair.languages.node.packages import (
 )
 from kintsugi.repair.languages.node.runners import Runner
 from kintsugi.repair.languages.node.suite import NodeSuite
+from kintsugi.repair.languages.node.tables import cases_of
 from kintsugi.repair.languages.node.tests import pattern_of, skipped_around, tests_named, tests_of, turned
 from kintsugi.repair.languages.results import Crash, Ending, Failure, TestResult
 from kintsugi.repair.languages.suspecting import Looks, suspected
@@ -143,7 +144,8 @@ class JavaScript:
             path: skipped_around(path, text) - skipped_around(path, before.get(path, ""))
             for path, text in after.items()
         }
-        return loosened_tests(old, new, around)
+        cases = {(path, name): one for path in new for name, one in cases_of(old.get(path, {}), new[path]).items()}
+        return loosened_tests(old, new, around, cases)
 
     def suspicions(self, before: Texts, after: Texts, tests: Texts) -> tuple[str, ...]:
         trees = [tree for path, text in tests.items() if (tree := tree_of_file(path, text)) is not None]
