@@ -109,6 +109,29 @@ def test_what_a_patch_of_node_drops(after: str, drops: bool) -> None:
     assert found.is_all is drops
 
 
+CATCHES = "function g() { try { return f() } catch (e) { return null } }"
+
+
+@pytest.mark.parametrize(
+    ("after", "drops"),
+    [
+        (CATCHES.replace("null", "undefined"), False),
+        (CATCHES.replace("f()", "f(1)"), False),
+        (CATCHES.replace("f()", "f(1)").replace("null", "[]"), True),
+        (CATCHES.replace("null", "[]") + CATCHES.replace("f()", "h()"), True),
+        (CATCHES.replace("return null", "if (e.code === 1) return null"), False),
+    ],
+)
+def test_what_a_handler_dropped_before_is_not_dropped_anew(after: str, drops: bool) -> None:
+    assert bool(NODE.swallowing({"a.js": CATCHES}, {"a.js": after}).places) is drops
+
+
+def test_a_handler_that_told_is_one_that_drops_now() -> None:
+    tells = CATCHES.replace("return null", "throw new No(e)")
+
+    assert NODE.swallowing({"a.js": tells}, {"a.js": CATCHES}).places
+
+
 @pytest.mark.parametrize(
     ("after", "drops"),
     [
