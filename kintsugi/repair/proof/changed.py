@@ -24,6 +24,33 @@ async def old_tests_agree(proving: Proving) -> tuple[str, ...]:
     return (f"it changes what tests expect that fail with it as they were: {some(fail)}",) if fail else ()
 
 
+async def cases_pass(proving: Proving) -> None:
+    """The tests that are to be cases of tables now run under their very names, and pass. Raises Unproven."""
+    cases = sorted(was for was, now in proving.reading.renamed.items() if was == now)
+    if not cases:
+        return
+    files = sorted({path for path, _ in cases})
+    proving.progress(f"running the tables that tests have become cases of: {some(files)}")
+    seen = await proving.tests(proving.proposal.all_files, files if proving.suite.takes_files else ())
+    passed = [seen.results.tests[id] for id in seen.results.passed]
+    gone = [
+        f"{path}: {name} is removed"
+        for path, name in cases
+        if not any(one.file in (path, "") and name in _names_in(one.id) for one in passed)
+    ]
+    if gone:
+        raise Unproven(f"the patch loosens tests: {'; '.join(gone)}", green=seen.run)
+
+
+def _names_in(id: str) -> set[str]:
+    """What a test may be called by its id, which begins in TAP with what stands above and ends with what it asserts."""
+    named, parts = "::" in id, id.rpartition("::")[2].split(" > ")
+    from_to = (
+        [(0, len(parts))] if named else [(at, to) for at in range(len(parts)) for to in range(at + 1, len(parts) + 1)]
+    )
+    return {" ".join(parts[at:to]) for at, to in from_to}
+
+
 def _ends(proving: Proving, seen: Seen, path: str, name: str) -> set[bool]:
     """How a test ended by its file and name, each of its cases: whether it passed. TAP names no file."""
     every = (one for one in seen.results.tests.values() if one.file in (path, ""))

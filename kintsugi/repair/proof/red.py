@@ -163,10 +163,7 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
     proving.progress("running the regression test with the patch")
     asked = _that_failed(proving, red)
     green = await proving.tests(proposal.all_files, files, watched=asked)
-    long = min(_HANGS * green.run.seconds + 1, proving.seconds_left * _MOST_FOR_SLOW)
-    is_later = _is_only_slow(red, green) and long > red.run.seconds
-    if is_later:  # now it is known how long they take
-        red = await proving.tests(proving.tests_alone, files, seconds=long, watched=())
+    first, red = red, await _red_with_time(proving, files, red, green)
     try:
         _check_runs(proving, red, green)
         turned = _without_bystanders(proving, red, _turned(red, green))
@@ -174,9 +171,17 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
             raise CannotRunHere(_too_slow(red, green))
         _check_all_turned(proving, red, green, turned)
         right = _that_assert(proving, files, _for_the_right_reason(proving, turned))
-        return RedToGreen(red, green, right, is_later=is_later, asked=asked)
+        return RedToGreen(red, green, right, is_later=red is not first, asked=asked)
     except Unproven as refused:
         raise type(refused)(refused.reason, red.run, green.run) from None
+
+
+async def _red_with_time(proving: Proving, files: Sequence[str], red: Seen, green: Seen) -> Seen:
+    """Red; run once more, with time enough, where it was ended before it is known to be more than slow."""
+    long = min(_HANGS * green.run.seconds + 1, proving.seconds_left * _MOST_FOR_SLOW)
+    if not _is_only_slow(red, green) or long <= red.run.seconds:
+        return red
+    return await proving.tests(proving.tests_alone, files, seconds=long, watched=())
 
 
 def _that_failed(proving: Proving, red: Seen) -> tuple[int, ...]:
@@ -387,6 +392,7 @@ async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen
             seconds = min(proving.seconds_left * _MOST_FOR_SLOW, _HANGS * shown.green.run.seconds + 1)
         red = await proving.tests(proving.tests_alone, files, seconds=seconds)
         green = await proving.tests(proposal.all_files, files)
+        red = await _red_with_time(proving, files, red, green)
         if proving.seconds_left <= 0 or _is_only_slow(red, green):  # what did not come to its end says nothing
             if number == 1 and not shown.is_later and all(_never_ended(shown.red, test) for test in turned):
                 raise CannotRunHere(_seen_once(shown.red))
