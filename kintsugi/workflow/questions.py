@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from kintsugi.workflow.commits import is_same
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Incident, Patch, PullRequest
 from kintsugi.workflow.names import Effect, State
@@ -196,7 +197,7 @@ def _warnings(swap: Swap) -> tuple[str, ...]:
     says = []
     if not swap.asked:
         says.append("The program does not say what it runs; this is what was deployed last, as far as it is known.")
-    elif swap.now == swap.then:
+    elif is_same(swap.now, swap.then):
         says.append("It runs already.")
     if not swap.known:
         says.append("What else changes with it is not known: one of the two commits is not at hand here.")
