@@ -55,7 +55,8 @@ async def every(model: str, prompts: Path | None, limit: int, as_json: bool) -> 
         say_json({"replays": [each.facts() for each in found], "left_out": left_out}, indent=1)
         return
     console = PlainConsole(highlight=False)
-    console.print(_table(found) if found else "No incident has ended yet.")
+    none = "None that ended could be replayed." if left_out else f"None of the newest {limit} incidents has ended."
+    console.print(_table(found) if found else none)
     for why in left_out:
         say(why, err=True)
 
