@@ -329,15 +329,21 @@ describe("gauge", () => {
     [
         (-5, "[420, 420], [-5, 0]]", ""),
         (-5, "[420, 420], [-5, 0]].filter(([level]) => level > 0)", "gauge > knows -5 (vanished)"),
+        (-5, "[420, 420], [-5, 0]]", "knows -5 is removed, and the case of its name cannot fail"),
         (7, "[420, 420], [7, 7]]", "an assertion is gone that holds with the patch too"),
     ],
-    ids=["as it has to be now", "never run", "as it was"],
+    ids=["as it has to be now", "never run", "never asked", "as it was"],
 )
 async def test_a_test_becomes_a_case_of_its_name_where_it_no_longer_holds(
     level: int, rows: str, refused: str, tmp_path: Path, settings: ProofSettings
 ) -> None:
     before = ROWS % (level, level, level)
     after = before[: before.index("\n  it(")].replace("[420, 420]]", rows) + "});\n"
+    after = (
+        after.replace("      assert", "      if (level < 0) return;\n      assert")
+        if refused.endswith("cannot fail")
+        else after
+    )
     program = a_program(tmp_path, {**PROGRAM, "test/tides.test.js": before})
 
     said = await judged(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kintsugi.repair.languages.known import is_test_path
+from kintsugi.repair.languages.results import TestResult
 from kintsugi.repair.proof.runs import Proving, Seen, Unproven, some
+from kintsugi.repair.syntax import read_source
 
 
 async def old_tests_agree(proving: Proving) -> tuple[str, ...]:
@@ -25,21 +29,35 @@ async def old_tests_agree(proving: Proving) -> tuple[str, ...]:
 
 
 async def cases_pass(proving: Proving) -> None:
-    """The tests that are to be cases of tables now run under their very names, and pass. Raises Unproven."""
+    """The tests that are to be cases of tables now run under their very names, pass, and can fail. Raises Unproven."""
     cases = sorted(was for was, now in proving.reading.renamed.items() if was == now)
     if not cases:
         return
+    changes = proving.proposal.all_files
     files = sorted({path for path, _ in cases})
     proving.progress(f"running the tables that tests have become cases of: {some(files)}")
-    seen = await proving.tests(proving.proposal.all_files, files if proving.suite.takes_files else ())
+    seen = await proving.tests(changes, files if proving.suite.takes_files else ())
     passed = [seen.results.tests[id] for id in seen.results.passed]
-    gone = [
-        f"{path}: {name} is removed"
-        for path, name in cases
-        if not any(one.file in (path, "") and name in _names_in(one.id) for one in passed)
-    ]
-    if gone:
-        raise Unproven(f"the patch loosens tests: {'; '.join(gone)}", green=seen.run)
+    if gone := [one for one in cases if not _is_among(passed, *one)]:
+        raise Unproven(_removed(gone, "no case of its name passes"), green=seen.run)
+    texts = {path: read_source(changes[path] or b"") for path in files}
+    turned = {
+        path: text.encode("utf-8", "surrogatepass")
+        for path in files
+        if (text := proving.language.turned_round(texts[path], [name for where, name in cases if where == path]))
+    }
+    seen = await proving.tests({**changes, **turned}, files if proving.suite.takes_files else ())
+    if idle := [one for one in cases if not _is_among(list(seen.results.bad.values()), *one)]:
+        raise Unproven(_removed(idle, "the case of its name cannot fail"), green=seen.run)
+
+
+def _removed(cases: Sequence[tuple[str, str]], why: str) -> str:
+    told = "; ".join(f"{path}: {name} is removed" for path, name in cases)
+    return f"the patch loosens tests: {told}, and {why}"
+
+
+def _is_among(tests: Sequence[TestResult], path: str, name: str) -> bool:
+    return any(one.file in (path, "") and name in _names_in(one.id) for one in tests)
 
 
 def _names_in(id: str) -> set[str]:
