@@ -79,8 +79,8 @@ class _Table:
             return
         if self.found:
             PlainConsole(highlight=False).print(_drawn(self.found))
-        elif not self.left_out:
-            say("No incident has ended yet.")
+        else:
+            say("None that ended could be replayed." if self.left_out else "No incident has ended yet.")
         for why in self.left_out:
             say(f"Left out: {why}", err=True)
 

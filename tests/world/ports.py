@@ -127,15 +127,17 @@ class ScriptedDeployer(Scripted):
     """Deploys at once. `runs` is what the program says it runs; an outcome that is not True leaves that as it is.
 
     `vouches`: whose word is all there is, as nobody can ask the program. `silent`: it can be asked, and says nothing.
+    `tells`: what it says instead of what was deployed.
     """
 
     deployed: list[str] = field(default_factory=list)
     runs: str = a_patch().base
     vouches: str = ""
     silent: bool = False
+    tells: str | None = None
 
     async def running(self) -> str:
-        return "" if self.vouches or self.silent else self.runs
+        return "" if self.vouches or self.silent else self.runs if self.tells is None else self.tells
 
     async def find(self, commit: str) -> Rollout | None:
         return await self._stands(commit) if commit == self.runs else None

@@ -30,7 +30,8 @@ class Swallowing:
 @dataclass(frozen=True, slots=True)
 class Loosened:
     """What a patch did to tests that were there: reasons to refuse it, what a human should look at, and which tests it
-    gave another name or place: (file, name) by what they were. `changed` are the flagged ones, by file and name, and
+    gave another name or place: (file, name) by what they were, the same for one that is to be a case of a table now.
+    `changed` are the flagged ones, by file and name, and
     `dropped` those of them that put another assertion in the place of one: whether that still holds, only a run tells.
     """
 

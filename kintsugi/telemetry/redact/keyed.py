@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behind
+from kintsugi.telemetry.redact.budget import VAIN
 from kintsugi.telemetry.redact.headers import authorization, signature
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
@@ -22,6 +23,7 @@ from kintsugi.telemetry.redact.notations import (
 from kintsugi.telemetry.redact.others import is_something_else
 from kintsugi.telemetry.redact.values import (
     MASK,
+    OF_SENTENCES,
     PHRASE,
     PHRASES,
     STANDS_FOR_ONE,
@@ -107,7 +109,9 @@ _ACT = re.compile(
 )
 _FURTHER_CODES = re.compile(r"(?:[,;] ?(?=[a-z-]{0,20}\d)[\w-]{4,20}){1,19}")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
-_OPENED = re.compile(r"(?i:\b(?:wi-?fi|wlan|vpn|api|webhook|service|netrc|login|log in|account|ssh|door|unlock)\b)")
+_OPENED = re.compile(
+    r"(?i:\b(?:wi-?fi|wlan|vpn|api|webhook|service|netrc|login|log in|account|ssh|door|unlock|wireless)\b)"
+)
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b'", '[b"')
 
 
@@ -195,7 +199,8 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     is_near = may_be_near(text, at, stop)
     if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_near):
         return ()
-    level = grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
+    name = stem + text[at + len(stem) : stop]
+    level = grade_in_place(text, at, stem, name)
     if not level:
         return weighed(text, at, stop, Said.ACT) if is_near and _ACT.search(text[at:stop]) else ()
     return [
@@ -206,8 +211,17 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
         *(said_below(text, at, stop, level) if is_title else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
-        *(weighed(text, at, stop, _said(text, at, stop, level)) if is_near else ()),
+        *(_no_names(text, name, weighed(text, at, stop, _said(text, at, stop, level))) if is_near else ()),
     ]
+
+
+def _no_names(text: str, name: str, spans: Iterable[Span]) -> Iterable[Span]:
+    """Without the names of secrets, which may be told of by nothing but the word before."""
+    if not name.lower().endswith(("secret", "secrets")):
+        return spans
+    return (
+        VAIN if span != VAIN and is_something_else(name, text, Value(*span, quoted=False)) else span for span in spans
+    )
 
 
 def _said(text: str, at: int, end: int, level: Grade) -> Said:
@@ -263,7 +277,11 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     if inside is not None:
         return inside
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
-        return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
+        return [
+            (item.start, item.end)
+            for item in items(text, begin)
+            if _counts(text, item, level, prose=False) and not _is_told(text, item)
+        ]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
     value = to_end_of_word(text, begin) if is_alone else read(text, begin)
     if value and text[value.start : value.start + 1] in _OF_PLACEHOLDERS and not value.quoted:
@@ -376,6 +394,12 @@ def _more_items(text: str, at: int, level: Grade) -> Iterator[Span]:
 def _is_no_word(value: str, level: Grade) -> bool:
     """Whether a value can be no word of a sentence or a table: it looks like a secret, or is a code of digits."""
     return is_strong(value) or (value.isdigit() and len(value) >= 4 and level is Grade.PASSWORD)
+
+
+def _is_told(text: str, item: Value) -> bool:
+    """Whether an item of a list is a sentence, as what is wrong with a field of a form: `["is too short"]`."""
+    words = text[item.start : item.end]
+    return words.count(" ") > 1 and OF_SENTENCES.search(words) is not None
 
 
 def _is_of_words(text: str, value: Value) -> bool:
