@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from kintsugi.telemetry.redact.again import REACH, Work, work_on
 from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
-from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Allowance, Budget
+from kintsugi.telemetry.redact.budget import GENEROUS, STRETCH, USUAL, Allowance, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold, is_of_syslog
-from kintsugi.telemetry.redact.hiding import apart, continued, hide, merged, repeated
+from kintsugi.telemetry.redact.hiding import apart, continued, hide, is_whole, merged, repeated
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import is_folder
 from kintsugi.telemetry.redact.personal import kinds_of
@@ -146,11 +146,17 @@ class Redactor:
                 return None
             places = [place for place in places if place[2] <= len(text)]
         try:
-            folded = Folded(text, lowered[: len(text)], None)
-            work = work_on(text)
-            found = scanner.spans_at(places, folded, work)
+            folded, work, is_all = Folded(text, lowered[: len(text)], None), work_on(text), False
+            if len(text) <= STRETCH:
+                found, is_all = scanner.spans_of_line(places, folded)
+            else:
+                found = scanner.spans_at(places, folded, work)
             if not found:
                 return text
+            if is_all and "\n" not in text and is_whole(found[0], text):
+                start, stop, kind = found[0]
+                self.hidden[kind] += 1
+                return f"{text[:start]}{MASK}{text[stop:]}"
             hidden = self._without(folded, text, found, places, work)
             if hidden.left == [] and hidden.text != text:
                 self._count(hidden.kinds)
