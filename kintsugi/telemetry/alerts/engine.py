@@ -112,10 +112,10 @@ class Alerts:
                 self._count(rule, seen)
 
     def _about(self, classes: tuple[type, ...]) -> tuple[Rule, ...]:
-        """The rules that exceptions of such a chain of classes may match: asked once of each, as few ever do."""
+        """The rules, as far as exceptions of such a chain of classes may match: asked once of each, as few ever do."""
         rules = self._of_classes.get(classes)
         if rules is None:
-            rules = tuple(rule for rule in self._rules if may_match(rule, classes))
+            rules = tuple(filter(None, (of_classes(rule, classes) for rule in self._rules)))
             if len(self._of_classes) < _MOST_CLASSES:
                 self._of_classes[classes] = rules
         return rules
@@ -219,11 +219,12 @@ class Alerts:
             heapq.heappush(self._owed, _Owed(due, next(self._numbers), name, alert, tries + 1))
 
 
-def may_match(rule: Rule, classes: Sequence[type]) -> bool:
-    """Whether exceptions of these classes may be what the rule asks for; with none its words may be in the line."""
-    return (rule.raised is None or rule.raised.may_be_met(classes)) and (
-        not rule.any or any(each.may_be_met(classes) for each in rule.any)
-    )
+def of_classes(rule: Rule, classes: Sequence[type]) -> Rule | None:
+    """What is left of a rule for exceptions of these classes: without the conditions that none of them can meet."""
+    left = tuple(each for each in rule.any if each.may_be_met(classes))
+    if (rule.any and not left) or (rule.raised is not None and not rule.raised.may_be_met(classes)):
+        return None
+    return rule if len(left) == len(rule.any) else replace(rule, any=left)
 
 
 def matches(rule: Rule, seen: Seen, chain: Sequence[BaseException]) -> bool:
