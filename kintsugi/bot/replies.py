@@ -212,10 +212,11 @@ def _line(answered: Answered) -> str:
     return f"{_MARKS[answered.ok]} **{answered.name}** {one_line(answered.says, 120)}{took}"
 
 
-def incidents(found: Sequence[Incident], most: int) -> Reply:
-    """The list, newest first, with the way to the next page."""
+def incidents(found: Sequence[Incident], most: int, state: State | None = None, before: int | None = None) -> Reply:
+    """The list, newest first, with the way to the next page. `state` and `before` are what was asked for."""
     if not found:
-        return Reply("No incidents.")
+        older = f" before INC-{before}" if before else ""
+        return Reply(f"No incident{older} {state.says}." if state else f"No incidents{older}.")
     lines = [f"**{each.name}** {_stands(each)} · {one_line(each.summary, 60)}" for each in found]
     if len(found) == most:
         lines.append(f"Older ones: `before:{found[-1].id}`")

@@ -183,6 +183,20 @@ def test_what_a_test_no_longer_asserts_is_seen_beside_what_it_newly_does(
     assert bool(found.refusals) is is_refused
 
 
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [("if (tide.marks) return;", True), ("tide.each((mark) => { return mark; });", False), ("tide.turn();", False)],
+)
+def test_a_test_that_may_end_before_what_it_asserts_is_told(line: str, is_told: bool) -> None:
+    before = "it('reads', () => {\n  expect(tide.height).toBe(420);\n  return tide.end();\n});\n"
+    after = before.replace("  expect", f"  {line}\n  expect")
+
+    found = NODE.loosened({"tide.test.js": before}, {"tide.test.js": after})
+
+    assert not found.refusals
+    assert any("may no longer come to what it asserts" in flag for flag in found.flags) is is_told
+
+
 @pytest.mark.parametrize(("chosen", "is_refused"), [("only ? it.only : it.skip", True), ("quick ? it : test", False)])
 def test_a_test_by_another_name_is_left_out_where_that_name_may_be(chosen: str, is_refused: bool) -> None:
     before = "it('reads', () => {\n  expect(tide.height).toBe(420);\n});\n"

@@ -91,8 +91,20 @@ class WrittenTest:
         own = self.function.start_byte if self.function is not None else self.node.start_byte
         for one in self.checks:
             within = (up for up in above(one) if up.start_byte > own)
-            found[" ".join(tokens_of(one))] += sum(up.type in (*_SOMETIMES, *FUNCTIONS) for up in within)
+            left = sum(end <= one.start_byte for end in self._may_leave)
+            found[" ".join(tokens_of(one))] += left + sum(up.type in (*_SOMETIMES, *FUNCTIONS) for up in within)
         return found
+
+    @cached_property
+    def _may_leave(self) -> list[int]:
+        """Behind which places the test itself may have ended before it comes to its end."""
+        own = self.function
+        if own is None:
+            return []
+        within = (
+            (one, next(up for up in above(one) if up.type in FUNCTIONS)) for one in nodes(own, "return_statement")
+        )
+        return [int(one.end_byte) for one, around in within if around.id == own.id]
 
     @property
     def exact(self) -> int:
