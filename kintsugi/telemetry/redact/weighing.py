@@ -70,8 +70,8 @@ _BEHIND, _BEFORE, _NEAR, _CLOSE, _LONGEST_NAME = 100, 60, 48, 32, 60
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
 _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
-# A quick look: a digit beside what no number has, or letters in an order that no word has. No small letter begins it, as
-# texts are full of them: so it is twice as fast.
+# A quick look: a digit beside what no number has, or letters in an order that no word has. It begins with no small
+# letter, of which texts are full, and so is twice as fast.
 _BESIDE = re.compile(
     r"[\dA-Z](?:(?<=[A-Za-z_!#$%&*+@^~?-]\d)|(?<=\d)(?=[A-Za-z_!#$%&*+@^~?-])|(?<=[a-z][A-Z])(?=[a-zA-Z]?[A-Z]))"
 )
