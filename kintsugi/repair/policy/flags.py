@@ -16,9 +16,10 @@ from typing import NamedTuple
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.expressions import is_stricter
 from kintsugi.repair.policy.facts import Facts
-from kintsugi.repair.policy.safeguards import Told, differing, loosened
+from kintsugi.repair.policy.safeguards import Told, loosened
+from kintsugi.repair.policy.safeguards.about import About, speaks_of_rights
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.safeguards.points import CERTAIN
+from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
 from kintsugi.repair.policy.translated import as_written, could_be_read, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import WHO
 from kintsugi.repair.syntax import Source, walked
@@ -48,6 +49,8 @@ _OF_CONDITIONS = frozenset(
         "It turns away less than before.",
     )
 )
+_ALL = frozenset(("BaseException", "Exception"))  # kinds of failures
+_SET_UP = 3  # calls on import
 _SENTENCE = 5
 _NOTHING = ("False", "None", "''", "")
 _MOST = 5  # flags that a human reads on a card
@@ -108,8 +111,15 @@ def _compared(before: Source, after: Source, path: str, *, is_page: bool) -> Ite
     rules = chain(
         _of_conditions(old, new, is_page=is_page), _of_values(old, new), _of_effects(old, new, is_page=is_page)
     )
-    by_rule = [Told(CERTAIN, sentence, told) for sentence, listed in rules for told in listed if told]
-    found = [*by_rule, *loosened(before, after), *differing(before, after, path, is_page=is_page)]
+    file = points(About("", path, after.tree, is_page).signs())
+    by_rule = [
+        Told(worth, sentence, told)
+        for sign, sentence, listed in rules
+        if (worth := file + points([sign])) >= BAR
+        for told in listed
+        if told
+    ]
+    found = [*by_rule, *loosened(before, after, path, is_page=is_page)]
     known = set[frozenset[str]]()
     for worth, sentence, told in sorted(found, key=lambda one: -one.worth):
         if _place(told) not in known:
@@ -123,33 +133,38 @@ def _place(told: str) -> frozenset[str]:
     return frozenset(_WORD.findall(told.partition(" → ")[0].removesuffix(" is gone")))
 
 
-def _of_conditions(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, Iterator[str]]]:
+def _of_conditions(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, str, Iterator[str]]]:
     """Who and what is let through."""
     if not is_page:
-        yield "It touches who may.", _changed(old.told["who"], new.told["who"])
+        yield "touches who may", "It touches who may.", _changed(old.told["who"], new.told["who"])
     added = (how for name, how in new.told["who"] - old.told["who"] if name in old.defined)
-    yield "It touches who may.", (f"{short(how)} is new" for how in added)
-    yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
-    yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
+    yield "touches who may", "It touches who may.", (f"{short(how)} is new" for how in added)
+    yield "any text fits", "It lets any text through.", _come(old.told["anything"], new.told["anything"])
+    yield "more texts fit", "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
 
 
-def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, Iterator[str]]]:
-    yield "It no longer tells users apart.", _altered(old.told["keyed"], new.told["keyed"])
+def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str, Iterator[str]]]:
+    yield "one for all", "It no longer tells users apart.", _altered(old.told["keyed"], new.told["keyed"])
     for name in ("default", "default value"):
         altered = _altered(_plain(old.told[name]), _plain(new.told[name]))
-        yield "It changes the default of a setting.", (told for told in altered if told not in _SAME_NOTHING)
+        yield (
+            "another default",
+            "It changes the default of a setting.",
+            (told for told in altered if told not in _SAME_NOTHING),
+        )
 
 
-def _of_effects(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, Iterator[str]]]:
+def _of_effects(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, str, Iterator[str]]]:
     protects = "It changes what protects a call."
-    yield protects, _fewer(old.told["header"], new.told["header"])
-    yield protects, _fewer(old.told["set"], new.told["set"])
-    yield protects, _altered(old.told["setting"], new.told["setting"])
-    yield "It catches more than before.", _widened(old.handlers, new.handlers)
-    yield "It catches more than before.", _come(old.told["caught"], new.told["caught"])
-    yield "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
+    yield "protects less", protects, _fewer(old.told["header"], new.told["header"])
+    yield "protects less", protects, _fewer(old.told["set"], new.told["set"])
+    yield "protects less", protects, _altered(old.told["setting"], new.told["setting"])
+    for sign, are_all in (("catches all", True), ("catches more", False)):
+        yield sign, "It catches more than before.", _widened(old.handlers, new.handlers, are_all=are_all)
+    yield "catches all", "It catches more than before.", _come(old.told["caught"], new.told["caught"])
+    yield "logs a secret", "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
     if not is_page:
-        yield "It runs on import.", _come(_by_head(old), _by_head(new))
+        yield "runs on import", "It runs on import.", _run_newly(old, new)
 
 
 def _plain(told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
@@ -176,9 +191,17 @@ def _come(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Itera
     return (short(about) for about, _ in new - old)
 
 
-def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
-    """What runs on import, by what is called: the same call with other arguments is not new."""
-    return Counter({(about.partition("(")[0], ""): 1 for about, _ in facts.told["on import"]})
+def _run_newly(old: Facts, new: Facts) -> Iterator[str]:
+    """What runs on import, by what is called: the same call with other arguments is not new.
+
+    Nor is one more of something that a file is there to set up, as `client.count(…)` where it makes a dozen counters.
+    """
+    called = {about.partition("(")[0] for about, _ in old.told["on import"]}
+    on = {one.partition(".")[0] for one in called} if len(called) >= _SET_UP else set[str]()
+    for about, _ in new.told["on import"]:
+        head = about.partition("(")[0]
+        if head not in called and (head.partition(".")[0] not in on or speaks_of_rights(about)):
+            yield short(head)
 
 
 def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
@@ -188,11 +211,11 @@ def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iter
         yield from (kind.replace(" ", ".") for kind, _ in gone)
 
 
-def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> Iterator[str]:
-    """A handler that stood there and takes more kinds of failures now."""
+def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler], *, are_all: bool) -> Iterator[str]:
+    """A handler that stood there and takes more kinds of failures now, or all of them."""
     for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
         less, more = _caught(before), _caught(after)
-        if less == more or _covers(less, more):
+        if less == more or _covers(less, more) or are_all == _ALL.isdisjoint(more):
             continue
         if not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
             yield short(f"{' '.join(less)} → {' '.join(more)}")
