@@ -22,12 +22,33 @@ POSTS = "def login(x):\n    return post(x.url, data=x.token)\n"
 QUIZ = "def f(x):\n    try:\n        return go(x)\n    except No:\n        say(x)\n        return\n"
 CLEARS = "def f(x):\n    a = find(x)\n    clear_all(x)\n    return a\n"
 GO_MAKES = "package a\n\nfunc f(c C) *P {\n\treturn New(c, []Option{WithCookie(c), WithPKCE(c)})\n}\n"
+AGED = "def {}(x):\n    if x.age < 9:\n        raise No(x)\n{}"
+LEFT = "    if x.kind != 1:\n        return None\n    if x.age"
+HELD = "def f(x):\n    with atomic(durable=True):\n        x.go(1)\n        x.pay(2)\n"
+ROUND = "def f(x):\n    for y in x:\n        if y.ok:\n            a(y)\n            b(y)\n"
 PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
 
 
 @pytest.mark.parametrize(
     ("path", "before", "old", "new", "says"),
     [
+        ("a.py", AGED.format("f", "    x.pay(1)\n    return x.total(1)\n"), "    if x.age", LEFT, ""),
+        ("a.py", AGED.format("check_age", ""), "    if x.age", LEFT, "checks less often"),
+        ("a.py", AGED.format("check_age", "    x.pay(1)\n"), "    if x.age", LEFT.replace("None", "True"), "checks less often"),
+        ("a.py", "def f(x, n):\n    if not n:\n        n = x.a\n    if n:\n        x.go(n)\n        return\n    n = x.b(1)\n    if n:\n        x.go(n)\n", "        x.go(n)\n        r", "        if x.c > 1:\n            return\n        x.go(n)\n        r", ""),
+        ("a.py", "def f(x, n):\n    if x.a and not n:\n        x.go(1)\n    if x.b and not n:\n        x.add(2)\n", "x.b and not n", "x.b and x.c", ""),
+        ("a.py", "def f(x):\n    for y in x:\n        if x.v is A:\n            x.a(y)\n        elif x.v is B:\n            x.add(y)\n", "        elif x.v is B:\n            x.add(y)\n", "    if x.v is B:\n        x.add(y)\n", ""),
+        ("a.py", HELD, "atomic(durable=True)", "atomic(using=x, durable=True)", ""),
+        ("a.py", HELD, "atomic(durable=True)", "atomic()", "lock or a transaction"),
+        ("a.py", ROUND, "if y.ok:\n            a(y)\n            b(y)", "if not y.ok:\n            continue\n        a(y, 2)\n        b(y)", ""),
+        ("a.py", ROUND, "y.ok", "not y.ok", "turns a condition"),
+        ("a.py", "def f(x):\n    if not x.ok:\n        return\n    a(x)\n    b(x)\n", "if not x.ok:\n        return\n    a(x)\n    b(x)", "if x.ok:\n        a(x)\n        b(x, 1)", ""),
+        ("a.py", "def f(x):\n    a = {}\n    if x:\n        go(a)\n    a = {'b': x.b, 'c': x.c}\n    return a\n", "x.b", "x.d", ""),
+        ("a.py", "def f(x):\n    last = now()\n    while True:\n        if now() - last > 9:\n            last = now()\n            x.go()\n", "x.go()", "x.go(1)", ""),
+        ("a.py", "@command(needs_admin=True, help_args='<a>')\ndef f(x):\n    x.go()\n", "<a>", "<a> <b>", ""),
+        ("a.py", "def f(x):\n    log.info(x)\n", "log.info(x)", "log.info(BAD_PASSWORD_MESSAGE)", ""),
+        ("a.py", "def f(x):\n    return re.match('^a[0-9]$', x)\n", "match('^a[0-9]$'", "fullmatch('a[0-9]'", ""),
+        ("a.py", "def f(x):\n    return re.fullmatch('a[0-9]', x)\n", "fullmatch", "match", "more text through"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("log(1)"), "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", "    with suppress(No):\n        x.verify(1)\n", "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("return None"), ""),

@@ -17,7 +17,7 @@ from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.expressions import is_stricter
 from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.safeguards import Told, loosened
-from kintsugi.repair.policy.safeguards.about import About, speaks_of_rights
+from kintsugi.repair.policy.safeguards.about import About
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
 from kintsugi.repair.policy.translated import as_written, could_be_read, is_by_machine, translated
@@ -50,8 +50,8 @@ _OF_CONDITIONS = frozenset(
     )
 )
 _ALL = frozenset(("BaseException", "Exception"))  # kinds of failures
-_SET_UP = 3  # calls on import
-_SENTENCE = 5
+_SENTENCE = 5  # words
+_SPOKEN = re.compile(r"[^\W\d]{2,}(?: |$)")
 _NOTHING = ("False", "None", "''", "")
 _MOST = 5  # flags that a human reads on a card
 _SAME_NOTHING = frozenset(f"{one} → {other}" for one in _NOTHING for other in _NOTHING)
@@ -164,12 +164,12 @@ def _of_effects(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str,
     yield "catches all", "It catches more than before.", _come(old.told["caught"], new.told["caught"])
     yield "logs a secret", "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
     if not is_page:
-        yield "runs on import", "It runs on import.", _run_newly(old, new)
+        yield "runs on import", "It runs on import.", _come(_by_head(old), _by_head(new))
 
 
 def _plain(told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
     """Without sentences, which are for people to read."""
-    return Counter({one: count for one, count in told.items() if one[1].count(" ") < _SENTENCE})
+    return Counter({one: count for one, count in told.items() if len(_SPOKEN.findall(one[1])) < _SENTENCE})
 
 
 def _changed(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
@@ -191,17 +191,9 @@ def _come(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Itera
     return (short(about) for about, _ in new - old)
 
 
-def _run_newly(old: Facts, new: Facts) -> Iterator[str]:
-    """What runs on import, by what is called: the same call with other arguments is not new.
-
-    Nor is one more of something that a file is there to set up, as `client.count(…)` where it makes a dozen counters.
-    """
-    called = {about.partition("(")[0] for about, _ in old.told["on import"]}
-    on = {one.partition(".")[0] for one in called} if len(called) >= _SET_UP else set[str]()
-    for about, _ in new.told["on import"]:
-        head = about.partition("(")[0]
-        if head not in called and (head.partition(".")[0] not in on or speaks_of_rights(about)):
-            yield short(head)
+def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
+    """What runs on import, by what is called: the same call with other arguments is not new."""
+    return Counter({(about.partition("(")[0], ""): 1 for about, _ in facts.told["on import"]})
 
 
 def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
@@ -213,12 +205,25 @@ def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iter
 
 def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler], *, are_all: bool) -> Iterator[str]:
     """A handler that stood there and takes more kinds of failures now, or all of them."""
-    for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
+    for before, after in zip(old, new, strict=False) if len(old) == len(new) else _of_same_body(old, new):
         less, more = _caught(before), _caught(after)
         if less == more or _covers(less, more) or are_all == _ALL.isdisjoint(more):
             continue
         if not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
             yield short(f"{' '.join(less)} → {' '.join(more)}")
+
+
+def _of_same_body(
+    old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]
+) -> Iterator[tuple[ast.ExceptHandler, ast.ExceptHandler]]:
+    """The handlers that do the same, where no other does."""
+    was, now = ({_done(one): one for one in listed} for listed in (old, new))
+    counted = [Counter(map(_done, listed)) for listed in (old, new)]
+    return ((was[done], now[done]) for done in was if counted[0][done] == counted[1][done] == 1)
+
+
+def _done(handler: ast.ExceptHandler) -> str:
+    return "\n".join(map(ast.unparse, handler.body))
 
 
 def _caught(handler: ast.ExceptHandler) -> tuple[str, ...]:

@@ -14,7 +14,13 @@ from kintsugi.repair.policy.safeguards.constants import is_multiplied, of_consta
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
 from kintsugi.repair.policy.safeguards.joined import of_joined, parts_joined
 from kintsugi.repair.policy.safeguards.listed import of_lists
-from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
+from kintsugi.repair.policy.safeguards.named import (
+    asks_the_caller,
+    is_called_alike,
+    is_derived,
+    is_of_whom_no_more,
+    is_renamed,
+)
 from kintsugi.repair.policy.safeguards.pieces import leaves, names
 from kintsugi.repair.policy.safeguards.texts import text_of
 from kintsugi.repair.policy.safeguards.waiting import is_handed_on, plain_now
@@ -58,7 +64,9 @@ def done_to(one: Exchange, place: str) -> str:
         return "turned"
     if is_multiplied(old, new):
         return "another number"
-    if _holds_for_all(old, new):
+    if is_of_whom_no_more(old, new):
+        return "less of it"
+    if _holds_for_all(old, new) or is_called_alike(one, old, new):
         return "the same otherwise"
     if lets_in(old, new):
         return "turns away less"
@@ -157,6 +165,11 @@ def _of_comparisons(old: ast.expr, new: ast.expr) -> str:
         case ast.Compare(left=left, comparators=[ast.Constant(value=None)]), ast.Call(args=args):
             if any(same(left, given) for given in args):
                 return "turns away less"  # one kind of error, of all
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]), ast.Call(
+            func=ast.Attribute(value=on, attr=name), args=[given]
+        ) if name in _ENDS:
+            if {ast.unparse(left), ast.unparse(right)} == {ast.unparse(on), ast.unparse(given)}:
+                return "asks less"
     return _of_presence(old, new, _bare(new))
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.about import refuses
+from kintsugi.repair.policy.safeguards.about import decides_by_name, refuses
 from kintsugi.repair.policy.safeguards.exchanged import same
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import key_of, names, statements
@@ -155,8 +155,20 @@ def answers_to_nobody(before: Function, after: Function) -> Iterator[str]:
         asked = asked.operand if isinstance(asked, ast.UnaryOp) else asked
         if isinstance(asked, ast.Call) and words(asked.func).rpartition(" ")[2] == "done":
             continue  # a channel that is waited for
+        if isinstance(one, ast.Assign) and not _is_decided_by(one, before):
+            continue  # a value, and no answer to a question
         if isinstance(asked, ast.Call | ast.Await) and ast.unparse(asked) in dropped:
             yield short(ast.unparse(asked))
+
+
+def _is_decided_by(one: ast.Assign, function: Function) -> bool:
+    """Whether a branch goes by it, or the call checks by its name."""
+    called = next((node.func for node in walked(one.value) if isinstance(node, ast.Call)), None)
+    if called is not None and decides_by_name(words(called).rpartition(" ")[2]):
+        return True
+    made = bound_by(one)
+    tests = (each.test for each in walked(function) if isinstance(each, ast.If | ast.While | ast.IfExp | ast.Assert))
+    return any(isinstance(part, ast.Name) and part.id in made for test in tests for part in walked(test))
 
 
 def comes_no_further(before: Function, after: Function) -> Iterator[str]:

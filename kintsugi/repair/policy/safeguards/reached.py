@@ -58,12 +58,13 @@ def reached_unasked(before: Function, after: Function) -> Iterator[str]:
     asked = _counted(after)
     asked.subtract(_counted(before))
     there = {check for listed in now.values() for checks in listed for check in checks if not check.is_there}
-    there = {check for check in there if asked[check.said] >= 0}  # less often: a difference of that branch
     for done, listed in now.items():
         if not done or done not in was or (len(was[done]) != len(listed) and done != _YES):
             continue
         for checks in listed:
             lost = [{check for check in (one & there) - checks if not _is_implied(check, checks)} for one in was[done]]
+            if any(checks - one for one in was[done]):  # where its branch asks something else, that is a difference
+                lost = [{check for check in one if asked[check.said] >= 0} for one in lost]
             if checks not in was[done] and all(lost):
                 yield short(f"{done} without {min(set().union(*lost)).said}")
 
