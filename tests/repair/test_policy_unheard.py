@@ -26,6 +26,7 @@ AGED = "def {}(x):\n    if x.age < 9:\n        raise No(x)\n{}"
 LEFT = "    if x.kind != 1:\n        return None\n    if x.age"
 HELD = "def f(x):\n    with atomic(durable=True):\n        x.go(1)\n        x.pay(2)\n"
 ROUND = "def f(x):\n    for y in x:\n        if y.ok:\n            a(y)\n            b(y)\n"
+SPENDS = "def spend(x):\n    if not x.fits(1):\n        return False\n    mark_code_used(x, 1)\n    return True\n"
 PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
 
 
@@ -49,6 +50,19 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.py", "def f(x):\n    log.info(x)\n", "log.info(x)", "log.info(BAD_PASSWORD_MESSAGE)", ""),
         ("a.py", "def f(x):\n    return re.match('^a[0-9]$', x)\n", "match('^a[0-9]$'", "fullmatch('a[0-9]'", ""),
         ("a.py", "def f(x):\n    return re.fullmatch('a[0-9]', x)\n", "fullmatch", "match", "more text through"),
+        ("a.py", SPENDS, "    mark_code_used(x, 1)\n", "", "used again"),
+        ("a.py", "def f(x, code):\n    for one in x.codes:\n        if one == code:\n            return True\n    return False\n", "one == code", "one.startswith(code)", "asks less"),
+        ("a.py", "def key_of(x):\n    return f'used:{x.user_id}:{x.code}'\n", "{x.user_id}:", "", "users apart"),
+        ("a.js", "function f(x, me) {\n  return x.find((m) => m.author.id === me.author.id && m.text === 'yes');\n}\n", "m.author.id === me.author.id && ", "", "asks less"),
+        ("a.py", "def f(x):\n    return x.get('cache_timeout', 60 * 60 * 4)\n".replace("x.get", "config.get"), "* 4", "* 24 * 365", "default of a setting"),
+        ("a.py", "def f(x):\n    rows = x.fetch(1)\n    go(rows)\n", "rows = x.fetch(1)\n    go(rows)", "x.fetch(1)\n    go(x.rows)", ""),
+        ("a.py", "def f(x):\n    may = x.fetch(1)\n    if not may:\n        raise No\n    go(x)\n", "may = x.fetch(1)\n    if not may:\n        raise No\n", "x.fetch(1)\n", "asks what it answers"),
+        ("a.py", "def f(x, d):\n    d.update({'a': x.a, 'site': x.site})\n    return d\n", ", 'site': x.site", "", ""),
+        ("a.go", "package a\n\nfunc f(x *X) {\n\tgo_(x, 1)\n}\n", "go_(x", "x.go_(x", ""),
+        ("a.py", "class A(B):\n    def f(self):\n        return super(B, self).f(1)\n", "super(B, self)", "super()", ""),
+        ("a.js", "function f(t) {\n  if (t.length > 2048) t = t.slice(1);\n  go(t);\n}\n", "2048", "2040", ""),
+        ("a.go", "package a\n\nfunc f(x *X) error {\n\terr := x.go_(1)\n\tif err != nil {\n\t\treturn err\n\t}\n\treturn nil\n}\n", "err != nil {\n\t\treturn err\n\t}\n\treturn nil", "err == nil {\n\t\treturn nil\n\t}\n\treturn x.again(err)", ""),
+        ("a.py", "def f(x):\n    try:\n        x.go(1)\n    except ValueError:\n        x.a(1)\n", "except ValueError:\n", "except KeyError:\n        x.b(1)\n    except Exception:\n", "catches more"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("log(1)"), "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", "    with suppress(No):\n        x.verify(1)\n", "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("return None"), ""),

@@ -175,7 +175,14 @@ def _is_round(old: ast.stmt, new: ast.stmt, pieces: tuple[Keyed, Keyed]) -> bool
     first = key_of(old.body[0])
     if leaves(new.body) and first != key_of(new.body[0]) and first in now:
         return True
+    if "err" in names(new.test) and leaves(new.body) and leaves(old.body):  # `if err == nil { return x }`
+        return "err" in _told(old.body[-1]) and "err" not in _told(new.body[-1])
     return (leaves(new.body) and _stands_behind(old, new, now)) or (leaves(old.body) and _stands_behind(new, old, was))
+
+
+def _told(last: ast.stmt) -> set[str]:
+    """The names in it; a `raise` of Go is one of an error."""
+    return names(last) | ({"err"} if isinstance(last, ast.Raise) else set())
 
 
 def _stands_behind(one: ast.If, leaving: ast.If, there: set[str]) -> bool:

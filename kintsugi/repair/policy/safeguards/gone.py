@@ -73,8 +73,7 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     """The first says what is gone."""
     kind = "a refusal is gone" if _looked_up_first(statement, pair) else _kind(statement)
     yield "something is gone" if kind == "an error is gone" and _raises(pair.beside) else kind
-    if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
-        yield "speaks of rights, secrets or limits"
+    said = [*map(ast.unparse, heads(statement))]
     called = [_called(node) for node in _calls(statement)]
     first = 2 if called[:1] == ["use"] else 1  # `app.use(helmet())`
     inner = [words(node.func).rpartition(" ")[2] for one in _body(statement) for node in _calls(one)]
@@ -89,6 +88,9 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     is_alone = len(outermost(pair)) <= _PAIR and not pair.beside and not pair.exchanged
     if is_alone and isinstance(statement, ast.If) and not {*map(id, statements(statement))} & {*map(id, pair.gone)}:
         yield "what it was for is done anyway"
+        said += [ast.unparse(one) for one in statement.body]
+    if speaks_of_rights(" ".join(said)):
+        yield "speaks of rights, secrets or limits"
     if is_alone or len(pair.gone) <= _SMALL * pair.size:
         yield "little else is gone"
     if any(
