@@ -35,7 +35,7 @@ _STARTS = ("startswith", "starts_with", "has_prefix")
 _ENDS = (*_STARTS, "endswith", "ends_with", "has_suffix")
 _FORM = re.compile(
     r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_str(?:ing)?"
-    r"|\w*(?:unescape|unquote|decode|parse|bind_log(?:ger)?))$",
+    r"|\w*(?:unescape|unquote|decode|parse|bind_log(?:ger)?)|cast)$",
     re.IGNORECASE,
 )
 _TELLS = re.compile(r"(?:\w+_)?(?:json|jsonify|dumps|marshal(?:_\w+)?|respond|reply|send|json_response)")
@@ -106,10 +106,12 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
 
 
 def _holds_for_all(old: ast.expr, new: ast.expr) -> bool:
-    """`x.RLock()` → `x.Lock()`"""
+    """`x.RLock()` → `x.Lock()`, `x.match(y)` → `x.fullmatch(y)`"""
     match old, new:
         case ast.Attribute(value=of, attr="r_lock" | "r_unlock" as was), ast.Attribute(value=other, attr=now):
             return same(of, other) and was == f"r_{now}"
+        case ast.Attribute(value=of, attr="match" | "search"), ast.Attribute(value=other, attr="fullmatch"):
+            return same(of, other)
     return False
 
 
