@@ -92,12 +92,14 @@ def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> 
     """GitHub, else a local repository."""
 
     async def on_github(parts: CodeHostParts) -> str:
-        signed = "webhooks are signed" if github.webhook_secrets else "no webhook secret is set: merges are looked for"
+        secret, none = "webhooks have to be signed with our secret", "no webhook secret is set: merges are looked for"
+        signed = secret if github.webhook_secrets else none
         head = await parts.host.head()
         if lacking := await asyncio.to_thread(parts.lacking):
             who = "The App" if github.app_id else "The token"
             raise SettingsError(f"{who} lacks {'; '.join(lacking)}. Grant it on GitHub: docs/github.md has the list.")
-        return f"{github.repo}, {code.branch} at {head[:10]}; {signed}"
+        tried = "" if github.app_id else "; of the token's rights, setting statuses alone was tried"
+        return f"{github.repo}, {code.branch} at {head[:10]}; {signed}{tried}"
 
     async def here(parts: CodeHostParts) -> str:
         check_repository(parts.git.directory)
@@ -247,4 +249,10 @@ def _model(settings: ModelSettings, found_out: Path | None) -> Model:
 
 async def _newest(made: Deployer) -> str:
     newest = await made.latest()
-    return newest.says if newest else "it answers, and nothing was deployed yet"
+    return newest.says if newest else _NONE_KNOWN
+
+
+_NONE_KNOWN = (
+    "it answers, and knows of no deployment. If anything was deployed, check its address and ids: they may be those of "
+    "another service"
+)

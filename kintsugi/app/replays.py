@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.errors import Refusal, StepFailed
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Allowance, Budget, Cost, Incident, Patch, Turn
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.ports import Analyst, Case, Checker, PatchUnproven, Progress, Store
 from kintsugi.workflow.triggers import Diagnosed, DiagnosedWithoutPatch, PatchProven, PatchRefused
 
+_A_PAGE = 50
 _OF_THE_ANALYST = {kind.__name__ for kind in (Diagnosed, DiagnosedWithoutPatch, PatchProven, PatchRefused)}
 
 
@@ -67,8 +69,24 @@ class ReplayNeeds:
     budget: Budget
 
 
+async def newest_ended(store: Store, most: int) -> AsyncIterator[Incident]:
+    """The newest incidents that ended, at most so many."""
+    before: int | None = None
+    while page := await store.incidents(limit=_A_PAGE, before=before):
+        for incident in page:
+            if incident.ended and most > 0:
+                most -= 1
+                yield incident
+        if most <= 0:
+            return
+        before = page[-1].id
+
+
 async def replayed(needs: ReplayNeeds, number: int, progress: Progress) -> Replay:
-    """Ask once more about an incident that ended, with what was captured then. Changes nothing. Raises Refusal."""
+    """Ask once more about an incident that ended, with what was captured then. Changes nothing.
+
+    Raises Refusal, and StepFailed where the model could not be asked: that says nothing of its answers.
+    """
     incident = await needs.store.incident(number)
     if not incident.ended:
         raise Refusal(f"{incident.name} {incident.state.says}: it is replayed when it has ended.")
@@ -103,12 +121,23 @@ def _last(history: Sequence[Step]) -> str:
 
 
 async def _asked(needs: ReplayNeeds, checker: Checker, case: Case, progress: Progress) -> Verdict:
-    """As many rounds as the incident may have, each told why the one before was refused."""
+    """As many rounds as the incident may have, each told why the one before was refused.
+
+    An answer that was paid for and cannot be used is one that proves nothing.
+    """
     began, cost, analyst, says, rounds = time.monotonic(), NOTHING, "", "", 0
     talk: tuple[Turn, ...] = ()
     found: tuple[Patch, Evidence] | None = None
     for rounds in range(1, case.incident.rounds_allowed + 1):
-        diagnosis = await needs.analyst.diagnose(replace(case, talk=talk), progress)
+        try:
+            diagnosis = await needs.analyst.diagnose(replace(case, talk=talk), progress)
+        except StepFailed as failed:
+            if isinstance(failed.__cause__, asyncio.CancelledError):
+                raise failed.__cause__ from failed
+            if not failed.spent.calls:
+                raise
+            cost, says = cost + failed.spent, str(failed)
+            break
         cost, analyst, talk = cost + diagnosis.cost, diagnosis.analyst, diagnosis.talk
         if not diagnosis.proposes_a_patch:
             says = f"{diagnosis.cause} No patch was proposed."

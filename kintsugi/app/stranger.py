@@ -35,11 +35,19 @@ async def _looked_at(url: str, client: httpx.AsyncClient) -> Health:
             return _finds(FAULT, f"{url}{path} {_FOREIGN if _OURS not in answer.text else _OPEN}")
     if (await client.get(f"{url}/metrics")).is_success:
         return _finds(FAULT, f"{url}/metrics {_COUNTED}")
-    return _finds(OK, f"{url} lets no stranger in")
+    answer = await client.get(f"{url}/login")
+    if answer.status_code == 404 or (answer.is_success and _OURS not in answer.text):
+        return _finds(OFF, f"{url} {_NOBODY.format(answer.status_code)}")
+    return _finds(OK, f"{url} lets no stranger in{'' if answer.is_success else _UNSEEN.format(answer.status_code)}")
 
 
 _OPEN = "can be read by anybody: a proxy logs in for them, or keeps pages. Take that away."
 _FOREIGN = "is answered by something that is not Kintsugi. Check KINTSUGI_WEB_URL and the proxy."
+_NOBODY = (
+    "lets no stranger in, and what answers there is not Kintsugi: {} at /login. Start Kintsugi, or check "
+    "KINTSUGI_WEB_URL and the proxy."
+)
+_UNSEEN = "; whether Kintsugi is behind it cannot be seen from here (it answers {} at /login)"
 _COUNTED = (
     "can be read by anybody. Set KINTSUGI_METRICS_TOKEN, unset KINTSUGI_METRICS_LOOPBACK, or shut it at the proxy."
 )

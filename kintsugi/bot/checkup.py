@@ -47,7 +47,9 @@ async def checkup(client: discord.Client, wanted: Wanted) -> str:
     if faults := [*faults, *(unknown if all_asked else ())]:  # what these servers do not know another may
         raise SettingsError(" ".join(faults))
     cards = f"cards go to #{room.name}" if room else "no channel is set for cards (KINTSUGI_DISCORD_CHANNEL)"
-    return f"; the gateway answers; {cards}; let in: {', '.join(admitted) or 'nobody'}"
+    more = len(wanted.users) - _MOST_USERS
+    others = f" and {more} more, who were not looked up" if more > 0 else ""
+    return f"; the gateway answers; {cards}; let in: {', '.join(admitted) or 'nobody known here'}{others}"
 
 
 async def _gateway(client: discord.Client) -> None:

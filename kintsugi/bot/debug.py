@@ -146,7 +146,8 @@ class Debug(app_commands.Group):
 
         async def work() -> Reply:
             wanted = State(state) if state else None
-            return replies.incidents(await self._parts.store.incidents(wanted, limit=_PAGE, before=before), _PAGE)
+            found = await self._parts.store.incidents(wanted, limit=_PAGE, before=before)
+            return replies.incidents(found, _PAGE, wanted, before)
 
         await self._answers.answer(interaction, work)
 

@@ -142,22 +142,27 @@ def in_words(opened: Reply, places: Sequence[str], failures: int) -> Reply:
 
 def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
     """How the newest commit stands in production."""
-    stands = {None: "is under way", True: "runs", False: "does not run"}[rollout.done]
+    under_way = "was deployed, but is not seen to run" if rollout.unseen else "is under way"
+    stands = {None: under_way, True: "runs", False: "does not run"}[rollout.done]
     how = "" if asked or not rollout.done else " already"
     at = f" {_linked('there', rollout.deployment.url)}" if rollout.deployment.url else ""
     return Reply(f"`{short(commit)}` {stands}{how}.{at}\n{one_line(rollout.says, 500)}".strip())
 
 
 def not_deployed(plan: Plan) -> Reply:
-    """That the newest commit does not run, why, and what is new in it."""
-    why = f" {one_line(plan.found.says, 500)}" if plan.found else " It was not deployed."
-    return said(f"`{one_line(plan.commit[:12], 20)}` does not run.{why}{_instead_of(plan)}", "changes.txt")
+    """Whether the newest commit runs, as far as the program says, why not, and what is new in it."""
+    commit = f"`{one_line(plan.commit[:12], 20)}`"
+    unknown = f"Whether {commit} runs is not known: the program tells of no commit."
+    runs = {True: f"{commit} runs, as the program says.", False: f"{commit} does not run.", None: unknown}
+    return said(f"{runs[plan.runs_it]} {one_line(plan.says, 500)}{_instead_of(plan)}", "changes.txt")
 
 
 def _instead_of(plan: Plan) -> str:
-    running = f"`{one_line(plan.running[:12], 20)}`" if plan.running else "nothing known"
+    """What runs in its place, and what is new since then."""
+    if plan.runs_it is not False:
+        return ""
     new = "".join(f"\n- {one_line(commit.title, 120)}" for commit in plan.changes[:_LISTED])
-    return f" Now {running} runs." + (f" New since then:{new}" if new else "")
+    return f" Now `{one_line(plan.running[:12], 20)}` runs." + (f" New since then:{new}" if new else "")
 
 
 def logs(lines: Sequence[str], *, as_json: bool = False) -> Reply:
@@ -207,10 +212,11 @@ def _line(answered: Answered) -> str:
     return f"{_MARKS[answered.ok]} **{answered.name}** {one_line(answered.says, 120)}{took}"
 
 
-def incidents(found: Sequence[Incident], most: int) -> Reply:
-    """The list, newest first, with the way to the next page."""
+def incidents(found: Sequence[Incident], most: int, state: State | None = None, before: int | None = None) -> Reply:
+    """The list, newest first, with the way to the next page. `state` and `before` are what was asked for."""
     if not found:
-        return Reply("No incidents.")
+        older = f" before INC-{before}" if before else ""
+        return Reply(f"No incident{older} {state.says}." if state else f"No incidents{older}.")
     lines = [f"**{each.name}** {_stands(each)} · {one_line(each.summary, 60)}" for each in found]
     if len(found) == most:
         lines.append(f"Older ones: `before:{found[-1].id}`")

@@ -61,11 +61,10 @@ def _show(console: Console, plan: Plan, branch: str) -> None:
 
 
 def _lines(plan: Plan, branch: str) -> Iterator[str]:
-    yield f"{plan.commit[:10]} is the newest of {branch}; {plan.running[:10] or 'nothing known'} runs."
-    if plan.found:
-        yield plan.found.says
-    elif plan.running != plan.commit:
-        yield "It was not deployed."
+    runs = f"{plan.running[:10]} runs" if plan.running else "the program tells of no commit that it runs"
+    yield f"{plan.commit[:10]} is the newest of {branch}; {runs}."
+    if plan.found or not plan.runs_it:
+        yield plan.says
     if plan.changes:
         yield f"New since {plan.running[:10]}:"
         yield from (f"  {commit.title}" for commit in plan.changes[:_LISTED])

@@ -25,11 +25,12 @@ from kintsugi.commands.receipt import own_key
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
-from kintsugi.integrations.program import commit_in
+from kintsugi.integrations.program import commit_in, said_by
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import differences, is_current, upgrade
+from kintsugi.workflow.commits import is_commit
 from kintsugi.workflow.curable import curable
 from kintsugi.workflow.errors import SettingsError, StoreUnavailable
 
@@ -222,7 +223,8 @@ async def _pages(discord: DiscordSettings, web: WebSettings) -> Health:
 
 async def _program(program_url: str | None) -> Health:
     if program_url is None:
-        return Health("program", OFF, "no cure can be shown. Set KINTSUGI_PROGRAM_URL.")
+        says = "no request can be sent again, so that only counted runs show a cure. Set KINTSUGI_PROGRAM_URL."
+        return Health("program", OFF, says)
     if program_url.rstrip("/").endswith("/version"):
         return Health(
             "program", FAULT, f"KINTSUGI_PROGRAM_URL: {program_url} should not end with /version. Leave it out."
@@ -231,9 +233,12 @@ async def _program(program_url: str | None) -> Health:
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
             answer = await client.get(url)
-        if commit := commit_in(answer.json()):
-            return Health("program", OK, f"{program_url} runs {commit[:10]}")
+        commit = commit_in(said_by(answer))
+        if is_commit(commit):
+            return Health("program", OK, f"{program_url} says that it runs {commit[:10]}")
         got = f"{url} answers {answer.status_code} without a commit. Have it"
+        if commit:
+            got = f"{url} names {commit[:40]} as its commit, which is no commit's hash: no fix is seen to run. Have it"
     except ValueError:
         got = f"{url} answers {answer.status_code} and no JSON. Have it"
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
-from kintsugi.commands.common import a_desk, ask_at, is_number
+from kintsugi.commands.common import ask_at, is_number
 from kintsugi.commands.outcome import UsageError
 from kintsugi.commands.voice import say_json
 from kintsugi.integrations.terminal import PlainConsole
@@ -29,7 +29,8 @@ _STYLES = {"running": "cyan", "failed": "red", "pending": "yellow"}
 async def effects(kind: str, everything: bool, limit: int, as_json: bool) -> None:
     """What is owed, the longest due first; with `everything` also what is over, the newest first."""
     wanted = _kind(kind) if kind else None
-    async with a_desk() as desk:
+    bootstrap = Bootstrap.read()
+    async with bootstrap.desk() as desk:
         figures = await desk.store.figures()
         found = await desk.store.ledger(wanted, everything=everything, limit=limit)
     console = PlainConsole()
@@ -38,7 +39,10 @@ async def effects(kind: str, everything: bool, limit: int, as_json: bool) -> Non
         return
     if found:
         console.print(_listed(found, figures.at))
-    console.print(Text(_summary(figures), style="dim" if found else ""))
+    if summary := _summary(figures):
+        console.print(Text(summary, style="dim" if found else ""))
+    else:
+        console.print(Text(f"Nothing is waiting, in {bootstrap.database}."), soft_wrap=True)
     for name, who in figures.leases.items():
         console.print(Text(f"{name}: {who}", style="dim"))
     if len(found) == limit:
@@ -125,10 +129,11 @@ def _when(owes: Owed, now: datetime) -> str:
 
 
 def _summary(figures: Figures) -> str:
+    """What is owed and stuck; "" for nothing."""
     running = sum(each.count for each in figures.backlog if each.status == "running")
     late = figures.late()
     if not figures.owed and not figures.stuck:
-        return "Nothing is waiting."
+        return ""
     waits = f", the oldest due for {roughly(late)}" if late else ", nothing due"
     stuck = f" {figures.stuck} stuck." if figures.stuck else ""
     return f"{figures.owed} to do, {running} running{waits}.{stuck}"

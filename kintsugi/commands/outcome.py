@@ -17,28 +17,30 @@ from kintsugi.integrations.git import GitError
 from kintsugi.workflow.errors import BadInput, Refusal, StepFailed, StoreUnavailable
 
 FAULT, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
+_STOPPED = "Interrupted. Nothing that was stored is lost."
+_STOPPED_GOES_ON = "Interrupted. Nothing is lost: start it again, and it goes on."
 
 
 class UsageError(BadInput):
     """What was typed does not make sense; the message says what would."""
 
 
-def run(command: Callable[[], Coroutine[Any, Any, int | None] | int | None]) -> None:
-    """Run a command and leave with its exit status."""
+def run(command: Callable[[], Coroutine[Any, Any, int | None] | int | None], *, goes_on: bool = False) -> None:
+    """Run a command and leave with its exit status. `goes_on`: its next start takes up what an interrupted one left."""
     try:
         result = command()
         status = asyncio.run(result) if asyncio.iscoroutine(result) else result
     except BaseException as error:
-        status = _status(error)
+        status = _status(error, _STOPPED_GOES_ON if goes_on else _STOPPED)
     raise typer.Exit(status or 0)
 
 
-def _status(error: BaseException) -> int:
+def _status(error: BaseException, interrupted: str) -> int:
     """The exit status for an error, after its sentences were printed: several parts may end at once.
 
     Raises what is none of ours.
     """
-    endings = [_ending(each) for each in _each(error)]
+    endings = [_ending(each, interrupted) for each in _each(error)]
     if None in endings:
         raise error
     ours = [ending for ending in endings if ending]
@@ -56,11 +58,11 @@ def _each(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _ending(error: BaseException) -> tuple[str, int] | None:
+def _ending(error: BaseException, interrupted: str) -> tuple[str, int] | None:
     """Its sentence and exit status; None of what is none of ours."""
     match error:
         case KeyboardInterrupt() | asyncio.CancelledError():
-            return "Interrupted. Nothing is lost: start it again, and it goes on.", INTERRUPTED
+            return interrupted, INTERRUPTED
         case BadInput():
             return str(error), USAGE
         case Refusal():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.table import Table
@@ -11,13 +12,14 @@ from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
-from kintsugi.app.replays import Replay, ReplayNeeds, Verdict, replayed
+from kintsugi.app.replays import Replay, ReplayNeeds, Verdict, newest_ended, replayed
 from kintsugi.commands.common import incident_number
 from kintsugi.commands.voice import say, say_json
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.prompts import using
 from kintsugi.telemetry.plain import plain, plain_diff
-from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.errors import Refusal, StepFailed
+from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.patch import Tier
 
 _MOST = 1000
@@ -40,24 +42,47 @@ async def one(id: str, model: str, prompts: Path | None, as_json: bool) -> None:
 
 
 async def every(model: str, prompts: Path | None, limit: int, as_json: bool) -> None:
-    """All that ended, as a table."""
-    found: list[Replay] = []
-    left_out: list[str] = []
-    async with _ready(model, prompts) as (desk, needs):
-        for incident in await desk.store.incidents(limit=min(limit, _MOST)):
-            if not incident.ended:
-                continue
-            try:
-                found.append(await replayed(needs, incident.id, _progress))
-            except Refusal as refusal:
-                left_out.append(str(refusal))
-    if as_json:
-        say_json({"replays": [each.facts() for each in found], "left_out": left_out}, indent=1)
-        return
-    console = PlainConsole(highlight=False)
-    console.print(_table(found) if found else "No incident has ended yet.")
-    for why in left_out:
-        say(why, err=True)
+    """All that ended, as a table. Where it is interrupted, of those that were asked about: they were paid for."""
+    table = _Table()
+    try:
+        async with _ready(model, prompts) as (desk, needs):
+            async for incident in newest_ended(desk.store, min(limit, _MOST)):
+                await table.ask(needs, incident)
+            table.is_whole = True
+    finally:
+        table.tell(as_json)
+
+
+@dataclass(slots=True)
+class _Table:
+    """What came of the incidents so far, and why some were left out."""
+
+    found: list[Replay] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    is_whole: bool = False
+
+    async def ask(self, needs: ReplayNeeds, incident: Incident) -> None:
+        try:
+            self.found.append(await replayed(needs, incident.id, _progress))
+        except Refusal as refusal:
+            self.left_out.append(str(refusal))
+        except StepFailed as failed:
+            if failed.final:  # it would be the same for the others
+                raise
+            self.left_out.append(f"{incident.name}: {failed}")
+
+    def tell(self, as_json: bool) -> None:
+        if not (self.is_whole or self.found or self.left_out):
+            return
+        if as_json:
+            say_json({"replays": [each.facts() for each in self.found], "left_out": self.left_out}, indent=1)
+            return
+        if self.found:
+            PlainConsole(highlight=False).print(_drawn(self.found))
+        else:
+            say("None that ended could be replayed." if self.left_out else "No incident has ended yet.")
+        for why in self.left_out:
+            say(f"Left out: {why}", err=True)
 
 
 @asynccontextmanager
@@ -81,7 +106,7 @@ def _side_by_side(found: Replay) -> Table:
     return table
 
 
-def _table(found: list[Replay]) -> Table:
+def _drawn(found: list[Replay]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("incident", "then", "now", "cost", "seconds"):
         table.add_column(column, overflow="fold")

@@ -12,6 +12,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
 from kintsugi.commands.common import a_desk, incident_number
 from kintsugi.commands.outcome import UsageError
@@ -31,14 +32,16 @@ _WIDE = 72  # columns, from which a table fits
 
 async def incidents(state: str, limit: int, before: int | None, as_json: bool) -> None:
     """The incidents, newest first."""
-    wanted = _state(state) if state else None
-    async with a_desk() as desk:
+    wanted, bootstrap = _state(state) if state else None, Bootstrap.read()
+    async with bootstrap.desk() as desk:
         found = await desk.store.incidents(wanted, limit=limit, before=before)
     console = PlainConsole()
     if as_json:
         say_json([_brief(incident) for incident in found], indent=1)
     elif not found:
-        console.print("No incidents." if before is None else "No older incidents.")
+        older = f" before INC-{before}" if before else ""
+        none = f"No incident{older} {wanted.says}" if wanted else f"No incidents{older}"
+        console.print(Text(f"{none}, in {bootstrap.database}."), soft_wrap=True)
     else:
         console.print(_table(found) if console.width >= _WIDE else _list(found))
         if len(found) == limit:

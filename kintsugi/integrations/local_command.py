@@ -22,12 +22,12 @@ from typing import IO
 from kintsugi.children import environment
 from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import commit_at
+from kintsugi.workflow.commits import is_same
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Manners, Progress, Rollout
 
 _PAUSE = 1.0  # seconds between two looks at what runs
-_FEWEST_DIGITS = 7  # of a commit, as git shortens it
 _TAIL = 2000
 _MOST_BYTES = 20_000
 
@@ -55,7 +55,7 @@ class LocalCommand:
     async def find(self, commit: str) -> Rollout | None:
         """What runs, if it is that: whoever deployed it, and what ran before is not known here."""
         newest = await self.latest()
-        return newest if newest and _is(newest.deployment.commit, commit) else None
+        return newest if newest and is_same(newest.deployment.commit, commit) else None
 
     async def latest(self) -> Rollout | None:
         running = await self.running()
@@ -74,7 +74,7 @@ class LocalCommand:
             return Rollout(self._deployment(commit, await self.running(), previous), False, says)
         running = await self._taken_over(commit, previous, progress)
         deployment = self._deployment(commit, running, previous)
-        if _is(running, commit) or running not in ("", previous):
+        if is_same(running, commit) or running not in ("", previous):
             return Rollout(deployment, True, f"The deploy command is done; {running[:10]} runs.")
         what = f"{running[:10]} runs still" if running else "the program tells of no commit that it runs"
         says = f"The deploy command is done, but {what}, after {self._settings.settles:g} seconds."
@@ -96,7 +96,7 @@ class LocalCommand:
         while True:
             running = await self.running()
             left, is_new = ends - clock(), bool(previous) and running not in ("", previous)
-            if _is(running, commit) or is_new or left <= 0:
+            if is_same(running, commit) or is_new or left <= 0:
                 return running
             if not told:
                 progress(f"the deploy command is done: waiting for the program to run {commit[:10]}")
@@ -141,11 +141,6 @@ class LocalCommand:
     def _deployment(self, commit: str, running: str, previous: str) -> Deployment:
         url = self._settings.program_url()
         return Deployment(id=f"local:{commit}", commit=commit, url=url, running=running, previous=previous)
-
-
-def _is(running: str, commit: str) -> bool:
-    """Whether what the program tells is this commit: by its first digits, too."""
-    return running == commit or (len(running) >= _FEWEST_DIGITS and commit.startswith(running))
 
 
 def _named(incident: int | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from kintsugi.integrations.fixes import Named, commit_on, fix_named, no_such_fix
 from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
 from kintsugi.integrations.pull_request_text import News, body, branch_of, commit_message, news, title
+from kintsugi.workflow.commits import is_commit
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.ports import Standing
@@ -59,6 +60,8 @@ class LocalGit:
         return await self._in_thread(self._head)
 
     async def contains(self, commit: str, ancestor: str) -> bool:
+        if not (is_commit(commit) and is_commit(ancestor)):
+            return False
         return await self._in_thread(lambda: self._git.contains(commit, ancestor))
 
     async def find_pull_request(self, incident: Incident) -> PullRequest | None:

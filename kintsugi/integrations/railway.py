@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from kintsugi.integrations.railway_api import RailwayApi
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
-from kintsugi.workflow.ports import Manners, Progress, Rollout
+from kintsugi.workflow.ports import Manners, OutcomeUnknown, Progress, Rollout
 
 _LOOKS_BACK = 50  # deployments
 _LOG_LINES, _LOG_TAIL = 40, 1500
@@ -109,8 +109,10 @@ class Railway:
         data = await self._api.ask(
             "deploy", serviceId=settings.service, environmentId=settings.environment, commitSha=commit
         )
-        asked = Deployment(str(data.get("serviceInstanceDeployV2") or ""), commit)
-        return Rollout(asked, None, f"Railway was asked for {commit[:10]}.")
+        id = _text(data, "serviceInstanceDeployV2")
+        if not id:
+            raise OutcomeUnknown(f"Railway was asked for {commit[:10]}, and names no deployment that it began.")
+        return Rollout(Deployment(id, commit), None, f"Railway was asked for {commit[:10]}.")
 
     async def roll_back(
         self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
@@ -124,10 +126,11 @@ class Railway:
         if since not in self._rolled_back:
             good = next((each for each in listed if each.commit == target and each.can_roll_back), None)
             if good is None:
-                why = f"Railway keeps no deployment of {target[:10]} to go back to. Deploy that commit there by hand."
-                raise StepFailed(why, final=True)
+                why = f"None of Railway's newest {_LOOKS_BACK} deployments is one of {target[:10]} to go back to."
+                raise StepFailed(f"{why} Deploy that commit there by hand.", final=True)
             progress(f"asking Railway to go back to {target[:10]}")
-            await self._api.ask("rollback", id=good.id)
+            if (await self._api.ask("rollback", id=good.id)).get("deploymentRollback") is not True:
+                raise StepFailed(f"Railway was asked to go back to {target[:10]}, and does not say that it will.")
             self._rolled_back = {since: frozenset(each.id for each in listed)}
         return Rollout(Deployment("", target), None, f"Railway was asked to go back to {target[:10]}.")
 

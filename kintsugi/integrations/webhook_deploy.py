@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 import httpx
 
 from kintsugi.integrations.authorities import context
+from kintsugi.workflow.commits import is_same
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Clock, Manners, OutcomeUnknown, Progress, Rollout
@@ -50,7 +51,9 @@ class WebhookDeploy:
         return await self._settings.running()
 
     async def find(self, commit: str) -> Rollout | None:
-        return await self._told({"commit": commit})
+        """None too where it tells of another: it may answer whatever it is asked with the newest."""
+        found = await self._told({"commit": commit})
+        return found if found and is_same(found.deployment.commit, commit) else None
 
     async def latest(self) -> Rollout | None:
         return await self._told({})
@@ -104,6 +107,8 @@ class WebhookDeploy:
         id, commit, url, page, status, says = (
             str(told.get(name) or "") for name in ("id", "commit", "url", "page", "status", "says")
         )
+        if not commit:
+            raise StepFailed("The deploy webhook does not say which commit it tells of. See docs/deploy.md.")
         vouched_by = "The deploy webhook" if _DONE.get(status) and not self._settings.can_ask else ""
         running = await self._settings.running()
         deployment = Deployment(id[:200], commit, url, running, page=page, vouched_by=vouched_by)

@@ -17,7 +17,7 @@ from kintsugi.repair.apply import Applied, Refused, apply
 from kintsugi.repair.capsule import failing_call
 from kintsugi.repair.policy import PolicySettings
 from kintsugi.repair.proof import CannotRunHere, ProofSettings, SandboxFailed, Unproven, run_tests
-from kintsugi.repair.proof.red import NO_FAILURE_GIVEN
+from kintsugi.repair.proof.by_crash import NO_FAILURE_GIVEN
 from kintsugi.repair.referee import crash_of, its_tests, keeps_policy, made_again, proven, with_flags
 from kintsugi.repair.replies import read_reply
 from kintsugi.repair.sandbox import Box, BoxFailed

@@ -190,7 +190,7 @@ def _shown(predicate: Predicate) -> Iterator[str]:
     if inside:
         yield f"Inside, and as the rows hold it: {', '.join(inside)}."
     if pruned:
-        yield f"By hash alone, as it was pruned: {', '.join(pruned)}."
+        yield f"By hash alone: {', '.join(pruned)}. What they said was pruned, or left out of this file."
 
 
 def _span(seqs: Sequence[int]) -> str:

@@ -144,8 +144,11 @@ def families(watched: MetricNeeds, figures: Figures | None) -> Iterator[Metric]:
     if leases := {**watched.leases(), **(figures.leases if figures else {})}:
         held = [(pair, 1.0) for pair in leases.items()]
         yield _gauge("lease_info", "Who holds what only one may hold: always 1.", held, ("name", "holder"))
-    yield _gauge("database_up", "1 where the database serves; 0, and there are no figures of it.", float(bool(figures)))
+    says = "1 where the database served when it was last asked; 0, and there are no figures of it."
+    yield _gauge("database_up", says, float(bool(figures)))
     if figures:
+        says = "When the figures of the database were read: what takes long is read less often."
+        yield _gauge("figures_timestamp_seconds", says, figures.at.timestamp())
         yield from of_the_store(figures)
 
 

@@ -84,22 +84,24 @@ class ByHand:
         self._store, self._pulls, self._clock, self._fire = store, pulls, clock, fire
         self._pending: dict[str, Opened] = {}  # the proposals that are being checked
         self._not_before: datetime | None = None
+        self._all_read = True  # in the last look
 
-    async def look(self) -> None:
-        """Look at all that are open, and at those that were closed while they were checked."""
+    async def look(self) -> bool:
+        """Look at all that are open, and at those that were closed while they were checked. Whether all was read."""
         if self._not_before and self._clock.now() < self._not_before:
-            return
-        self._not_before = None
+            return False
+        self._not_before, self._all_read = None, True
         try:
             found = await self._pulls.by_hand()
         except StepFailed as failed:
             self._wait(failed)
-            return
+            return False
         listed = {each.pull.number for each in found}
         closed = [each for each in self._pending.values() if each.pull.number not in listed]
         self._pending = {}
         for each in (*found, *closed):
             await self._look_at(each)
+        return self._all_read
 
     async def settled(self) -> bool:
         """Whether one that was being checked is no longer."""
@@ -120,6 +122,7 @@ class ByHand:
             self._wait(failed, number=theirs.pull.number)
 
     def _wait(self, failed: StepFailed, **about: int) -> None:
+        self._all_read = False
         log.warning("pull_request_check_failed", extra={"why": str(failed), **about})
         if failed.retry_after:
             self._not_before = self._clock.now() + failed.retry_after

@@ -39,8 +39,9 @@ def can(incident: Incident) -> str:
 
 
 def _patch(incident: Incident) -> str:
-    proven = incident.evidence is None or incident.evidence.tier.proves
-    return "The patch is proven." if proven else "The patch applies, but could not be tried."
+    if incident.evidence is None:
+        return "Whether the patch is proven is not known."
+    return "The patch is proven." if incident.evidence.tier.proves else "The patch applies, but could not be tried."
 
 
 def _fix(incident: Incident) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Self
 
+from kintsugi.workflow.commits import is_commit
 from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.patch import Change, Edit, Evidence, Reproduction
 from kintsugi.workflow.quiet import NEVER, Pace, Quiet
@@ -256,6 +257,14 @@ class Deployment:
     def runs(self) -> str:
         """The commit that runs: as the program says, else as the deployer does where nobody can ask; "" for unknown."""
         return self.running or (self.commit if self.vouched_by else "")
+
+    def without(self, commit: str) -> str:
+        """What is known to run instead of this commit, as the rest of a sentence."""
+        if not self.runs:
+            return "the program tells of no commit that it runs"
+        if not is_commit(self.runs):
+            return f"the program says that it runs {self.runs[:40]}, which is no commit's hash"
+        return f"{self.runs[:10]} runs, without {commit[:10]}"
 
     @property
     def says_what_runs(self) -> str:

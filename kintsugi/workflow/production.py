@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kintsugi.workflow.commits import is_same
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import PullRequest
 from kintsugi.workflow.ports import CodeHost, Deployer, Progress, Rollout
@@ -49,6 +50,16 @@ class Plan:
     runs: Commit | None = None
 
     @property
+    def runs_it(self) -> bool | None:
+        """Whether the newest commit runs, by the program's own word; None where that tells nothing."""
+        return is_same(self.running, self.commit) if self.running else None
+
+    @property
+    def says(self) -> str:
+        """What the deployer says of it."""
+        return self.found.says if self.found else "No deployment of it is known."
+
+    @property
     def stands(self) -> Rollout | None:
         """How it stands, where there is nothing to ask for: it runs, or is under way."""
         return self.found if self.found and self.found.done is not False else None
@@ -86,11 +97,9 @@ class Production:
     async def plan(self) -> Plan:
         """Raises StepFailed."""
         commit, running = await self._code_host.head(), await self._deployer.running()
-        changes = await self._commits.between(running, commit) if running and running != commit else ()
+        changes = await self._commits.between(running, commit) if running and not is_same(running, commit) else ()
         runs = await self._commits.known(running) if running else None
-        return Plan(
-            commit, running, changes, await self._deployer.find(commit), await self._commits.known(commit), runs
-        )
+        return Plan(commit, running, changes, await self.look(commit), await self._commits.known(commit), runs)
 
     async def swap(self, then: str, now: str) -> Swap:
         """What putting `then` into production would do; `now` is believed to run where the program does not say."""
@@ -125,18 +134,18 @@ class Production:
                 raise Refusal(
                     f"The branch moved from {commit[:10]} to {head[:10]}. Ask again to see what would go out."
                 )
-            found = await self._deployer.find(commit)
+            found = await self.look(commit)
             if found and found.done is not False:
                 return found, False
-            return await self._deployer.deploy(commit, progress), True
+            return await self._seen(commit, await self._deployer.deploy(commit, progress)), True
 
     async def look(self, commit: str) -> Rollout | None:
         """How the deployment of this commit stands: done where the program itself runs it, or one that holds it."""
         found = await self._deployer.find(commit)
-        if found is None or not found.done:
+        return await self._seen(commit, found) if found else None
+
+    async def _seen(self, commit: str, found: Rollout) -> Rollout:
+        if not found.done or await self._code_host.contains(found.deployment.runs, commit):
             return found
-        runs = found.deployment.runs
-        if await self._code_host.contains(runs, commit):
-            return found
-        says = f"{found.says} But {runs[:10] or 'nothing known'} runs, without {commit[:10]}."
-        return Rollout(found.deployment, None, says, found.since)
+        says = f"{found.says} But {found.deployment.without(commit)}."
+        return Rollout(found.deployment, None, says, found.since, unseen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from kintsugi.workflow.commits import is_same
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Incident, Patch, PullRequest
 from kintsugi.workflow.names import Effect, State
@@ -20,7 +21,7 @@ from kintsugi.workflow.times import roughly
 from kintsugi.workflow.triggers import Command, Confirmed, Fixed, Retried
 
 _LISTED = 10  # commits
-_FIXES = 100  # incidents whose fix may go with a rollback, of each state
+_A_PAGE, _FIXES = 200, 2_000  # incidents whose fix may go with a rollback, of each state
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +126,23 @@ class Questions:
         if incident.merge_sha is None:
             return [f"{incident.name} goes on: once its fix is merged, that is deployed as ever."]
         gone = {commit.sha for commit in swap.undone}
-        fixed = [
-            other
-            for state in (State.MERGED, State.DEPLOYED, State.HEALED)
-            for other in await self._store.incidents(state, limit=_FIXES)
-        ]
+        fixed = [other for state in (State.MERGED, State.DEPLOYED, State.HEALED) for other in await self._fixed(state)]
         others = [other.name for other in fixed if other.merge_sha in gone and other.id != incident.id]
         own = [incident.name] if incident.merge_sha in gone or not swap.known else []
-        return _fixes_go(own + others)
+        cut = len(swap.undone) >= MOST_COMMITS or len(fixed) >= _FIXES
+        more = "More fixes may go with it: only the newest commits and incidents were looked at."
+        return [*_fixes_go(own + others), *([more] if cut else [])]
+
+    async def _fixed(self, state: State) -> list[Incident]:
+        """The newest _FIXES in this state."""
+        found: list[Incident] = []
+        while len(found) < _FIXES:
+            before = found[-1].id if found else None
+            page = await self._store.incidents(state, limit=_A_PAGE, before=before)
+            found += page
+            if len(page) < _A_PAGE:
+                break
+        return found
 
 
 def before_a_deploy(plan: Plan, environment: str, now: datetime) -> Question:
@@ -196,7 +206,7 @@ def _warnings(swap: Swap) -> tuple[str, ...]:
     says = []
     if not swap.asked:
         says.append("The program does not say what it runs; this is what was deployed last, as far as it is known.")
-    elif swap.now == swap.then:
+    elif is_same(swap.now, swap.then):
         says.append("It runs already.")
     if not swap.known:
         says.append("What else changes with it is not known: one of the two commits is not at hand here.")

@@ -52,7 +52,7 @@ class Reconciler:
         self._not_before: datetime | None = None
         self._tried: frozenset[str] = frozenset()  # hints that could not be followed in the last round
         self._hinted = asyncio.Event()
-        self.last: datetime | None = None  # when the last round ended
+        self.last: datetime | None = None  # when a round ended in which all was read
 
     def hinted(self) -> None:
         """A hint was stored: follow it now."""
@@ -80,8 +80,8 @@ class Reconciler:
             return
         self._failed = False
         hints, began = await self._store.hints(), self._clock.now()
-        if self._by_hand:
-            await self._by_hand.look()
+        if self._by_hand and not await self._by_hand.look():
+            self._failed = True
         watched = await self._store.with_open_pull_requests()
         for incident in watched:
             if incident.id in hints.values() or self._is_due(incident, every):
@@ -92,7 +92,7 @@ class Reconciler:
         self._tried = frozenset(key for key, incident in hints.items() if incident in unseen)
         if followed := hints.keys() - self._tried:
             await self._store.looked(followed)
-        self.last = self._clock.now()
+        self.last = self.last if self._failed else self._clock.now()
 
     def pause(self, every: timedelta, took: timedelta) -> timedelta:
         """How long until the next round: longer where a repository nearby is slow, has much to look at, or is away."""

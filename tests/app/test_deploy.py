@@ -98,7 +98,7 @@ def test_the_newest_commit_is_shown_deployed_and_waited_for(shop: Shop):
     refused = shop.types("deploy", "latest", KINTSUGI_ENV_NAME="production")
     done = shop.types("deploy", "latest", "--wait", "--yes", KINTSUGI_ENV_NAME="production")
 
-    plan = f"{new[:10]} is the newest of main; {old[:10]} runs.\nIt was not deployed.\nNew since {old[:10]}:\n  A tray for two\n"
+    plan = f"{new[:10]} is the newest of main; {old[:10]} runs.\nNo deployment of it is known.\nNew since {old[:10]}:\n  A tray for two\n"
     assert refused == (2, plan, "This is production: say so with --yes.\n")
     status, shown, said = done
     assert (status, shown.startswith(plan)) == (0, True), said

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from kintsugi.app import checks, names
 from kintsugi.app.connectors import FAULT, OFF, OK
@@ -229,6 +230,49 @@ async def test_a_broken_setting_is_named_with_its_mend(broken: Broken, folder: P
     assert any(re.search(broken.says, says, re.DOTALL) for says in faults), faults
     assert not [says for says in faults if PYDANTIC.search(says)]
     assert not [says for says in faults if SECRET in says]
+
+
+A_PAGE = web.Response(text="<title>Log in</title>", content_type="text/html")
+NO_PAGE = web.Response(text="Application not found", status=404)
+SERVED: list[tuple[str, web.Response, str, str]] = [
+    # a setting, what answers there to everything, how that is told, and in which words
+    ("PROGRAM_URL", web.json_response({"commit": "f00d" * 10}), OK, "says that it runs f00df00df0$"),
+    (
+        "PROGRAM_URL",
+        web.json_response({"commit": "HEAD"}),
+        FAULT,
+        "names HEAD as its commit, which is no commit's hash",
+    ),
+    ("PROGRAM_URL", web.json_response({"commit": None}), FAULT, "answers 200 without a commit"),
+    ("PROGRAM_URL", web.json_response({"commit": "f00d" * 10}, status=503), FAULT, "answers 503 without a commit"),
+    ("PROGRAM_URL", A_PAGE, FAULT, "answers 200 and no JSON"),
+    ("WEB_URL", A_PAGE, FAULT, "is answered by something that is not Kintsugi"),
+    ("WEB_URL", NO_PAGE, OFF, "what answers there is not Kintsugi: 404 at /login"),
+    ("WEB_URL", web.Response(status=302, headers={"Location": "https://sso.example/"}), OK, "cannot be seen from here"),
+    ("DEPLOY_WEBHOOK_URL", NO_PAGE, OK, "knows of no deployment. If anything was deployed, check its address"),
+    ("DEPLOY_WEBHOOK_URL", A_PAGE, FAULT, "does not tell how it stands .200."),
+]
+
+
+@pytest.mark.parametrize(("setting", "answer", "how", "says"), SERVED, ids=str)
+async def test_what_answers_is_not_taken_for_what_should(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, setting: str, answer: web.Response, how: str, says: str
+):
+    async def everything(request: web.Request) -> web.Response:
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+    application = web.Application()
+    application.router.add_route("*", "/{any:.*}", everything)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setenv(f"KINTSUGI_{setting}", f"http://127.0.0.1:{runner.addresses[0][1]}")
+    monkeypatch.setenv("KINTSUGI_DEPLOY_WEBHOOK_SECRET", SECRET)
+
+    found = await findings(battery=False)
+    await runner.cleanup()
+
+    assert [each.how for each in found if re.search(says, each.says)] == [how], found
 
 
 @pytest.mark.parametrize("command", ["./agent.sh --fix", "bin/agent", "set -e; agent", "KEY=x agent", "sh agent"])

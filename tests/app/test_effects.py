@@ -168,7 +168,7 @@ async def test_nothing_owed_is_said_in_a_sentence(
 ):
     monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
 
-    assert await shown(capsys) == "Nothing is waiting.\n"
+    assert await shown(capsys) == f"Nothing is waiting, in {sqlite_url}.\n"
 
 
 def test_times_are_told_as_people_say_them():

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.app.replays import Replay, ReplayNeeds, replayed
+from kintsugi.app.replays import Replay, ReplayNeeds, newest_ended, replayed
 from kintsugi.persistence.database import Database
 from kintsugi.prompts import render, using
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.errors import Refusal
-from kintsugi.workflow.incident import Category
+from kintsugi.workflow.errors import Refusal, StepFailed
+from kintsugi.workflow.incident import Category, Cost
 from kintsugi.workflow.states import State
 from tests.app.test_command_line import Terminal
 from tests.app.test_propose import CRASH, settings  # noqa: F401  # a fixture
 from tests.world.make import a_diagnosis
 from tests.world.migrated import migrate
-from tests.world.openai import serving
+from tests.world.openai import Answer, a_completion, serving
 from tests.world.world import World, a_world
 
 
@@ -92,6 +92,32 @@ async def test_an_answer_without_a_patch_ends_it(world: World):
     assert (found.now.proven, found.now.rounds) == (False, 1)
 
 
+async def test_answers_that_cannot_be_used_were_paid_for_and_prove_nothing(world: World):
+    await ended(world)
+    world.analyst.answers_first(StepFailed("The model's reply is no JSON.", spent=Cost(calls=2, tokens_out=9)))
+
+    found = await replays(world)
+
+    assert (found.now.proven, found.now.tier, found.now.says) == (False, "", "The model's reply is no JSON.")
+    assert found.now.cost.tokens_out == 9
+
+
+async def test_a_model_that_cannot_be_asked_has_no_verdict(world: World):
+    await ended(world)
+    world.analyst.answers_first(StepFailed("Nobody answers."))
+
+    with pytest.raises(StepFailed, match="Nobody answers"):
+        await replays(world)
+
+
+async def test_the_newest_that_ended_are_found_behind_many_that_did_not(world: World):
+    await ended(world)
+    for number in range(60):
+        await world.crashes(f"v1:{number:016x}")
+
+    assert [incident.id async for incident in newest_ended(world.store, 1)] == [1]
+
+
 async def test_one_that_is_open_is_refused(world: World):
     await world.crashes()
 
@@ -125,6 +151,8 @@ async def test_twice_the_same_table_from_the_command_line(tmp_path: Path, settin
         await types("cancel", "1")
         before = json.loads(await types("incident", "show", "1", "--json"))
         tables = [json.loads(await types("replay", "--all", "--json")) for _ in range(2)]
+        model.answers_first(*[Answer(a_completion("It is the coupon."))] * 2)
+        unread = json.loads(await types("replay", "--all", "--json"))["replays"][0]["now"]
         after = json.loads(await types("incident", "show", "1", "--json"))
 
     said = [
@@ -133,4 +161,5 @@ async def test_twice_the_same_table_from_the_command_line(tmp_path: Path, settin
     ]
     assert said[0] == said[1]
     assert len(said[0]) == 1
+    assert (unread["proven"], "no JSON" in unread["says"]) == (False, True)
     assert before == after

@@ -261,7 +261,7 @@ async def test_incidents_are_listed_by_state_and_paged(room: Room):
     assert page.says.startswith("**INC-22** captured")
     assert page.says.endswith("Older ones: `before:3`")
     assert rest.says.count("INC-") == 2
-    assert none.says == "No incidents."
+    assert none.says == "No incident is healed."
 
 
 async def test_reject_keeps_the_reason(room: Room):

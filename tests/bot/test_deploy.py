@@ -12,6 +12,7 @@ from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.states import State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_shapes import ALICE, MALLORY
+from tests.world.make import HEAD, MERGE
 from tests.world.migrated import migrate
 from tests.world.ports import GOOD, WithAPast
 
@@ -109,9 +110,35 @@ async def test_status_tells_whether_the_newest_commit_runs(stage: Stage):
 
     assert runs.says.startswith("`c0ffee0c0ffe` runs already.")
     assert does_not.says == (
-        "`beefca5ebeef` does not run. It was not deployed. Now `c0ffee0c0ffe` runs."
+        "`beefca5ebeef` does not run. No deployment of it is known. Now `c0ffee0c0ffe` runs."
         " New since then:\n- Take fixed amounts off\n- A tray for two"
     )
+
+
+@pytest.mark.parametrize(
+    ("newest", "tells", "says"),
+    [
+        (HEAD, "", "`c0ffee0c0ffe` was deployed, but is not seen to run.\nruns But the program tells of no commit"),
+        (
+            HEAD,
+            MERGE,
+            "`c0ffee0c0ffe` was deployed, but is not seen to run.\nruns But beefca5ebe runs, without c0ffee0",
+        ),
+        (
+            HEAD,
+            "main",
+            "`c0ffee0c0ffe` was deployed, but is not seen to run.\nruns But the program says that it runs main",
+        ),
+        (MERGE, "", "Whether `beefca5ebeef` runs is not known: the program tells of no commit. No deployment of it is"),
+        (MERGE, MERGE[:7], "`beefca5ebeef` runs, as the program says. No deployment of it is known."),
+    ],
+)
+async def test_status_claims_no_more_than_the_program_says(stage: Stage, newest: str, tells: str, says: str):
+    stage.world.host.base, stage.world.deployer.tells = newest, tells
+
+    seen = await stage.discord.slash("/deploy status")
+
+    assert seen.says.startswith(says)
 
 
 async def test_a_rollback_is_asked_for_by_incident(stage: Stage):

@@ -173,6 +173,15 @@ async def test_an_unknown_commit_holds_nothing(stage: Stage):
     assert not await stage.host.contains("", "")
 
 
+@pytest.mark.parametrize("name", ["main", "HEAD", "refs/heads/main", "main~0", "unknown"])
+async def test_what_is_the_newest_commit_whatever_runs_holds_nothing(stage: Stage, name: str):
+    fix = stage.people.commits({"shop.py": b"price = 2\n"})
+    await stage.host.head()
+
+    assert await stage.host.contains(fix, fix)
+    assert not await stage.host.contains(name, fix)
+
+
 async def test_a_record_as_earlier_versions_wrote_it_is_read(tmp_path: Path):
     async with github.serving(tmp_path) as people:
         first = people.commits({"shop.py": b"price = 1\n"})

@@ -122,6 +122,21 @@ async def test_a_deployment_that_fails_says_why_without_secrets():
     assert (found.done, found.says) == (False, "no room for [redacted]")
 
 
+async def test_a_webhook_that_answers_every_question_with_the_newest_tells_of_no_other_commit():
+    async with webhook_there() as (service, clock):
+        service.deaf = True
+        deployer = a_webhook(service, clock)
+
+        newest, other = await deployer.find(HEAD), await deployer.find(MERGE)
+        service.commit = ""
+        with pytest.raises(StepFailed, match="does not say which commit"):
+            await deployer.find(MERGE)
+
+    assert newest
+    assert newest.done
+    assert other is None
+
+
 async def test_a_webhook_that_is_away_was_not_asked():
     async def nothing() -> str:
         return ""

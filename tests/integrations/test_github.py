@@ -198,6 +198,20 @@ async def test_a_failed_check_is_run_again_before_it_counts(stage: Stage):
     assert stage.people.attempts[check.run] == 2
 
 
+async def test_a_failure_on_a_later_page_is_one(stage: Stage):
+    incident, opened = await stage.opened()
+    for number in range(100):
+        stage.people.checks_end(opened.head, "success", name=f"shard {number}")
+    stage.people.checks_end(opened.head, "failure", "1 failed")
+    states = {f"lint {number}": "success" for number in range(100)} | {"security": "failure"}
+    stage.people.statuses[opened.head] = [{"context": name, "state": state} for name, state in states.items()]
+
+    standing = await stage.impatient(GitHubWishes(reruns=0)).standing(incident)
+
+    assert standing
+    assert standing.failed == "tests: failure\n1 failed\n\nsecurity: failure"
+
+
 async def test_a_check_without_words_brings_the_end_of_its_log(stage: Stage):
     incident, opened = await stage.opened()
     stage.people.checks_end(opened.head, "failure")
@@ -284,10 +298,13 @@ async def test_a_permission_that_is_lacking_is_known_before_it_is_needed(stage: 
     before = await asyncio.to_thread(lambda: (app.lacking(), token.lacking()))
     stage.people.shapes.permissions.update(statuses="read", contents="read")
     after = await asyncio.to_thread(lambda: (app.lacking(), token.lacking()))
+    stage.people.refuses_statuses = (404, "Not Found")  # to a classic token without the scope
+    classic = await asyncio.to_thread(token.lacking)
 
     assert before == ((), ())
     statuses = "Commit statuses: read and write"
     assert after == (("Contents: read and write", statuses), (statuses,))
+    assert classic == (statuses,)
     assert stage.people.statuses == {}
 
 

@@ -51,12 +51,23 @@ class Program:
             await answer.write(b"x" * 65_536)
         return answer
 
+    async def half(self, request: web.Request) -> web.StreamResponse:
+        """A crash in the middle of a stream: `length` is what it promised, or None for chunks."""
+        answer = web.StreamResponse()
+        answer.content_length = int(request.query.get("length", 0)) or None
+        await answer.prepare(request)
+        await answer.write(b"id,price\n1,")
+        assert request.transport
+        request.transport.close()
+        return answer
+
 
 @pytest.fixture
 async def program() -> AsyncIterator[Program]:
     program = Program()
     application = web.Application()
     application.router.add_get("/endless", program.stream)
+    application.router.add_get("/half", program.half)
     application.router.add_get("/{any:.*}", program.answer)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
@@ -210,3 +221,11 @@ async def test_a_program_that_is_away_is_asked_again_later():
 
 async def test_an_answer_without_an_end_is_not_waited_for(program: Program):
     assert (await HttpReplay(lambda: program.url).read(a_case(intent="/endless"))).shown
+
+
+@pytest.mark.parametrize("path", ["/half", "/half?length=1000"])
+async def test_an_answer_that_breaks_off_shows_nothing_whatever_its_status(program: Program, path: str):
+    reading = await HttpReplay(lambda: program.url).read(a_case(intent=path))
+
+    assert not reading.shown
+    assert reading.cure.says == f"Unproven: GET {path} answers 200 and breaks off (RemoteProtocolError)."

@@ -233,6 +233,9 @@ async def listing() -> AsyncIterator[tuple[str, dict[str, web.Response]]]:
     await runner.cleanup()
 
 
+UNSEEN = ": whether a model is there shows at the first question"
+
+
 def a_list(*names: str) -> web.Response:
     return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
 
@@ -243,7 +246,13 @@ def a_list(*names: str) -> web.Response:
         ("/v1/models/a", web.json_response({"id": "a", "object": "model"}), "answers"),
         ("/v1/models", a_list("b", "a"), "answers"),
         ("/v1/models", a_list("b"), r"answers, though it lists other models \(b\): see KINTSUGI_LLM_MODEL"),
-        ("/", web.Response(), "answers, and does not tell which models it has"),
+        ("/", web.Response(), f"answers, and does not tell which models it has{UNSEEN}"),
+        (
+            "/v1/models/a",
+            web.json_response({"status": "ok"}),
+            f"answers, and does not tell which models it has{UNSEEN}",
+        ),
+        ("/v1/models", web.json_response({"data": "a"}), f"answers, and does not tell which models it has{UNSEEN}"),
         (
             "/v1/models",
             web.json_response(
@@ -260,6 +269,18 @@ async def test_a_healthy_server_is_told_whatever_it_knows_of_its_models(
     answers[path] = answer
 
     assert await OpenAIModel(ModelAccess("a", "key", url)).check() == f"a at {url} {says}".replace("\\", "")
+
+
+@pytest.mark.parametrize("name", ["a", ""])
+@pytest.mark.parametrize("body", ["<html>Log in</html>", '{"data": [{"id": "a"', ""])
+async def test_a_page_that_is_no_list_of_models_is_a_fault(
+    listing: tuple[str, dict[str, web.Response]], name: str, body: str
+):
+    url, answers = listing
+    answers |= {path: web.Response(text=body, content_type="text/html") for path in ("/v1/models/a", "/v1/models")}
+
+    with pytest.raises(StepFailed, match="no list of models. See KINTSUGI_LLM_BASE_URL"):
+        await OpenAIModel(ModelAccess(name, "key", url)).check()
 
 
 async def test_where_no_model_is_set_it_is_the_only_one_of_its_server(listing: tuple[str, dict[str, web.Response]]):

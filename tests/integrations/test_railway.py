@@ -277,9 +277,23 @@ async def test_what_railway_no_longer_keeps_cannot_be_gone_back_to(there: Railwa
     there.begins(MERGE)
     clock.passes(minutes=3)
 
-    with pytest.raises(StepFailed, match="Railway keeps no deployment of 0ddc0de") as failed:
+    with pytest.raises(StepFailed, match="newest 50 deployments is one of 0ddc0de") as failed:
         await a_client(there).roll_back(a_deployment(previous="0ddc0de"), clock.now(), unheard)
     assert failed.value.final
+
+
+@pytest.mark.parametrize("answer", [None, "", False, 7])
+async def test_what_railway_does_not_say_it_began_was_not_begun(
+    there: RailwayStandIn, clock: ManualClock, answer: object
+):
+    there.says_instead = {"serviceInstanceDeployV2": answer, "deploymentRollback": answer}
+    there.begins(MERGE)
+    clock.passes(minutes=3)
+
+    with pytest.raises(StepFailed, match="does not say that it will"):
+        await a_client(there).roll_back(a_deployment(previous=HEAD), clock.now(), unheard)
+    with pytest.raises(OutcomeUnknown, match="names no deployment"):
+        await a_client(there).deploy(HEAD, unheard)
 
 
 async def test_the_stand_in_refuses_what_is_not_in_railways_schema(there: RailwayStandIn):

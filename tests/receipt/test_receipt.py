@@ -278,7 +278,7 @@ async def test_pruning_leaves_the_chain_whole(world: World):
     after = await the_statement(world)
     verdict = check(resealed(after), None)
     assert verdict.faults == ()
-    assert "By hash alone, as it was pruned: payload, proof." in verdict.says
+    assert "By hash alone: payload, proof. What they said was pruned, or left out of this file." in verdict.says
     assert after["predicate"]["history"] == before["predicate"]["history"]
     assert after["subject"] == before["subject"]
 

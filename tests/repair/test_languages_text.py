@@ -109,6 +109,29 @@ def test_what_a_patch_of_node_drops(after: str, drops: bool) -> None:
     assert found.is_all is drops
 
 
+CATCHES = "function g() { try { return f() } catch (e) { return null } }"
+
+
+@pytest.mark.parametrize(
+    ("after", "drops"),
+    [
+        (CATCHES.replace("null", "undefined"), False),
+        (CATCHES.replace("f()", "f(1)"), False),
+        (CATCHES.replace("f()", "f(1)").replace("null", "[]"), True),
+        (CATCHES.replace("null", "[]") + CATCHES.replace("f()", "h()"), True),
+        (CATCHES.replace("return null", "if (e.code === 1) return null"), False),
+    ],
+)
+def test_what_a_handler_dropped_before_is_not_dropped_anew(after: str, drops: bool) -> None:
+    assert bool(NODE.swallowing({"a.js": CATCHES}, {"a.js": after}).places) is drops
+
+
+def test_a_handler_that_told_is_one_that_drops_now() -> None:
+    tells = CATCHES.replace("return null", "throw new No(e)")
+
+    assert NODE.swallowing({"a.js": tells}, {"a.js": CATCHES}).places
+
+
 @pytest.mark.parametrize(
     ("after", "drops"),
     [
@@ -158,6 +181,20 @@ def test_what_a_test_no_longer_asserts_is_seen_beside_what_it_newly_does(
     found = language.loosened({path: before}, {path: _checks(language, *after)})
 
     assert bool(found.refusals) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [("if (tide.marks) return;", True), ("tide.each((mark) => { return mark; });", False), ("tide.turn();", False)],
+)
+def test_a_test_that_may_end_before_what_it_asserts_is_told(line: str, is_told: bool) -> None:
+    before = "it('reads', () => {\n  expect(tide.height).toBe(420);\n  return tide.end();\n});\n"
+    after = before.replace("  expect", f"  {line}\n  expect")
+
+    found = NODE.loosened({"tide.test.js": before}, {"tide.test.js": after})
+
+    assert not found.refusals
+    assert any("may no longer come to what it asserts" in flag for flag in found.flags) is is_told
 
 
 @pytest.mark.parametrize(("chosen", "is_refused"), [("only ? it.only : it.skip", True), ("quick ? it : test", False)])
@@ -230,3 +267,54 @@ def test_cases_of_node_are_told_by_the_title_that_makes_them(id: str, stem: str)
     )
 
     assert NODE.stem_of(id, source) == stem
+
+
+ALONE = "  it('takes mid', () => {\n    expect(read('mid')).toBe('m');\n  });\n"
+TABLE = (
+    "describe('reads', () => {\n  for (const value of ['low', 'high']) {\n    it(`takes ${value}`, () => {\n"
+    "      expect(read(value)).toBe(value);\n    });\n  }\n});\n"
+)
+MORE = TABLE.replace("'high']", "'high', 'mid']")
+
+
+@pytest.mark.parametrize(
+    ("after", "is_refused"),
+    [
+        (MORE, False),
+        (
+            TABLE.replace("for (const value of ['low', 'high']) {\n    it(", "it.each(['low', 'high', 'mid'])(")
+            .replace("  }\n", "")
+            .replace("${value}`, () =>", "%s`, (value) =>"),
+            False,
+        ),
+        (TABLE, True),
+        (TABLE.replace("'high']", "'high', 'most']"), True),
+        (TABLE.replace("'high']", "'high' /* 'mid' */]"), True),
+        (MORE.replace("expect(read(value)).toBe(value)", "read(value)"), True),
+        (MORE.replace("toBe(value)", "toBeTruthy()"), True),
+        (MORE.replace("it(", "it.skip("), True),
+        (MORE.replace("takes $", "is handed $"), True),
+        (MORE.replace("'reads'", "'writes'"), True),
+        (f"const more = ['mid'];\n{TABLE}", True),
+    ],
+    ids=[
+        "row",
+        "each",
+        "none",
+        "other row",
+        "comment",
+        "no assertion",
+        "loose",
+        "skipped",
+        "name",
+        "suite",
+        "elsewhere",
+    ],
+)
+def test_a_test_may_become_a_case_of_a_table_that_has_a_row_for_it(after: str, is_refused: bool) -> None:
+    before = TABLE.replace("  }\n});", f"  }}\n{ALONE}}});")
+
+    found = NODE.loosened({"tide.test.js": before}, {"tide.test.js": after})
+
+    assert bool(found.refusals) is is_refused, found
+    assert is_refused or found.dropped == {("tide.test.js", "reads takes mid")}

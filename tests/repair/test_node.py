@@ -154,6 +154,13 @@ NOT_FIXES = {
         {"tides.js": FIXED, "test/tides.test.js": WORKS.replace("equal(gauge.highest(), 420)", "ok(gauge.highest())")},
         "asserts less exactly",
     ),
+    "a test that leaves before it asserts": (
+        {
+            "tides.js": FIXED,
+            "test/tides.test.js": WORKS.replace("    const", "    if (new Gauge([])) return;\n    const"),
+        },
+        "gauge knows the highest mark can no longer fail",
+    ),
     "a test that asserts nothing": (
         {
             "tides.js": FIXED,
@@ -303,3 +310,53 @@ async def test_a_case_that_still_fails_refuses_the_patch(tmp_path: Path, setting
     said = await judged(a_program(tmp_path, CASES), {"tides.js": wrong, "test/cases/empty.js": EMPTY}, settings, CRASH)
 
     assert "still failing with the patch: test/loads.test.js::empty" in said.refused
+
+
+ROWS = """\
+const { describe, it } = require("node:test");
+const assert = require("node:assert/strict");
+const { Gauge } = require("../tides");
+
+describe("gauge", () => {
+  for (const [level, highest] of [[310, 310], [420, 420]]) {
+    it(`knows ${level}`, () => {
+      assert.equal(new Gauge([{ level }]).highest(), highest);
+    });
+  }
+
+  it("knows %d", () => {
+    assert.equal(new Gauge([{ level: %d }]).highest(), %d);
+  });
+});
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "rows", "refused"),
+    [
+        (-5, "[420, 420], [-5, 0]]", ""),
+        (-5, "[420, 420], [-5, 0]].filter(([level]) => level > 0)", "gauge > knows -5 (vanished)"),
+        (-5, "[420, 420], [-5, 0]]", "knows -5 is removed, and no case of its name fails without the patch"),
+        (7, "[420, 420], [7, 7]]", "an assertion is gone that holds with the patch too"),
+    ],
+    ids=["as it has to be now", "never run", "never asked", "as it was"],
+)
+async def test_a_test_becomes_a_case_of_its_name_where_it_no_longer_holds(
+    level: int, rows: str, refused: str, tmp_path: Path, settings: ProofSettings
+) -> None:
+    before = ROWS % (level, level, level)
+    after = before[: before.index("\n  it(")].replace("[420, 420]]", rows) + "});\n"
+    after = (
+        after.replace("      assert", "      if (level < 0) return;\n      assert") if "no case" in refused else after
+    )
+    program = a_program(tmp_path, {**PROGRAM, "test/tides.test.js": before})
+
+    said = await judged(
+        program, {"tides.js": FIXED, "test/tides.test.js": after, "test/empty.test.js": SHOWS}, settings, CRASH
+    )
+
+    assert said.is_proven is not bool(refused), said
+    assert refused in said.refused
+    if said.evidence is not None:
+        assert any("knows -5 is gone, for a case that" in flag for flag in said.evidence.flags)
+        assert any("expect that fail with it as they were" in flag for flag in said.evidence.flags)

@@ -45,6 +45,7 @@ TypeError: Cannot read properties of undefined (reading 'map')
         ("node --test", "node --test"),
         ("NODE_OPTIONS=--no-warnings node --import tsx --test", "node --test --import tsx"),
         ("tape test/*.js", "tape test/a.test.js"),
+        ("c8 --reporter=text jasmine test/*.test.js", "jasmine test/a.test.js"),
         ("c8 node_modules/.bin/_mocha", "mocha"),
     ],
 )
@@ -60,6 +61,20 @@ def test_without_a_script_it_is_what_is_listed_or_what_the_tests_ask_for(tmp_pat
     assert a_suite(tmp_path / "b", {"test": "echo no test"}, test='require("node:test")').says == "node --test"
     assert a_suite(tmp_path / "c", {"test": "make"}, test="") is None
     assert a_suite(tmp_path / "d", {"test": "tap"}, devDependencies=None, dependencies=["tap"]).says == "tap"
+
+
+@pytest.mark.parametrize(
+    ("path", "as_file", "as_path"),
+    [
+        ("test/cart.js", True, True),
+        ("src/cart.test.ts", True, True),
+        ("test/fixtures/cart.js", False, True),
+        ("tap-snapshots/test/cart.js.test.cjs", False, True),
+        ("src/cart.js", False, False),
+    ],
+)
+def test_what_belongs_to_the_tests(path: str, as_file: bool, as_path: bool) -> None:
+    assert (JavaScript().is_test_file(path), JavaScript().is_test_path(path)) == (as_file, as_path)
 
 
 def test_a_package_of_a_workspace_is_run_in_its_folder(tmp_path: Path) -> None:
@@ -250,6 +265,24 @@ def test_tape_that_dies_of_what_a_test_throws_says_no_plan() -> None:
     assert not RUNNERS["tape"].is_whole(Told(out="# adds\nok 1 equal\n"))
 
 
+def test_jasmine_tells_each_test_and_its_end() -> None:
+    error = {"name": "AssertionError", "message": "Expected 1 to be 2.", "stack": "Expected 1 to be 2.\n"}
+    tests = [
+        {"file": "/srv/app/spec/cart.spec.js", "names": ["cart", "adds"], "ok": False, "errors": [error]},
+        {"file": "", "names": ["cart", "works"], "ok": True, "errors": []},
+    ]
+    both = {"skip": False, "todo": False, "kind": "test", "printed": ""}
+    told = Told(tree="/srv/app", out="\n".join(json.dumps({**test, **both}) for test in tests) + "\nprinted\n")
+
+    found = list(RUNNERS["jasmine"].read(told))
+
+    assert ended(found) == {"spec/cart.spec.js::cart > adds": Ending.FAILED, "cart > works": Ending.PASSED}
+    assert found[0].failure is not None
+    assert found[0].failure.assertion
+    assert not RUNNERS["jasmine"].is_whole(told)
+    assert RUNNERS["jasmine"].is_whole(replace(told, out=f'{told.out}\n{{"over":true}}\n'))
+
+
 @pytest.mark.parametrize(("listed", "flag"), [("^16.3.0", "--no-coverage"), ("^21.0.1", "--disable-coverage")])
 def test_tap_is_called_as_its_release_wants(tmp_path: Path, listed: str, flag: str) -> None:
     suite = a_suite(tmp_path, {"test": "tap"}, devDependencies={"tap": listed})
@@ -273,11 +306,11 @@ def test_junit_is_read_and_what_defines_entities_is_not() -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
     if not MODULES:
-        pytest.skip("KINTSUGI_TEST_NODE_MODULES names no node_modules with jest, vitest and mocha")
+        pytest.skip("KINTSUGI_TEST_NODE_MODULES names no node_modules with jest, vitest, mocha and jasmine")
     return await a_box("node")
 
 
-@pytest.mark.parametrize("runner", ["jest", "vitest", "mocha"])
+@pytest.mark.parametrize("runner", ["jest", "vitest", "mocha", "jasmine"])
 async def test_a_true_fix_is_proven_by_each_runner(runner: str, tmp_path: Path, settings: ProofSettings) -> None:
     if not Path(MODULES, ".bin", runner).exists():
         pytest.skip(f"{runner} is not installed in {MODULES}")

@@ -77,6 +77,8 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.js", JS_OPENS, "await ", "", "waits"),
         ("a.js", JS_OPENS.replace("const may = await x.check(1)", "const may = has(await x.roles())"), "await ", "", "waits"),
         ("a.js", "async function f(x) {\n  return await x.go(1);\n}\n", "await ", "", ""),
+        ("a.js", "async function f(x) {\n  try {\n    return await x.go(1);\n  } catch (e) {\n    return no(e);\n  }\n}\n", "await ", "", "waits"),
+        ("a.js", "function f(x) {\n  try {\n    return go(async () => { return await x.go(1); });\n  } catch (e) {\n    return no(e);\n  }\n}\n", "await ", "", ""),
         ("a.js", "async function f(x) {\n  const a = await x.go(1);\n  return a;\n}\n", "await ", "", ""),
         ("a.py", "async def f(x):\n    may = await x.check(1)\n    if may:\n        x.go()\n", "await ", "", "waits"),
         ("a.py", "def check_age(x):\n    if x.age < 9:\n        raise No(x)\n    return x\n", "raise No(x)", "return x", "raised before"),

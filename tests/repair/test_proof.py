@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -361,8 +362,10 @@ async def test_a_test_that_never_ends_without_the_patch_is_red(base: Path, setti
     endless = "import time\n\n\ndef total(order):\n    while 'discount' not in order:\n        time.sleep(1)\n    return order['price']\n"
     (base / "shop.py").write_text(endless + SHOP[SHOP.index("\n\ndef label") :])
     (base / "tests" / "test_works.py").write_text(WORKS[: WORKS.index("    def test_total")])
+    slower = f"import time\ntime.sleep(min(max(time.monotonic() - {time.monotonic()}, 0) / 16, 4))  # at each run"
+    patch = a_patch(base, test=f"{slower}\n{SHOWS}")
 
-    evidence = await proven(a_patch(base), replace(settings, seconds=96))  # of which a quarter is spent: it waits
+    evidence = await proven(patch, replace(settings, seconds=120))  # of which a quarter is spent: it waits
 
     assert evidence.tier is Tier.E2
     assert evidence.red is not None

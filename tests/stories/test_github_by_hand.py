@@ -107,6 +107,16 @@ async def test_it_is_proven_merged_deployed_and_healed(story: Story):
     assert "kintsugi" not in pull.body
 
 
+async def test_a_look_that_github_refuses_is_none(story: Story):
+    story.people.tokens.clear()
+    await story.reconciler.once()
+    refused = story.reconciler.last
+    story.people.tokens.add(github.TOKEN)
+    await story.reconciler.once()
+
+    assert (refused, story.reconciler.last) == (None, story.world.clock.now())
+
+
 async def test_its_verdict_is_told_at_the_next_glance_and_not_at_the_next_look(story: Story):
     pull, told = story.opens(), asyncio.Queue[str]()
 

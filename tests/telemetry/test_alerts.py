@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from dataclasses import replace
+from urllib.error import HTTPError
 
 import discord
 import pytest
@@ -379,6 +380,39 @@ def test_the_webhook_is_signed_over_time_and_body():
     expected = hmac.new(secret.encode(), b"1700000000." + received["body"], hashlib.sha256).hexdigest()
     assert received["signature"] == f"t=1700000000,v1={expected}"
     assert json.loads(received["body"])["rule"] == "boom"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 404, 503])
+def test_an_alert_that_is_sent_elsewhere_or_refused_was_not_taken(status):
+    asked = []
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(status if self.path == "/hook" else 200)
+
+        def do_GET(self):
+            self._answer(200)  # a page to log in at
+
+        def _answer(self, status):
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Location", "/login")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        hook = SignedWebhook(f"http://127.0.0.1:{server.server_port}/hook", "shared " + "by both")
+
+        with pytest.raises(HTTPError, match=str(status)):
+            hook(Alert("boom", "It fails", 1, 0.0, "line", None, None))
+
+        server.shutdown()
+    assert asked == ["/hook"]
 
 
 def test_a_webhook_needs_a_web_address():

@@ -72,6 +72,8 @@ Application password for ops: {=dowy pxfy oyqa smnv}
 HARMLESS = """
 [node-1] elected-as-master, {{node-1}}{{{22}}}{{{22}}}{{127.0.0.1}}
 [KafkaServer id=1] Cluster ID = {22}
+[C][wireguard:070]:   Peer Public Key: {base64}
+wireguard: peer({base64}) - Sending handshake initiation
 14:02:11.123 request_id={20} [info] Sent 200 after login
 stripe event evt_1{23} for cus_{14} handled, request req_{14}
 chat completion chatcmpl-{29} took 2.1 s

@@ -297,6 +297,15 @@ g-recaptcha-response={random}&email=x
 {{"contrase\\u00f1a": "{word}", "\\u043f\\u0430\\u0440\\u043e\\u043b\\u044c": "{word}"}}
 <entry key='password'>{word}</entry>
 "spring.datasource.password": {{"value": "{word}", "origin": "x"}}
+spring.datasource.password (class path resource [application.yml]): {word}
+bob:1104:{hex}:{hex}:::
+params={{{{shop {random} ORCL false  Local}} {{1 1000 1 30s}}}}
+SSID <Shop24> / PASSWORD <{made}>
+[AuthMe] bob issued server command: /register {word} {word}
+bob changed password from {word} to {made}
+(('uid=bob,ou=users,dc=example', '{word}', None, None), {{}})
+AuthError: ('bob', '{made}')
+client secret "{word}"
 """.strip().split("\n")
 
 
@@ -488,6 +497,9 @@ def test_a_file_of_settings_in_a_string_ends_with_the_string():
         "PDO->__construct('mysql:host=db1;dbname=shop', 'shop', '{}')",
         "Using server credentials: username=ci password={} for https://nexus",
         'PRIVMSG NickServ :IDENTIFY {}" ok',
+        "redis-server --masterauth {} --requirepass ***",
+        "DBI::connect('DBI', 'dbi:mysql:shop;host=db1', 'shop', '{}', 'HASH(0xd1677e0)')",
+        "SSID <Shop24h> / PASSWORD <{}>",
     ],
 )
 def test_what_stands_beside_a_secret_stays(line):
@@ -595,6 +607,25 @@ def test_codes_are_hidden_that_let_somebody_in(line):
         'kubectl create secret generic x --from-literal=license.jwt="${{ secrets.JWT }}" --type="shop.example/license"',
         "# 9.2.1 Set Password Creation Parameters for RHEL7",
         "a, b = first, second",
+        'failed to create secret "db-credentials-v2": already exists',
+        "secret \"kv/team1/app2\" value is not a JSON object; Secret 'wifi_password2' not defined",
+        "secret/default-token-x7k2p created, secret shop-tls-5w29g successfully updated",
+        "Tokens:              default-token-8z7hr",
+        "    DB_PASSWORD:  <set to the key 'password' in secret 'shop-db1'>  Optional: false",
+        "existingSecret: shop-postgresql-credentials2, Dumping LSA secret: DPAPI_SYSTEM",
+        "sudo -n ifconfig bridge100 may require a password: exit status 1",
+        "bob ALL=(ALL) NOPASSWD: /usr/bin/podman",
+        "could not push: secret 'shop': provided secret is nil, password: provided secret is nil",
+        "credentials for userName: bob17, could not set the password of CN=bob, CORP has no rights",
+        "Unable to locate credentials for profile prod17",
+        "unexpected token: 'objectClass1'",
+        "by the tokens file, token: a1b2c****",
+        "Invalid API Key provided: sk_test_51Ab...",
+        'validation failed: {"password":["is too short (minimum is 12 characters)"]}',
+        "Using --password via the CLI is insecure",
+        "FILE__TUNNEL_PASSWORD:/run/secrets/TUNNEL_PASSWORD",
+        "connected to Gateway (Session ID: 98eb87a4eb63f33a1cc64f0606d99b32).",
+        "Server host key: ssh-ed25519 SHA256:Nppo8jhSj6sENzD3e4ETEvJvyw41dTgbGHJTxWMiAFQ",
         "test_special_key_windows and key_char and empty_key_path " * 5,
         "keys: " + ", ".join(f"key_{number}" for number in range(80)),
     ],

@@ -85,6 +85,7 @@ async def test_a_scrape_tells_how_the_store_stands(world: World):
         found = await prometheus.scrapes()
 
     assert found["kintsugi_database_up",] == 1
+    assert found["kintsugi_figures_timestamp_seconds",] == world.clock.now().timestamp()
     assert found["kintsugi_incidents", "awaiting_confirm"] == 1
     assert found["kintsugi_incidents", "captured"] == 1
     assert found["kintsugi_incidents", "stuck"] == 0

@@ -612,13 +612,16 @@ async def test_a_repository_on_this_machine_that_cannot_be_read_is_not_asked_eve
     await world.settles()
     await world.confirms()
     await world.settles()
-    pauses = []
-    for answer in (StepFailed("git said: it is away"), None):
+    pauses, read_at = [], []
+    for answer in (StepFailed("git said: it is away"), None, StepFailed("git said: it is away")):
+        world.clock.passes(seconds=60)
         world.host.answers_first(answer)
         await nearby.round(timedelta(seconds=5))
         pauses.append(nearby.pause(timedelta(seconds=5), timedelta()).seconds)
+        read_at.append(nearby.last)
 
-    assert pauses == [180, 5]
+    assert pauses == [180, 5, 180]
+    assert read_at == [None, world.clock.now() - timedelta(seconds=60), read_at[1]]  # when it was read, not asked for
 
 
 async def test_a_worker_whose_lease_was_taken_records_nothing(world: World):

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -27,6 +27,7 @@ from tests.world.wire import Contract
 from tests.world.wire.github import GITHUB
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+T = TypeVar("T")
 TOKEN = "-".join(("stand", "in", "token"))
 _CLOSED_AT = "2026-11-23T13:00:00Z"
 
@@ -72,6 +73,12 @@ class Fault:
         return f"{self.name} {'after' if self.after else 'before'} the work"
 
 
+def _page(found: list[T], request: web.Request) -> list[T]:
+    """Thirty, or as many as were asked for, up to a hundred."""
+    size = min(int(request.query.get("per_page", 30)), 100)
+    return found[size * (int(request.query.get("page", 1)) - 1) :][:size]
+
+
 class _Said(Exception):
     """An error that GitHub answers with."""
 
@@ -92,6 +99,7 @@ class GitHubStandIn:
         self.reviews: list[Json] = []
         self.checks: list[Check] = []
         self.statuses: dict[str, list[Json]] = {}  # of a commit, as they were made
+        self.refuses_statuses = (403, "Resource not accessible by personal access token")
         self.attempts: dict[int, int] = {}
         self.calls: list[str] = []
         self.logs: dict[int, str] = {}
@@ -310,19 +318,20 @@ class GitHubStandIn:
     async def check_runs(self, request: web.Request) -> web.Response:
         found = [check for check in self.checks if check.sha == request.match_info["ref"]]
         return web.json_response(
-            {"total_count": len(found), "check_runs": [self.shapes.check_run(check) for check in found]}
+            {"total_count": len(found), "check_runs": [self.shapes.check_run(check) for check in _page(found, request)]}
         )
 
     async def status(self, request: web.Request) -> web.Response:
         sha = request.match_info["ref"]
         newest = {each["context"]: each for each in self.statuses.get(sha, [])}
-        return web.json_response(self.shapes.combined_status(sha, "pending", list(newest.values())))
+        return web.json_response(self.shapes.combined_status(sha, "pending", _page(list(newest.values()), request)))
 
     async def post_status(self, request: web.Request) -> web.Response:
         asked, sha = await request.json(), request.match_info["sha"]
         if self.shapes.permissions["statuses"] != "write":
-            raise _Said(403, "Resource not accessible by personal access token")
-        self._commit(sha)
+            raise _Said(*self.refuses_statuses)
+        if self.git.resolve(sha) != sha:
+            raise _Said(422, f"No commit found for SHA: {sha}")
         if len(asked["description"]) > 140:
             raise _invalid({"resource": "Status", "field": "description", "code": "custom"})
         self.statuses.setdefault(sha, []).append(asked)

@@ -61,6 +61,7 @@ class RailwayStandIn:
     logs: list[str] = field(default_factory=list)
     stalls: asyncio.Event = field(default_factory=asyncio.Event)  # set when a call is left without an answer
     on_call: Callable[[str, bool], Awaitable[None]] | None = None  # with a call's name, before it is done and after
+    says_instead: dict[str, object] = field(default_factory=dict)  # by the name of what was to be changed
     runs_instead: str = ""  # what the program says, where that is not what was deployed
 
     def __post_init__(self) -> None:
@@ -172,7 +173,9 @@ class RailwayStandIn:
         )
         if weather:
             return await self._spoilt(weather.removeprefix("heard, "), request)
-        return web.json_response(self._with_new_words(_told(result)))
+        told = self._with_new_words(_told(result))
+        told["data"] = {key: self.says_instead.get(key, value) for key, value in (told["data"] or {}).items()}
+        return web.json_response(told)
 
     async def version(self, request: web.Request) -> web.Response:
         return web.json_response({"commit": self.runs})

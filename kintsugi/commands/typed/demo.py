@@ -32,4 +32,4 @@ def demo(
     from kintsugi.commands.outcome import run
 
     ending = command.BROKEN_FIX if broken_fix else command.USELESS_FIX if useless_fix else command.FIX
-    run(lambda: command.demo(command.Wishes(auto, ending, fresh, stop, folder)))
+    run(lambda: command.demo(command.Wishes(auto, ending, fresh, stop, folder)), goes_on=True)

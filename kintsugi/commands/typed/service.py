@@ -20,4 +20,4 @@ def run_service(
     from kintsugi.commands import service
     from kintsugi.commands.outcome import run
 
-    run(lambda: service.run(only, drain))
+    run(lambda: service.run(only, drain), goes_on=True)

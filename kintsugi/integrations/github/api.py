@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from kintsugi.integrations.authorities import for_requests
 from kintsugi.workflow.errors import StepFailed
 
 T = TypeVar("T")
+Page = TypeVar("Page")
 
 NEEDED = {
     "contents": ("write", "Contents: read and write"),
@@ -38,6 +39,7 @@ NEEDED = {
 """What docs/github.md asks for, as GitHub's API and its pages call it. Actions can be left out."""
 
 _REMEMBERED = 512
+_A_PAGE, _MOST_PAGES = 100, 50
 _LOG_CHARACTERS = 20_000
 _API_VERSION = "2022-11-28"
 
@@ -95,13 +97,19 @@ class GitHubApi:
 
     def get_all(self, path: str, kind: type[T], **query: str | int) -> list[T]:
         """Every page of a list. Raises StepFailed."""
+        return self.get_each(path, list[kind], lambda page: page, **query)  # type: ignore[valid-type]
+
+    def get_each(
+        self, path: str, kind: type[Page], listed: Callable[[Page], Sequence[T]], **query: str | int
+    ) -> list[T]:
+        """What is `listed` on every page. Raises StepFailed, also where there is more than is read."""
         found: list[T] = []
-        for page in range(1, 11):
-            some: list[T] = self.get(path, list[kind], **query, per_page=100, page=page)  # type: ignore[valid-type]
+        for page in range(1, _MOST_PAGES + 1):
+            some = listed(self.get(path, kind, **query, per_page=_A_PAGE, page=page))
             found += some
-            if len(some) < 100:
-                break
-        return found
+            if len(some) < _A_PAGE:
+                return found
+        raise StepFailed(f"GitHub lists more than {len(found):,} at {path}. Only part of it was read: nothing follows.")
 
     def send(self, verb: str, path: str, body: object, kind: type[T] = object) -> T:  # type: ignore[assignment]
         """Write to `path`. Raises StepFailed."""
@@ -135,10 +143,10 @@ class GitHubApi:
         try:
             asked = {"state": "pending", "context": "kintsugi", "description": "kintsugi doctor"}
             self.send("POST", f"/statuses/{'0' * 40}", asked)
-        except (Missing, Unacceptable):
+        except Unacceptable:  # of the commit: so it may
             return ()
         except StepFailed as error:
-            if error.final:
+            if error.final or isinstance(error, Missing):  # a classic token without its scope is told of nothing there
                 return (NEEDED["statuses"][1],)
             raise
         return ()

@@ -24,6 +24,7 @@ from kintsugi.integrations.github.replies import Comparison, GitCommit, Made, Pu
 from kintsugi.integrations.github.standing import failed_checks, requested_changes
 from kintsugi.integrations.pull_request_text import News, Proposal, body, branch_of, commit_message, news, title
 from kintsugi.repair.safe import safe_line
+from kintsugi.workflow.commits import is_commit
 from kintsugi.workflow.errors import Refusal, StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.ports import Standing
@@ -117,7 +118,7 @@ class GitHub:
         return head
 
     def _contains(self, commit: str, ancestor: str) -> bool:
-        if not (commit and ancestor):
+        if not (is_commit(commit) and is_commit(ancestor)):
             return False
         try:
             status = self._api.get(f"/compare/{ancestor}...{commit}", Comparison, per_page=1).status

@@ -73,7 +73,7 @@ class GitHubPulls:
 
     def _judge(self, incident: int, head: str, judgement: Judgement) -> None:
         says = safe_line(self._redact(judgement.says))  # shorter than the 140 characters that GitHub takes
-        said = self._api.get(f"/commits/{head}/status", Statuses, per_page=100).statuses
+        said = self._api.get_each(f"/commits/{head}/status", Statuses, lambda page: page.statuses)
         wanted = Status(context=CONTEXT, state=judgement.light.value, description=says)
         if wanted not in said:
             where = {"target_url": self._wishes.incident_url.format(incident)} if self._wishes.incident_url else {}

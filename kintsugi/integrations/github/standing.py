@@ -25,12 +25,12 @@ def failed_checks(api: GitHubApi, head: str, reruns: int, redact: Callable[[str]
 
     A workflow of GitHub Actions is first run again, up to `reruns` times: GitHub itself counts its attempts.
     """
-    checks = api.get(f"/commits/{head}/check-runs", Checks, per_page=100).check_runs
+    checks = api.get_each(f"/commits/{head}/check-runs", Checks, lambda page: page.check_runs)
     failed = [check for check in checks if check.status == "completed" and check.conclusion in _FAILED]
     if failed and _run_again(api, failed, min(reruns, MOST_RERUNS)):
         return ""
     told = [_told(api, check) for check in failed]
-    for status in api.get(f"/commits/{head}/status", Statuses).statuses:
+    for status in api.get_each(f"/commits/{head}/status", Statuses, lambda page: page.statuses):
         if status.state in ("failure", "error"):
             told.append(f"{status.context}: {status.state}\n{status.description or ''}".strip())
     return redact("\n\n".join(told))

@@ -168,15 +168,17 @@ class OpenAIModel:
     async def _knows(self, client: AsyncOpenAI) -> str:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
         try:
-            await client.models.retrieve(self.name)
+            found = await client.models.retrieve(self.name)
         except openai.APIStatusError as error:
             if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError) or error.status_code >= 500:
                 raise
         else:
-            return "answers"
+            if isinstance(getattr(found, "id", None), str):  # to the SDK a page of HTML is an answer, too
+                return "answers"
         names, instead = await self._listed(client)
         if self.name in names or not names:
-            return "answers" if names else f"answers, and {instead}"
+            unknown = "" if "(" in instead else ": whether a model is there shows at the first question"
+            return "answers" if names else f"answers, and {instead}{unknown}"
         listed = ", ".join(names[:5])
         return f"answers, though it lists other models ({listed}): see KINTSUGI_LLM_MODEL"
 
@@ -184,13 +186,18 @@ class OpenAIModel:
         """The models that it lists, and what is to be said where it lists none."""
         instead = "does not tell which models it has"
         try:
-            page = await client.models.list()
+            told = (await client.models.with_raw_response.list()).http_response.json()
+        except ValueError as error:
+            says = f"{self._address.url} answered with what is no list of models. See KINTSUGI_LLM_BASE_URL."
+            raise StepFailed(says) from error
         except openai.APIStatusError as error:
             if error.status_code not in (400, 404, 405, 422, 501):
                 raise
             said = _refusal(error).quoted
             return [], f"{instead} (it says: {said})" if said and error.status_code == 400 else instead
-        return [str(each.id) for each in page.data or () if getattr(each, "id", None)], instead
+        data = told.get("data") if isinstance(told, dict) else None
+        named = [each.get("id") for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+        return [name for name in named if name and isinstance(name, str)], instead
 
     async def _ask(self, question: Question, heard: Heard, progress: Progress) -> Answer:
         tell = telling(progress, heard, self._settings.tell_every)

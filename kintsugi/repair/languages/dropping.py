@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,17 +63,31 @@ class Droppings:
         return source, found
 
     def _new(self, tree: Node, old: Node) -> list[Handler]:
-        """Those that drop and were not there: around the same, or else around something that was changed."""
-        were = Counter((one.tried, one.does) for one in self.handlers(old))
-        are = list(self.handlers(tree))
-        same = were & Counter((one.tried, one.does) for one in are)
-        moved = Counter(does for (_, does), count in (were - same).items() for _ in range(count))
-        found = []
-        for one in are:
-            if same[one.tried, one.does] > 0:
-                same[one.tried, one.does] -= 1
-            elif moved[one.does] > 0:
-                moved[one.does] -= 1
-            elif one.drops:
-                found.append(one)
-        return found
+        """Those that drop and were not there: around the same, or else around something that was changed.
+
+        One that dropped what the same code fails by, and now answers something else instead, drops nothing more.
+        """
+        gone, come = list(self.handlers(old)), list(self.handlers(tree))
+        for is_it in (_is_kept, _drops_again, _is_moved):
+            come = [one for one in come if not _taken(gone, one, is_it)]
+        return [one for one in come if one.drops]
+
+
+def _is_kept(one: Handler, was: Handler) -> bool:
+    return (one.tried, one.does) == (was.tried, was.does)
+
+
+def _drops_again(one: Handler, was: Handler) -> bool:
+    return was.drops and one.tried == was.tried
+
+
+def _is_moved(one: Handler, was: Handler) -> bool:
+    return one.does == was.does
+
+
+def _taken(gone: list[Handler], one: Handler, is_it: Callable[[Handler, Handler], bool]) -> bool:
+    """Whether one that was there is this one. It is taken out."""
+    at = next((at for at, was in enumerate(gone) if is_it(one, was)), None)
+    if at is not None:
+        del gone[at]
+    return at is not None

@@ -16,7 +16,7 @@ _ASSERTING = re.compile(
     r"|(?:Error|Fatal)f?|nil|null|undefined|true|false|None|True|False|[01]"
 )
 _NOT_LOOKED_AT = re.compile(
-    r"(?:^|/)(?:testdata|vendor|node_modules|build|dist|venv|CVS|_darcs|\.[^/]*|[^/]*\.egg)/|(?:^|/)_[^/]*(?:/.*)?\.go$|(?:^|/)\."
+    r"(?:^|/)(?:testdata|tap-snapshots|vendor|node_modules|build|dist|venv|CVS|_darcs|\.[^/]*|[^/]*\.egg)/|(?:^|/)_[^/]*(?:/.*)?\.go$|(?:^|/)\."
 )
 """Folders that pytest, Go or the runners of Node pass over, whatever is in them."""
 _OF_TESTS = re.compile(r"(?:^|/)(?:tests?|__tests__|specs?|testing|e2e)/")
@@ -78,26 +78,38 @@ def loosened_tests(
     old: Mapping[str, Mapping[str, Written]],
     new: Mapping[str, Mapping[str, Written]],
     skipped_around: Mapping[str, int],
+    cases: Mapping[tuple[str, str], Written] | None = None,
 ) -> Loosened:
     """Compare the tests of a patch's files, by path and name: `new` holds the files that stay.
 
     `skipped_around`: by path, also of new files, how many more skips stand outside of the tests than did.
+    `cases`: tests that are gone, and the table that may have a case of their very name. Whether it has, and whether the
+    test as it was no longer holds, only a run tells.
     """
     refusals: list[str] = []
     flags: list[str] = []
     changed: set[tuple[str, str]] = set()
     dropped: set[tuple[str, str]] = set()
+    guarded: set[tuple[str, str]] = set()
     left_out = {path for path, more in skipped_around.items() if more > 0 and path not in old}
     pairs = _pairs(old, {path: tests for path, tests in new.items() if path not in left_out})
     renamed = {was: (where, now.name) for was, (where, now) in pairs.items()}
+    tables = {was: table for was, table in (cases or {}).items() if was not in pairs}
+    renamed |= {was: was for was in tables}
     for path, tests in old.items():
         for name, test in tests.items():
             now = new.get(path, {}).get(name)
             if now is None and (pair := pairs.get((path, name))):
                 now = pair[1]
+            if now is None and (now := tables.get((path, name))):
+                flags.append(f"{path}: {name} is gone, for a case that {now.name} is to have")
+                changed.add((path, name))
+                dropped.add((path, name))
             if now is not None and now.lines is not None and now.lines == test.lines and now.around <= test.around:
                 continue
             reason = "is removed" if now is None else _looser(test, now)
+            if now is not None and (path, name) not in tables and _is_asked_sometimes(test, now):
+                guarded.add(renamed.get((path, name), (path, name)))
             if reason is not None:
                 refusals.append(f"{path}: {name} {reason}")
             elif now is not None and now.asserts != test.asserts and test.asserts - now.asserts:
@@ -113,7 +125,7 @@ def loosened_tests(
                 dropped.add((path, name))
         if skipped_around.get(path, 0) > 0:
             refusals.append(f"{path}: tests are skipped that were not")
-    return Loosened(tuple(refusals), tuple(flags), renamed, frozenset(changed), frozenset(dropped))
+    return Loosened(tuple(refusals), tuple(flags), renamed, frozenset(changed), frozenset(dropped), frozenset(guarded))
 
 
 _Test = tuple[str, Written]  # with its path

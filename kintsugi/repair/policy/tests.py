@@ -6,11 +6,14 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kintsugi.repair.languages import Language
 from kintsugi.repair.languages.found import Loosened
 from kintsugi.repair.languages.go import tests as go
-from kintsugi.repair.languages.loosening import Written, loosened_tests
+from kintsugi.repair.languages.go.language import Go
+from kintsugi.repair.languages.loosening import Written
 from kintsugi.repair.languages.node import tests as node
 from kintsugi.repair.languages.node.calls import tree_of_file
+from kintsugi.repair.languages.node.language import JavaScript
 from kintsugi.repair.languages.python import tests as python
 from kintsugi.repair.languages.syntax import tree_of
 from kintsugi.repair.policy.changes import Change
@@ -84,27 +87,24 @@ class _Language:
     endings: tuple[str, ...]
     is_read: Callable[[str, str], bool]
     tests_of: Callable[[str, str], Mapping[str, Written]]
-    skipped_around: Callable[[str, str], int]
 
 
 _PYTHON = _Language(
     (".py",),
     lambda _, source: Source(source).tree is not None,
     lambda _, source: python.tests_of(Source(source)),
-    lambda _, source: python.skips_around(Source(source)),
 )
 _NODE = _Language(
     (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"),
     lambda path, source: tree_of_file(path, source) is not None,
     node.tests_of,
-    node.skipped_around,
 )
 _GO = _Language(
     (".go",),
     lambda _, source: tree_of("go", source) is not None,
     lambda _, source: go.tests_of(source),
-    lambda _, source: go.skipped_around(source),
 )
+_OTHERS = (JavaScript(), Go())
 
 
 def is_test_path(path: str) -> bool:
@@ -127,7 +127,7 @@ def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
         if _REPLACED.count(change.added_text) > _REPLACED.count(change.removed_text):
             yield change.path, "It changes the test runner itself.", True
     yield from _read(sources, [change for change in tests if change.after is None and _is_python(change)])
-    for language in (_NODE, _GO):
+    for language in _OTHERS:
         yield from _told(_read_others(tests, language))
 
 
@@ -243,18 +243,12 @@ def _told(found: Loosened) -> Iterator[tuple[str, str, bool]]:
             yield path, f"{says[:1].upper()}{says[1:]}.", refuses
 
 
-def _read_others(tests: Sequence[Change], language: _Language) -> Loosened:
+def _read_others(tests: Sequence[Change], language: Language) -> Loosened:
     """The same for JavaScript and TypeScript, and for Go."""
-    own = [change for change in tests if change.path.endswith(language.endings)]
-    return loosened_tests(
-        {change.path: language.tests_of(change.path, change.old) for change in own if change.before is not None},
-        {change.path: language.tests_of(change.path, change.new) for change in own if change.after is not None},
-        {
-            change.path: language.skipped_around(change.path, change.new)
-            - language.skipped_around(change.path, change.old)
-            for change in own
-            if change.after is not None
-        },
+    own = [change for change in tests if language.reads(change.path)]
+    return language.loosened(
+        {change.path: change.old for change in own if change.before is not None},
+        {change.path: change.new for change in own if change.after is not None},
     )
 
 

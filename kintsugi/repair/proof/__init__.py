@@ -21,7 +21,8 @@ from kintsugi.repair.languages.results import Crash
 from kintsugi.repair.proof.call import CallTurned, call_turns
 from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
-from kintsugi.repair.proof.red import RedToGreen, red_to_green
+from kintsugi.repair.proof.pair import RedToGreen
+from kintsugi.repair.proof.red import red_to_green
 from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, is_plain_file, last_line, some
 from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, ground, run
 from kintsugi.repair.sandbox import probe as boxes

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from kintsugi.repair.languages.files import content_of
 from kintsugi.repair.languages.known import is_test_file
 from kintsugi.repair.languages.results import Results, TestResult, lost
-from kintsugi.repair.proof.changed import old_tests_agree
+from kintsugi.repair.proof.changed import old_tests_agree, still_ask
 from kintsugi.repair.proof.numbers import numbers_of, why_broken
-from kintsugi.repair.proof.red import RedToGreen, check_own
+from kintsugi.repair.proof.pair import Pair, RedToGreen
 from kintsugi.repair.proof.runs import LEAST_SECONDS, CannotRunHere, Proving, Seen, Unproven, some
 from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Numbers, Run
@@ -40,7 +40,9 @@ async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
     """
     try:
         kept = await _all_compared(proving, shown)
-        return replace(kept, flags=(*kept.flags, *await old_tests_agree(proving)))
+        changed = await old_tests_agree(proving)
+        await still_ask(proving)
+        return replace(kept, flags=(*kept.flags, *changed))
     except Unproven as refused:
         raise Unproven(refused.reason, shown.red.run if shown is not None else None, refused.green) from None
 
@@ -93,7 +95,7 @@ def _not_compared(
 
 
 async def _judged(proving: Proving, before: Seen, after: Seen, shown: RedToGreen | None) -> Kept:
-    check_own(before, after)
+    Pair(before, after).check_own()
     if after.stopped is not None or not after.results.complete:
         why = after.stopped or after.results.broken
         raise Unproven(f"the tests did not come to their end with the patch: {why}", green=after.run)

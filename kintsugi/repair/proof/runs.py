@@ -20,6 +20,7 @@ from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Run
 
 LEAST_SECONDS = 1.0
+_SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
 _NAMED = 5  # how many tests a sentence names
 
 
@@ -105,6 +106,22 @@ class Proving:
     @property
     def seconds_left(self) -> float:
         return max(self.ends - time.monotonic(), 0.0)
+
+    @property
+    def share_of_time(self) -> float:
+        """Seconds for a run that may never end."""
+        return self.seconds_left * _SHARE_OF_TIME
+
+    def sources(self, files: Sequence[str], changes: Mapping[str, bytes | None]) -> dict[str, str]:
+        """The text of those of the files that are there with these changes."""
+        base = self.proposal.base
+        found = {}
+        for path in files:
+            there = (base / path).read_bytes() if path not in changes and is_plain_file(base, path) else None
+            content = changes.get(path, there)
+            if content is not None:
+                found[path] = read_source(content)
+        return found
 
     async def tests(
         self,

@@ -33,7 +33,7 @@ class SignedWebhook:
 
     def __call__(self, alert: Alert) -> None:
         """Sends `rule, summary, count, since, line, error_id, incident_id`."""
-        from urllib.request import Request, urlopen  # noqa: PLC0415  (slow to import, and few programs post alerts)
+        from urllib.request import Request, build_opener  # noqa: PLC0415  (slow to import, and few programs post alerts)
 
         body = json.dumps({**asdict(alert), "line": redact(alert.line)}).encode()
         request = Request(  # noqa: S310  (the scheme was checked)
@@ -44,5 +44,16 @@ class SignedWebhook:
                 SIGNATURE_HEADER: signature(self._secret, int(self._clock()), body),
             },
         )
-        with urlopen(request, timeout=self._timeout):  # noqa: S310
+        with build_opener(_unmoved()).open(request, timeout=self._timeout):
             pass
+
+
+def _unmoved() -> type:
+    """A handler that follows no redirection: it would ask for another page, and its 200 stand for the alert's."""
+    from urllib.request import HTTPRedirectHandler  # noqa: PLC0415  (as above)
+
+    class Unmoved(HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            return None
+
+    return Unmoved

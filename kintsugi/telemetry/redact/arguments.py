@@ -109,7 +109,7 @@ def _is_made_up(value: str) -> bool:
 
 
 _SHAPED = re.compile(
-    r"[<>{}()\[\]%\\\s]|[?&]\w{1,20}=|:\w{1,12}=\w|\.\w{1,5}$|^[#./]|//|^[A-Za-z]+\d?[A-Z][a-z]+$"
+    r"[<>{}()\[\]%\\\s]|[?&;]\w{1,20}=|:\w{1,12}=\w|\.\w{1,5}$|^[#./]|//|^[A-Za-z]+\d?[A-Z][a-z]+$"
 )  # a template, a source of data, a file, a name
 
 
@@ -117,16 +117,20 @@ _SHAPED = re.compile(
 # lines of logs and samples, a name and a word as people make passwords stood in parentheses three times; one was a
 # secret, two were rows of a test. Two words with a slash between them are how people write down a log-in.
 _LONGEST_NAME = 42
-BETWEEN_ARGUMENTS, STRUCTS, SLASHES = ("', '", "','", '", "', '">>,<<"'), ("&{",), (" / ",)
+BETWEEN_ARGUMENTS, STRUCTS, SLASHES = ("', '", "','", '", "', '">>,<<"'), ("&{", "{{"), (" / ",)
 _QUOTED = re.compile(r"(?P<secret>[^\s'\",;()=:/]{6,60})(?P<quote>['\"])(?:>>)?\s?[,)\]}]")
 _NAME_IN_A_CALL = re.compile(
-    r"(?:\(|\{[a-z_]{3,40},(?=<<)|(?:args|arguments|params|parameters|values)\W{0,3}\[)(?:[^()\n]{0,80},\s?)?(?:[bu]?|<<)['\"](?P<name>[A-Za-z][\w.@-]{1,40})$"
+    r"(?:\(|\{[a-z_]{3,40},(?=<<)|(?:args|arguments|params|parameters|values)\W{0,3}\[)(?:[^()\n]{0,80},\s?)?(?:[bu]?|<<)['\"](?:(?i:cn|uid)=(?=[^'\"\n]{1,80},))?(?P<name>[A-Za-z][\w.@-]{1,40})(?:,[^'\"\n]{1,80})?$"
 )
 # The names of calls that give access: what follows a user's name in one may look like a name itself.
-_OF_CALL, _LETS_IN = re.compile(r"\w{3,42}$"), re.compile(r"(?i:auth|log_?[io]n|sign_?in|passw|_pw|credential)")
+_OF_CALL, _LETS_IN = (
+    re.compile(r"\w{3,42}(?:Error: )?$"),
+    re.compile(r"(?i:auth|log_?[io]n|sign_?in|passw|_pw|credential)"),
+)
 _OF_ACCESS = re.compile(rf"{_LETS_IN.pattern}|(?i:connect|session|account|bind|user|client)")
 _BEHIND_SLASH = re.compile(r"(?P<secret>[^\s'\",;()=:/]{6,60})(?=[\s,;)]|$)")
 _NAME_BEFORE_SLASH = re.compile(r"(?:(?:^|[\s(:])(?=[a-z])|: )(?P<name>[A-Za-z][\w.@-]{1,40})$")
+_BEFORE_STRUCTS = frozenset("=:([ ")
 _WORD_OF_STRUCT, _LONGEST_STRUCT = re.compile(r"[^\s{}\[\]:]{8,60}(?=[\s}])"), 200
 
 
@@ -157,6 +161,8 @@ def slashed(text: str, start: int, end: int) -> Iterable[Span]:
 
 def in_a_struct(text: str, start: int, end: int) -> Iterator[Span]:
     """The words of `&{bob …}` that look like passwords; where fields have names, the names tell."""
+    if text[start] == "{" and text[start - 1 : start] not in _BEFORE_STRUCTS:
+        return
     stop = text.find("}", end, end + _LONGEST_STRUCT)
     for word in _WORD_OF_STRUCT.finditer(text, end, max(stop, end)):
         if text[word.start() - 1] in " {" and looks(word[0]) >= Look.LIKELY:

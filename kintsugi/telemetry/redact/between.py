@@ -1,7 +1,7 @@
 """What stands between a key and its value in any notation, and what the key tells of the value there."""
 
 from kintsugi.telemetry import lazy_re as re
-from kintsugi.telemetry.redact.keys import KEYS_OF_DATA, Grade, grade
+from kintsugi.telemetry.redact.keys import OF_DATA, Grade, grade
 from kintsugi.telemetry.redact.looks import MADE_UP_WORD, Look, looks
 from kintsugi.telemetry.redact.values import STANDS_FOR_ONE, is_file, looks_random
 
@@ -10,12 +10,12 @@ AFTER = re.compile(
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
         (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id|seed)(?!\w))?(?:\ \d{1,2}(?=:)|\(s\)(?=:))?)
         (?P<whose>\ (?:for|of|FOR|para|pour|für|для|voor|dla)\ (?:(?:user|usuario|utilisateur|пользователя)\ (?!%))?
-            (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
+            (?!(?i:user(?:name)?|login|account|host|server|email|address|ip|role|profile|realm|client|cn|uid|ou|dc|dn)[:=])
             [^\s:=]{1,60}(?:(?:\ ["'][^"'\n]{1,80}["'])?(?=\ ?[:=])
             |(?:\ [^\s:=]{1,60}){0,3}?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ ))
             |\ to\ (?:use|connect|log\ in)(?=\ is\ ))?
     (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?(?::(?:protected|private))?\]?(?:\*\*|__)?)
-    (?:[ ]\([a-z][a-z0-9 -]{1,24}\)(?=:))?
+    (?:[ ]\([a-z][a-z0-9 .\[\]-]{1,60}\)(?=:))?
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)(?:[ ]""[ ]=>)?|%3[DdAa]
                 |\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
@@ -60,7 +60,7 @@ _KINDS_OF_KEYS = (
     "session", "bearer", "unseal", "recovery", "network", "link", "wifi", "wi-fi", "wlan", "wpa",
 )  # fmt: skip
 _WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
-_WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
+KINDS_OF_KEYS = tuple(f"{word} " for word in _KINDS_OF_KEYS)
 _SETS = re.compile(
     r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
 )
@@ -143,11 +143,11 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
         return Grade.NONE
     if level is Grade.WEAK and text.endswith(_COLUMN_OF_TOKENS, max(0, at - 12), at):
         return Grade.TOKEN  # "authtoken_token"."key"
-    if level is Grade.WEAK and mark == " " and _is_of_data(text[max(0, at - 40) : at]):
+    if level in (Grade.WEAK, Grade.TOKEN) and mark == " " and _is_of_data(text[max(0, at - 40) : at], name):
         return Grade.NONE
     if level < Grade.SECRET and mark == " " and not stem:
         before = text[max(0, at - 28) : at]
-        is_one = before.lower().endswith(_WORDS_BEFORE) or not before.isascii()  # most are none: a tenth of the search
+        is_one = before.lower().endswith(KINDS_OF_KEYS) or not before.isascii()  # most are none: a tenth of the search
         word = _WORD_BEFORE.search(before) if is_one else None
         level = max(level, grade(f"{word[1]} {name}")) if word else level
     if level is Grade.WEAK and (mark in ("?", "&") or (stem[:2] == "--" and name.endswith("key"))):
@@ -155,9 +155,9 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     return level
 
 
-def _is_of_data(before: str) -> bool:
-    """Whether the words before a `key` tell that it is one of data, and no secret."""
-    return f"{before}key".lower().endswith(KEYS_OF_DATA) or _OF_A_CACHE.search(before) is not None
+def _is_of_data(before: str, name: str) -> bool:
+    """Whether the words before a `key` or a `token` tell that it is one of data, and no secret."""
+    return f"{before}{name}".lower().endswith(OF_DATA) or (name == "key" and _OF_A_CACHE.search(before) is not None)
 
 
 def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> bool:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.looks import Look, looks
+from kintsugi.telemetry.redact.values import CUT
 
 
 class Held(NamedTuple):
@@ -70,7 +71,11 @@ def words_between(text: str, start: int, stop: int) -> Iterator[Word]:
 
 def _looked_at(text: str, found: re.Match[str]) -> Word:
     start, end = found.span()
-    before = text[max(0, start - _ESCAPES) : start] if text[start - 1 : start] == "\\" else ""
+    before = text[start - 1 : start] if start else ""
+    if before == "\\":
+        before = text[max(0, start - _ESCAPES) : start]
+    elif before != " " or text[start] != "<":
+        before = ""
     after = text[end : end + _BEHIND] if text[end : end + 1] in _BEHIND_NAMES else ""
     return start, end, _held(before, found[0], after)
 
@@ -81,9 +86,9 @@ def _held(before: str, word: str, after: str) -> Held:
     if (word.isalpha() and word[1:].islower()) or _IS_A_NAME.match(after):
         return _NOTHING
     skipped, value = 0, word.rstrip(_AROUND)
-    if value.startswith("--"):
+    if value.startswith("--") or (word.endswith("...") and CUT.fullmatch(value)):
         return _NOTHING
-    if before:
+    if before[-1:] == "\\":
         escape = _ESCAPE.match(value)
         if before.rstrip("\\")[-1:].isalnum() and not escape:
             return _NOTHING
@@ -91,6 +96,8 @@ def _held(before: str, word: str, after: str) -> Held:
         value = value[skipped:]
     skipped += len(value) - len(value.lstrip(_AROUND))
     value = value.lstrip(_AROUND)
+    if value[:1] == "<" and value[-1:] == ">" and before == " ":
+        skipped, value = skipped + 1, value[1:-1]  # PASSWORD <…>
     signs = [] if _ENCODED.search(value) else _SIGNS.findall(value.rstrip("%"))
     if len(signs) > 1:
         return _NOTHING

@@ -188,7 +188,7 @@ COMMANDS = (
     Command(("trap2sink ", "trapsink ", "informsink "), rf"\S{{1,80}} {_VALUE}"),
     Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})"),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
-    Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
+    Command(("requirepass", "masterauth"), rf" {_VALUE}"),
     # In a statement or a call.
     Command(("identified by ",), _STRONG),
     Command(
@@ -249,6 +249,8 @@ _NO_MECHANISM = (
 
 # What is told by more than what leads to it: the literal, where the whole begins, and the whole; see `vendors.SHAPES`.
 LINES: tuple[tuple[str, int, str], ...] = (
+    ("password from ", 0, r"password from ['\"]?(?P<secret>(?=\D{0,60}\d)[^\s'\"]{6,60})['\"]? to \S"),
+    ("server command: /", 0, r"[^/]{16}/(?:l|login|reg|register|changepassword) (?P<secret>[^\s/]\S*(?: \S+)?)"),
     (
         "pass ",
         REACH_LINE,
@@ -318,7 +320,12 @@ LINES: tuple[tuple[str, int, str], ...] = (
         REACH_LINE,
         r"[^\n]{0,100}?(?<![\w./])[A-Za-z][\w.$-]{0,40}/(?P<secret>[^\s/@'\"]{3,80})@//[\w.-]{2,80}[:/]",
     ),
-    (":::", REACH_LINE, r"[^\n]{0,60}?[0-9a-fA-F]{32}:(?P<secret>[0-9a-fA-F]{32}):::"),  # as Windows keeps passwords
+    (
+        ":::",
+        REACH_LINE,
+        # As Windows keeps passwords; the first is the digest of none.
+        r"[^\n]{0,60}?(?:(?:aad3b435b51404ee){2}:)?(?P<secret>[0-9a-fA-F]{32}(?::[0-9a-fA-F]{32})?):::",
+    ),
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),

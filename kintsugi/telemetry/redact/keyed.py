@@ -1,9 +1,11 @@
 """Secrets that are known by the key before them: fields, flags, headers, cookies, parameters and sentences."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behind
+from kintsugi.telemetry.redact.budget import VAIN
 from kintsugi.telemetry.redact.headers import authorization, signature
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
@@ -22,6 +24,7 @@ from kintsugi.telemetry.redact.notations import (
 from kintsugi.telemetry.redact.others import is_something_else
 from kintsugi.telemetry.redact.values import (
     MASK,
+    OF_SENTENCES,
     PHRASE,
     PHRASES,
     STANDS_FOR_ONE,
@@ -43,6 +46,7 @@ Span = tuple[int, int]
 
 _BEFORE = 48
 NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
+_OF_NAMES = frozenset(NAME_CHARACTERS)
 _LINE_START = re.compile(r"[ \t]{0,8}(?:export |set |setx |ENV |ARG |- )?[A-Za-z_][\w.-]{0,60}=$")
 _TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
 _ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
@@ -107,7 +111,9 @@ _ACT = re.compile(
 )
 _FURTHER_CODES = re.compile(r"(?:[,;] ?(?=[a-z-]{0,20}\d)[\w-]{4,20}){1,19}")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
-_OPENED = re.compile(r"(?i:\b(?:wi-?fi|wlan|vpn|api|webhook|service|netrc|login|log in|account|ssh|door|unlock)\b)")
+_OPENED = re.compile(
+    r"(?i:\b(?:wi-?fi|wlan|vpn|api|webhook|service|netrc|login|log in|account|ssh|door|unlock|wireless)\b)"
+)
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b'", '[b"')
 
 
@@ -118,8 +124,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     plain = _PLAIN_VALUE.match(text, end)
     if not plain and (hidden := _HIDDEN_AT_ONCE.match(text, end)):
         return _changed(text, hidden.end() - 1) if hidden[1] else ()
-    before = text[max(0, start - _BEFORE) : start]
-    stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
+    stem = _stem(text, start)
     at, is_pair = start - len(stem), False
     if plain and _is_plain_value(text, at, stem, end, plain):
         return (plain.span(plain.lastgroup or 0),)
@@ -148,6 +153,14 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     return [*_elsewhere(text, at, end, stem, is_in_list=not is_pair)]  # a list, also where it is empty: it took time
 
 
+def _stem(text: str, start: int) -> str:
+    """The beginning of a name whose root begins at `start`."""
+    if text[start - 1 : start] not in _OF_NAMES:
+        return ""
+    before = text[max(0, start - _BEFORE) : start]
+    return before[len(before.rstrip(NAME_CHARACTERS)) :]
+
+
 def _second_of_two(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
     """Of `username and password: bob …` the second word."""
     is_further = after["sign"] in _OF_FIELDS and text.endswith(_ANDS, max(0, at - 5), at)
@@ -163,7 +176,7 @@ def _changed(text: str, end: int) -> Iterable[Span]:
     return (changed.span("secret"),) if changed and changed["secret"] != MASK else ()
 
 
-def is_right_behind(text: str, end: int, span: Span) -> bool:
+def is_right_behind(text: str, end: int, span: tuple[int, int, *tuple[str, ...]]) -> bool:
     """Whether a key that ends at `end` would be passed over at once with this span hidden: see `_HIDDEN_AT_ONCE`."""
     after = text[span[1] : span[1] + 1]
     is_end = not after or after in " \t\n\r%&" or (after == ";" and _ATTRIBUTE.match(text, span[1]) is not None)
@@ -178,9 +191,16 @@ def is_right_behind(text: str, end: int, span: Span) -> bool:
 def _is_plain_value(text: str, at: int, stem: str, end: int, plain: re.Match[str]) -> bool:
     """Whether the value of a key that begins at `at` with its `stem` and ends at `end` can be nothing but a token."""
     name = text[at:end]
-    if not is_of_base64(plain[plain.lastgroup or 0]) or name[-6:].lower() in _OFTEN_OTHERWISE:
+    if not is_of_base64(plain[plain.lastgroup or 0]):
         return False
-    return grade(name) >= Grade.TOKEN or grade_in_place(text, at, stem, name) >= Grade.TOKEN  # the first is cheap
+    return _is_of_tokens(name) or (
+        name[-6:].lower() not in _OFTEN_OTHERWISE and grade_in_place(text, at, stem, name) >= Grade.TOKEN
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_of_tokens(name: str) -> bool:
+    return name[-6:].lower() not in _OFTEN_OTHERWISE and grade(name) >= Grade.TOKEN
 
 
 def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> Iterable[Span]:
@@ -195,7 +215,8 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     is_near = may_be_near(text, at, stop)
     if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_near):
         return ()
-    level = grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
+    name = stem + text[at + len(stem) : stop]
+    level = grade_in_place(text, at, stem, name)
     if not level:
         return weighed(text, at, stop, Said.ACT) if is_near and _ACT.search(text[at:stop]) else ()
     return [
@@ -206,8 +227,17 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
         *(said_below(text, at, stop, level) if is_title else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
-        *(weighed(text, at, stop, _said(text, at, stop, level)) if is_near else ()),
+        *(_no_names(text, name, weighed(text, at, stop, _said(text, at, stop, level))) if is_near else ()),
     ]
+
+
+def _no_names(text: str, name: str, spans: Iterable[Span]) -> Iterable[Span]:
+    """Without the names of secrets, which may be told of by nothing but the word before."""
+    if not name.lower().endswith(("secret", "secrets")):
+        return spans
+    return (
+        VAIN if span != VAIN and is_something_else(name, text, Value(*span, quoted=False)) else span for span in spans
+    )
 
 
 def _said(text: str, at: int, end: int, level: Grade) -> Said:
@@ -232,8 +262,7 @@ def shortly(text: str, start: int, end: int) -> Iterable[Span]:
 
 def parameter(text: str, start: int, end: int) -> Iterable[Span]:
     """A short name that is a secret only in an address: `?sig=…`, `&code=…`, `;sid=…`."""
-    before = text[max(0, start - _BEFORE) : start]
-    stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
+    stem = _stem(text, start)
     mark = text[start - len(stem) - 1 : start - len(stem)]
     name = stem + text[start : end - 1]
     value = read(text, end)
@@ -263,7 +292,11 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
     if inside is not None:
         return inside
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
-        return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
+        return [
+            (item.start, item.end)
+            for item in items(text, begin)
+            if _counts(text, item, level, prose=False) and not _is_told(text, item)
+        ]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
     value = to_end_of_word(text, begin) if is_alone else read(text, begin)
     if value and text[value.start : value.start + 1] in _OF_PLACEHOLDERS and not value.quoted:
@@ -376,6 +409,12 @@ def _more_items(text: str, at: int, level: Grade) -> Iterator[Span]:
 def _is_no_word(value: str, level: Grade) -> bool:
     """Whether a value can be no word of a sentence or a table: it looks like a secret, or is a code of digits."""
     return is_strong(value) or (value.isdigit() and len(value) >= 4 and level is Grade.PASSWORD)
+
+
+def _is_told(text: str, item: Value) -> bool:
+    """Whether an item of a list is a sentence, as what is wrong with a field of a form: `["is too short"]`."""
+    words = text[item.start : item.end]
+    return words.count(" ") > 1 and OF_SENTENCES.search(words) is not None
 
 
 def _is_of_words(text: str, value: Value) -> bool:

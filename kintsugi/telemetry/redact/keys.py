@@ -121,6 +121,8 @@ _PASS_WORDS = words(
 _LEAST_OF_PW = 4
 _IDS_THAT_ARE_SECRETS = ("secretid", "phpsessid", "jsessionid", "connectsid")
 _OF_SEARCHES = ("stopword", "stopwords")  # and no pword
+# Of sudo, where none is asked for; and what names a secret of a cluster.
+_NAMES_OF_OTHERS = ("nopasswd", "existingsecret", "pullsecret", "pullsecrets")
 _ACTIONS = words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
 _OF_TESTS = words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (
@@ -165,6 +167,7 @@ _KEY_OF_DATA = words(
 KEYS_OF_DATA = tuple(
     f"{kind} key" for kind in ("public", "cache", "primary", "foreign", "partition", "routing", "object", "duplicate")
 )
+OF_DATA = (*KEYS_OF_DATA, *(f"{kind} token" for kind in ("unexpected", "next page", "continuation", "cancellation")))
 _NO_KEYS = words("monkey turkey hotkey whiskey donkey jockey hockey pubkey sitekey")
 _TOKEN_OF_PAGES = words(
     """
@@ -201,7 +204,11 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.WEAK
     if joined.endswith("passwordhash"):
         return Grade.SECRET
-    if last in _OF_SEARCHES or (last in _DESCRIBES and not joined.endswith(_IDS_THAT_ARE_SECRETS)):
+    if (
+        last in _OF_SEARCHES
+        or joined.endswith(_NAMES_OF_OTHERS)
+        or (last in _DESCRIBES and not joined.endswith(_IDS_THAT_ARE_SECRETS))
+    ):
         return Grade.NONE
     if (
         joined == "pin"

@@ -1,6 +1,7 @@
 """What is called as secrets are and is none: names of things, flags, modules, kinds of credentials, counts."""
 
 from kintsugi.telemetry import lazy_re as re
+from kintsugi.telemetry.redact.between import KINDS_OF_KEYS
 from kintsugi.telemetry.redact.looks import is_folder
 from kintsugi.telemetry.redact.values import Value, is_file, is_too_brief
 
@@ -29,13 +30,15 @@ _DIGEST_OF_ONE, _CUT = (
 )
 # A test and what it says: `PASS: App Master: …`.
 _RESULT_OF_TEST = re.compile(r"PASS: [A-Z][a-z]{1,20}(?: [A-Z][a-z]{1,20}){0,3}: ")
-# The name of a secret in a cluster, beside what tells of one: `secret: db-credentials in namespace …`.
+# The name of a secret, as clusters and vaults have them: small words, numbers and what a cluster adds (`-x7k2p`). It
+# stands right behind the word (`secret "db-credentials-v2"`), where that is not the kind of a secret (`client secret`),
+# and behind a sign beside what tells of a cluster: `secret: db-credentials in namespace …`.
 _NAME_OF_SECRET = re.compile(
-    r"(?:[a-z]{1,20}-){0,4}(?:credentials?|creds|secrets?|tokens?|keys?|tls|certs?|auth|password|config)"
-    r"(?:-(?:[a-z]{1,10}|\d{1,2}))?"
+    r"[a-z]{1,20}(?:\d{0,2}[-_/](?:[a-z]{1,20}|\d{1,4}|[a-z]{1,20}\d{1,2}|[bcdfghjklmnpqrstvwxz2456789]{5,10})"
+    r"|\.(?:[a-z]{1,20}|v\d{1,3})(?=[.]|$)){0,8}"
 )
 _OF_A_CLUSTER = re.compile(r"(?i:\b(?:namespace|pod|service ?account|configmap|volume)\b)")
-_AROUND = 80
+_AROUND, _LEAD, _SIGNS_OF_QUOTES = 80, 40, "\"'`\\"
 _OF_A_MANAGER = re.compile(r"[a-z]{3,12} (?:password|passphrase|key|database|file|entry)\b")  # keepass: master key
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 
@@ -57,7 +60,19 @@ def is_something_else(name: str, text: str, value: Value) -> bool:
     return lowered.endswith(_OF_OTHER_THINGS) and _is_other_thing(lowered, text, value)
 
 
-_OF_OTHER_THINGS = ("session", "secret", "passwd", "pw", "pin", "pwd", "pass", "credential", "credentials", "creds")
+_OF_OTHER_THINGS = (
+    "session",
+    "secret",
+    "secrets",
+    "passwd",
+    "pw",
+    "pin",
+    "pwd",
+    "pass",
+    "credential",
+    "credentials",
+    "creds",
+)
 
 
 def _is_other_thing(name: str, text: str, value: Value) -> bool:
@@ -75,14 +90,18 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
             return plain.isdigit() or is_file(plain) or _is_result_of_test(text, value.start)
         case "keepass" | "lastpass" | "enpass" if _OF_A_MANAGER.match(text, value.start):
             return True
-        case "secret" if _NAME_OF_SECRET.fullmatch(plain) and not value.quoted:
-            return _OF_A_CLUSTER.search(text, max(0, value.start - _AROUND), value.end + _AROUND) is not None
+        case _ if name.endswith("secret") and _ARN.search(text, max(0, value.start - 90), value.start):
+            return True
+        case "secret" | "secrets" if _NAME_OF_SECRET.fullmatch(plain):
+            lead = text[max(0, value.start - _LEAD) : value.start].rstrip(_SIGNS_OF_QUOTES).lower()
+            if lead.endswith((" secret ", " secrets ")) or lead in ("secret ", "secrets "):
+                return not f" {lead.rstrip().rpartition(' ')[0]} ".endswith(KINDS_OF_KEYS)
+            near = max(0, value.start - _AROUND), value.end + _AROUND
+            return not value.quoted and _OF_A_CLUSTER.search(text, *near) is not None
     if name.endswith("pwd"):
         return is_folder(name.upper(), plain)  # as text it is the shell's in small letters, too
     if name.endswith("passwd"):
         return plain.rstrip("):") in _OF_PAM
-    if name.endswith("secret"):
-        return _ARN.search(text, max(0, value.start - 90), value.start) is not None
     return name.endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(plain) is not None
 
 

@@ -49,6 +49,7 @@ _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 _MASKED = re.compile(
     r"""
       (?:[\w.:-]{0,16}?(?:\*{3,}|•{3,}|●{3,})|(?:[\w:]{1,9}[-_][\w.:-]{0,8}?|\w{0,6}?)(?:…|\.{3,}))[\w-]{0,4}
+    | /(?:var/)?run/secrets/[\w./-]{1,100}
     | x{3,}|X{3,}|-+|\.+|\#{3,}
     | <[^<>]{0,80}>|\[[A-Za-z_ :-]{0,40}\]|\$\{[^{}]{0,80}\}|\$\w{1,60}|\$\([^()]{0,80}\)
     | \{\{.{0,80}\}\}|\{[^{}]{0,80}\}
@@ -59,6 +60,7 @@ _MASKED = re.compile(
     """,
     re.VERBOSE,
 )
+CUT = re.compile(r"(?:[a-z]{2,6}[-_]){1,2}\w{1,4}")  # sk_live_51Ab...
 # The same of letters and digits alone.
 _MASKED_WORD = re.compile(
     r"x{3,}|X{3,}|(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|notset|unset|placeholder|omitted|censored"
@@ -66,7 +68,8 @@ _MASKED_WORD = re.compile(
 )
 # What stands for a value, with the brackets that a value itself would end at.
 STANDS_FOR_ONE = re.compile(
-    r"<(?:[a-z_ -]{0,80}|[A-Z_ -]{0,80}|[^<>\n\d]{0,60} [^<>\n\d]{0,60})>(?![\w!#$%&*+])"
+    r"<(?:set to the key '[^'\n]{1,80}'[^<>\n]{0,120}"
+    r"|[a-z_ -]{0,80}|[A-Z_ -]{0,80}|[^<>\n\d]{0,60} [^<>\n\d]{0,60})>(?![\w!#$%&*+])"
     r"|\[(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|unset|omitted|censored|secure|sensitive|private)\]"
 )
 _CONSTANTS = words(
@@ -78,6 +81,7 @@ _CONSTANTS = words(
 )
 _DOTTED = re.compile(r"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+")
 _IDENTIFIER = re.compile(r"[A-Za-z_]+")
+_NAME_OF_CONSTANT = re.compile(r"[A-Z]{2,}(?:_[A-Z]{2,})+")
 _ABOUT_KEYS = re.compile(
     r"(?:^|_)(?:pass(?:word|wd|phrase)?|secret|token|key|auth|cred(?:ential)?s?|pwd|pw|jwt|session|cookie|api)s?(?:_|$)"
     r"|(?-i:[a-z](?:Password|Secret|Token|Key|Pass|Credentials)$)",
@@ -92,7 +96,7 @@ PHRASES = (
     "recovery phrase",
 )  # fmt: skip
 PHRASE = re.compile(r"[a-z]{2,14}(?:[ -][a-z]{2,14}){2,23}(?![\w.])")
-_OF_SENTENCES = re.compile(
+OF_SENTENCES = re.compile(
     r"\b(?:is|the|an?|must|be|required|not|your|please|too|should|of|to|and|or|has|have|was|were|are|for|with|in|at|by|"
     r"invalid|incorrect|expired|missing|cannot|from|on|it|this|that|if|when|no|does|did|will|could|would|may|provided|"
     r"given|set|empty|wrong|failed|password|passwords|token|user|field|characters|least)\b"
@@ -109,7 +113,7 @@ _PROSE = words(
     by auth authentication verification recovery requirements policy protected encrypted hashed unavailable disabled
     enabled denied allowed granted revoked rotated refreshed found verified validated successful success
     successfully attempt attempts check checks change changes update updates use uses used using no yes none null
-    n/a timeout
+    n/a via timeout exit provided context open status
     """
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -121,8 +125,8 @@ _FILE = re.compile(r"(?:[\w@.()-]{1,60}[/\\]){1,16}[\w@.-]{1,100}\.[A-Za-z]{1,5}
 _SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
-    r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[A-Za-z]{1,3}\d{1,3}[a-z]?|[A-Za-z][a-z]{1,14}\d{1,4})"
-    r"(?:[-_./:,@+=#~| ]|%40|$))++"
+    r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[A-Za-z]{1,3}\d{1,3}[a-z]?|[A-Za-z][a-z]{1,14}\d{1,4}|ed25519)"
+    r"(?:[-_./:,@+=#~| ]|%40|$))++(?:(?<=[a-z]-)[bcdfghjklmnpqrstvwxz2456789]{5})?"  # as clusters call things
 )
 _NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
 _FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
@@ -152,7 +156,13 @@ def _unquoted(text: str, at: int) -> Value | None:
     if not match:
         return None
     following = _NEXT_OPTION.search(match[0]) if "?" in match[0] else None
-    end = at + len(match[0][: following.start() if following else None].rstrip(".,:;"))
+    read = match[0][: following.start() if following else None]
+    kept = read.rstrip(".,:;")
+    if kept[-1:] == ")" and kept != read and "(" not in kept:
+        kept = kept[:-1]  # (session id: …).
+    end = at + len(kept)
+    if text.startswith("...", end) and CUT.fullmatch(text, at, end):
+        return None
     if "%" not in match[0] and "+" not in match[0]:
         return Value(at, end, quoted=False)
     ends = _ENCODED_END if _ENCODED_SIGN.search(text, max(0, at - 8), at) else _PERCENT_END
@@ -245,7 +255,9 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     if level is Grade.PASSWORD:
         return _is_password(value, quoted, prose)
     if level is Grade.SECRET:
-        return len(value) >= 4 and not _is_path(value) and (looks_random(value) or _says_something(value, prose))
+        if len(value) < 4 or _is_path(value) or (prose and _NAME_OF_CONSTANT.fullmatch(value)):
+            return False
+        return looks_random(value) or _says_something(value, prose)
     return looks_random(value) and (level is Grade.TOKEN or not is_reference(value))
 
 
@@ -267,7 +279,7 @@ def is_too_brief(name: str, value: str) -> bool:
 
 def is_phrase(words: str, name: str, level: Grade) -> bool:
     """Whether plain words are a secret of their own: a passphrase, and no sentence about one."""
-    if level is not Grade.PASSWORD or _OF_SENTENCES.search(words):
+    if level is not Grade.PASSWORD or OF_SENTENCES.search(words):
         return False
     return words.count(" ") >= (2 if name.lower().endswith(PHRASES) else 3)
 
@@ -285,7 +297,7 @@ def is_phrase_of_header(words: str) -> bool:
     return bool(
         " " in words
         and _WORDS_OF_HEADER.fullmatch(words)
-        and not _OF_SENTENCES.search(words)
+        and not OF_SENTENCES.search(words)
         and not _ABOUT_HEADERS.search(words)
     )
 

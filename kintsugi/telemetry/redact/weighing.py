@@ -106,7 +106,8 @@ _WITH_A_NAME = re.compile(r"(?i: with:? )")  # Login with bob …
 _WORDS_OF_LOGS = re.compile(
     r"(?i:error|line|port|code|login|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
     r"success|successful|attempts?|request|session|server|client|host|service|module|method|class|type|version|status|"
-    r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|expired|denied|invalid|required|handler|url|event)"
+    r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|profile|role|realm|project|tenant|database|region|registry|"
+    r"expired|denied|invalid|required|handler|url|event)"
 )
 # A name of its own: the nearest one announces.
 _BEHIND_OWNER = re.compile(r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}")
@@ -129,6 +130,10 @@ _OF_TWO = ("creds", "credentials")  # a name and a password
 _NAME_AND = re.compile(rf"(?:\bwith|\bas|(?P<list>[,:]|\bare)) {_NAME} and [\"']?$", re.IGNORECASE)
 _END_OF_SENTENCE = re.compile(r"[.!?] +[A-Z]")
 _PIPED = re.compile(r"[\"']?\s?\|\s{0,2}(?:[\w./:-]{1,30}\s){0,2}[\w./:-]{0,30}")
+# A password that is wanted, and not given: what stands before is something else.
+_IS_WANTED = re.compile(
+    r"(?i:\b(?:requires?|needs?|wants?|asks?|asked|expects?|enter|without|lacks?|no)(?: for)?(?: an?| the| your)? $)"
+)
 _END_OF_TUPLE = re.compile(r"[\"']\s?[)\]]:?\s(?:[A-Za-z]+\s){0,6}")
 
 
@@ -323,9 +328,15 @@ def _link_back(before: str, between: str, said: Said) -> Link:
         name = before[len(before[:-1].rstrip(_OF_NAMES)) : -1]
         if name[:1].isalpha() and _is_of_a_user(name):
             return Link.NONE if said is Said.KEY else Link.LED
+    if _IS_WANTED.search(between, max(0, len(between) - _CLOSE)):
+        return Link.BLOCKED
     if before[-1:] == "[" and between[:1] == " ":
         return Link.BLOCKED  # the id of an element of syslog's: [name@32473 …
-    if before[-1:] in ("/", "-", "_") or between[:1] in (":", "(", "=") or _has_an_owner(before, 0, len(before), said):
+    if (
+        before[-1:] in ("/", "-", "_", "<")
+        or between[:1] in (":", "(", "=")
+        or _has_an_owner(before, 0, len(before), said)
+    ):
         return Link.BLOCKED
     if _is_led(before):
         return Link.LED

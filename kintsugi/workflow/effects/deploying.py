@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.commits import is_same
 from kintsugi.workflow.effects.common import EffectNeeds, pace, progress_of, result
 from kintsugi.workflow.engine import Performed
 from kintsugi.workflow.errors import StepFailed
@@ -52,7 +53,7 @@ async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
     if not rollout.done:
         raise StepFailed(rollout.says)
     running = rollout.deployment.runs
-    if running != deployment.previous:
+    if not is_same(running, deployment.previous):
         why = f"{rollout.says} But {running[:10] or 'nothing known'} runs, and not {deployment.previous[:10]}."
         if wait := _while_it_settles(tools, claim, rollout, why):
             return wait
@@ -97,12 +98,8 @@ async def _follow(tools: EffectNeeds, claim: Claim, commit: str, rollout: Rollou
         return Again(pace(tools, claim), rollout.says)
     if not rollout.done:
         return t.DeployFailed(**result(tools, claim), why=rollout.says, deployment=rollout.deployment)
-    running = rollout.deployment.runs
-    if not await tools.code_host.contains(running, commit):
-        what = (
-            f"{running[:10]} runs, without {commit[:10]}" if running else "the program tells of no commit that it runs"
-        )
-        why = f"The deployer reports success, but {what}."
+    if not await tools.code_host.contains(rollout.deployment.runs, commit):
+        why = f"The deployer reports success, but {rollout.deployment.without(commit)}."
         failed = t.DeployFailed(**result(tools, claim), why=why, deployment=rollout.deployment)
         return _while_it_settles(tools, claim, rollout, why) or failed
     deployment = await _better_known(tools, rollout.deployment)

@@ -143,7 +143,7 @@ class CodeHost(Protocol):
         ...
 
     async def contains(self, commit: str, ancestor: str) -> bool:
-        """Whether `commit` holds `ancestor` in its history. An unknown commit holds nothing."""
+        """Whether `commit` holds `ancestor` in its history. What is unknown, or no commit's hash, holds nothing."""
         ...
 
     async def fix(self, named: str) -> PullRequest:
@@ -160,12 +160,16 @@ class CodeHost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How a deployment stands since `since` by the deployer's own clock. `done` is None while it is under way."""
+    """How a deployment stands since `since` by the deployer's own clock. `done` is None while it is under way.
+
+    `unseen`: the deployer calls it done, and what runs by the program's own word does not hold it.
+    """
 
     deployment: Deployment
     done: bool | None
     says: str = ""
     since: datetime | None = None
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

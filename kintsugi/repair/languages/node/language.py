@@ -25,6 +25,7 @@ from kintsugi.repair.languages.node.packages import (
 )
 from kintsugi.repair.languages.node.runners import Runner
 from kintsugi.repair.languages.node.suite import NodeSuite
+from kintsugi.repair.languages.node.tables import cases_of
 from kintsugi.repair.languages.node.tests import pattern_of, skipped_around, tests_named, tests_of, turned
 from kintsugi.repair.languages.results import Crash, Ending, Failure, TestResult
 from kintsugi.repair.languages.suspecting import Looks, suspected
@@ -35,6 +36,7 @@ from kintsugi.telemetry import lazy_re as re
 _TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "specs"}
 _BESIDE_TESTS = {"fixtures", "fixture", "helpers", "helper", "support", "utils", "util", "data", "mocks", "__mocks__"}
 _BESIDE_TESTS |= {"__snapshots__", "__fixtures__", "setup", "common", "lib", "types"}
+_SNAPSHOTS = "tap-snapshots"  # its files are named after tests, and have none
 _ROUND_TESTS = re.compile(
     r"package\.json|(?:jest|vitest|vite|babel|ava|tap)[\w.-]*\.config\.\w+|\.mocharc\.\w+|\.babelrc.*|\.taprc"
     r"|\.c8rc.*|tsconfig[\w.]*\.json|\.swcrc|jest\.setup\.\w+"
@@ -74,12 +76,14 @@ class JavaScript:
         if not self.reads(path):
             return False
         folders = set(pure.parts[:-1])
+        if _SNAPSHOTS in folders:
+            return False
         return TEST_NAME.search(pure.name) is not None or bool(folders & _TEST_FOLDERS and not folders & _BESIDE_TESTS)
 
     def is_test_path(self, path: str) -> bool:
         folders = set(PurePosixPath(path).parts[:-1])
         return self.is_test_file(path) or bool(
-            folders & (_TEST_FOLDERS | {"__snapshots__", "__mocks__", "__fixtures__"})
+            folders & (_TEST_FOLDERS | {"__snapshots__", _SNAPSHOTS, "__mocks__", "__fixtures__"})
         )
 
     def is_round_tests(self, path: str) -> bool:
@@ -140,7 +144,8 @@ class JavaScript:
             path: skipped_around(path, text) - skipped_around(path, before.get(path, ""))
             for path, text in after.items()
         }
-        return loosened_tests(old, new, around)
+        cases = {(path, name): one for path in new for name, one in cases_of(old.get(path, {}), new[path]).items()}
+        return loosened_tests(old, new, around, cases)
 
     def suspicions(self, before: Texts, after: Texts, tests: Texts) -> tuple[str, ...]:
         trees = [tree for path, text in tests.items() if (tree := tree_of_file(path, text)) is not None]

@@ -63,7 +63,7 @@ def runner_of_package(folder: str, tree: Path, overlay: Overlay) -> tuple[Runner
         if name in scripts and (found := _of_script(scripts[name], scripts, 0)):
             return found
     listed = listed_in(package)
-    for name in ("vitest", "jest", "mocha", "ava", "tap", "tape"):
+    for name in ("vitest", "jest", "mocha", "jasmine", "ava", "tap", "tape"):
         if name in listed:
             return RUNNERS[name], ()
     asks = re.compile(rb"['\"](?:node:test)['\"]")

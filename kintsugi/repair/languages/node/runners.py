@@ -26,6 +26,10 @@ def _has_plan(told: Told) -> bool:
     return re.search(r"^1\.\.\d+", told.out, re.MULTILINE) is not None
 
 
+def _is_over(told: Told) -> bool:
+    return '\n{"over":true}' in told.out
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """A program that runs tests: what it is called with, and how its report is read."""
@@ -95,7 +99,7 @@ def _of_event(event: Mapping[str, Any], tree: str) -> Iterator[TestResult]:
         failure = failure_of(_last_error(str(event["printed"])), tree)
         yield result(file, file, Ending.PASSED if event["ok"] else Ending.UNCOLLECTED, failure)
         return
-    id = f"{file}::{' > '.join(names)}"
+    id = f"{file}::{' > '.join(names)}" if file else " > ".join(names)
     if event["skip"]:
         yield result(id, file, Ending.SKIPPED)
     elif event["todo"]:
@@ -146,6 +150,7 @@ RUNNERS = {
         range(256),
     ),
     "node": Runner("node", "events", (), (), _by_events),
+    "jasmine": Runner("jasmine", "events", (), (), _by_events, ended_well=range(4), is_whole=_is_over),
     "tape": Runner("tape", "lines", (), (), _by_tap, is_whole=_has_plan),
     "tap": Runner("tap", "lines", ("--reporter=tap", "--disable-coverage"), (), _by_tap),
     # Its own limit is 10 s without a result, which a busy machine needs for a start.

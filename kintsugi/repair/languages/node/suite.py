@@ -5,36 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
 
 from kintsugi.repair.languages import Machine, Overlay, PlainSuite
 from kintsugi.repair.languages.collected import Told, collecting, results
 from kintsugi.repair.languages.files import content_of, mentioning, that_exist
 from kintsugi.repair.languages.node.calls import tree_of_file
+from kintsugi.repair.languages.node.reporters import OF_JASMINE, OF_NODE
 from kintsugi.repair.languages.node.runners import Runner
 from kintsugi.repair.languages.results import Failure, Frame, Results, TestResult
 from kintsugi.repair.languages.syntax import Node, nodes, text_of
 from kintsugi.repair.sandbox import Job, Outcome
 
-_REPORTER = """
-const names = [], printed = {};
-const told = (e, left = 4) => e && typeof e === "object" && left
-  ? [{ name: e.name, message: String(e.message), stack: String(e.stack), code: e.code },
-     ...told(e.cause, left - 1)] : [];
-export default async function* (source) {
-  for await (const { type, data } of source) {
-    if (type === "test:stderr") printed[data.file] = ((printed[data.file] || "") + data.message).slice(-8000);
-    if (type === "test:start") { names.length = data.nesting; names[data.nesting] = data.name; }
-    if (type !== "test:pass" && type !== "test:fail") continue;
-    const error = data.details.error;
-    yield JSON.stringify({
-      file: data.file || "", names: [...names.slice(0, data.nesting), data.name], ok: type === "test:pass",
-      skip: data.skip !== undefined && data.skip !== false, todo: data.todo !== undefined && data.todo !== false,
-      kind: data.details.type || "test", failure: error && error.failureType, errors: told(error),
-      printed: printed[data.file] || "" }) + "\\n";
-  }
-}
-"""
 _NAMED = (
     *("function_declaration", "method_definition", "arrow_function", "function_expression"),
     "generator_function_declaration",
@@ -100,11 +81,12 @@ class NodeSuite(PlainSuite):
         )
 
     def _own_arguments(self) -> tuple[str, ...]:
+        if self.runner.program == "jasmine":
+            return (f"--reporter={OF_JASMINE}",)
         if self.runner.program != "node":
             return self.runner.before
-        ours = f"data:text/javascript,{quote(_REPORTER)}"
         shown = ("--test-reporter=spec", "--test-reporter-destination=stderr")
-        return ("--test", f"--test-reporter={ours}", "--test-reporter-destination=stdout", *shown)
+        return ("--test", f"--test-reporter={OF_NODE}", "--test-reporter-destination=stdout", *shown)
 
     def _command(self, own: Sequence[str], files: Sequence[str]) -> tuple[str, ...]:
         inner = [_relative(path, self.folder) for path in files]

@@ -44,7 +44,7 @@ _STRANGER = 'Symbol("turned round")'
 
 
 @dataclass(frozen=True)
-class _Test:
+class WrittenTest:
     """One test as it is written. `pattern` matches the names that it can have when it runs."""
 
     name: str
@@ -54,7 +54,7 @@ class _Test:
 
     @property
     def short_name(self) -> str:
-        return text_of(self.call.arguments[0]).strip("'\"`")
+        return _said(self.call.arguments[0])
 
     @cached_property
     def call(self) -> Call:
@@ -91,8 +91,20 @@ class _Test:
         own = self.function.start_byte if self.function is not None else self.node.start_byte
         for one in self.checks:
             within = (up for up in above(one) if up.start_byte > own)
-            found[" ".join(tokens_of(one))] += sum(up.type in (*_SOMETIMES, *FUNCTIONS) for up in within)
+            left = sum(end <= one.start_byte for end in self._may_leave)
+            found[" ".join(tokens_of(one))] += left + sum(up.type in (*_SOMETIMES, *FUNCTIONS) for up in within)
         return found
+
+    @cached_property
+    def _may_leave(self) -> list[int]:
+        """Behind which places the test itself may have ended before it comes to its end."""
+        own = self.function
+        if own is None:
+            return []
+        within = (
+            (one, next(up for up in above(one) if up.type in FUNCTIONS)) for one in nodes(own, "return_statement")
+        )
+        return [int(one.end_byte) for one, around in within if around.id == own.id]
 
     @property
     def exact(self) -> int:
@@ -216,11 +228,11 @@ def _only_that_nothing_fails(node: Node) -> bool:
     return last in _EQUAL and len(compared) > 1 and compared[0] == compared[1]
 
 
-def tests_of(path: str, source: str) -> dict[str, _Test]:
+def tests_of(path: str, source: str) -> dict[str, WrittenTest]:
     tree = tree_of_file(path, source)
     if tree is None:
         return {}
-    found: dict[str, _Test] = {}
+    found: dict[str, WrittenTest] = {}
     others = other_names(tree)
     often: Counter[str] = Counter()
     for node in nodes(tree, "call_expression"):
@@ -233,13 +245,19 @@ def tests_of(path: str, source: str) -> dict[str, _Test]:
             if is_suite(one) or is_test(one)
         ]
         titles = [one.arguments[0] for one in (*reversed(outer), call)]
-        name = " ".join(text_of(title).strip("'\"`") if title.type in _TITLES else text_of(title) for title in titles)
+        name = " ".join(map(_said, titles))
         title = name
         while name in found:
             often[title] += 1
             name = f"{title} again {often[title]}"
-        found[name] = _Test(name, " ".join(map(_pattern, titles)), node, others.get(call.root, False))
+        found[name] = WrittenTest(name, " ".join(map(_pattern, titles)), node, others.get(call.root, False))
     return found
+
+
+def _said(title: Node) -> str:
+    """A title as the runner prints it, if it is written in full."""
+    text = text_of(title)
+    return re.sub(r"\\(['\"`\\])", r"\1", text[1:-1]) if title.type in _TITLES else text
 
 
 def _pattern(title: Node) -> str:
@@ -249,7 +267,7 @@ def _pattern(title: Node) -> str:
     return ".*".join(re.escape(re.sub(r"\\(.)", r"\1", part)) for part in parts)
 
 
-def tests_named(path: str, source: str, names: Collection[str]) -> list[_Test]:
+def tests_named(path: str, source: str, names: Collection[str]) -> list[WrittenTest]:
     """The tests that run under one of these names; of those written in full, only these."""
     tests = tests_of(path, source)
     exact = [tests[name] for name in names if name in tests]
@@ -280,7 +298,7 @@ def skipped_around(path: str, source: str) -> int:
     return sum(is_suite(call) and call.is_left_out for call in calls)
 
 
-def turned(test: _Test) -> list[Piece]:
+def turned(test: WrittenTest) -> list[Piece]:
     strict = [node for node in test.checks if not _only_that_nothing_fails(node)] or test.checks_of_helpers
     pieces = [piece for node in strict if (piece := _opposite(node)) is not None]
     body = test.function.child_by_field_name("body") if test.function is not None else None

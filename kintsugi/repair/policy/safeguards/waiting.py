@@ -48,9 +48,10 @@ def _waited(function: Function) -> set[str]:
 
 def _used_at_once(function: Function) -> Iterator[ast.Call]:
     """Calls whose answer is asked or kept, and that nobody waits for."""
+    tried = {id(one) for block in statements(function) if isinstance(block, ast.Try) for one in _tried(block)}
     for one in statements(function):
         match one:
-            case ast.Return():
+            case ast.Return() if id(one) not in tried:
                 continue
             case ast.Expr(value=ast.Call(args=args, keywords=keywords)):
                 parts: list[ast.AST] = [*args, *keywords]  # what nobody reads the answer of is another rule's
@@ -60,6 +61,11 @@ def _used_at_once(function: Function) -> Iterator[ast.Call]:
                 parts = [part for part in children(one) if isinstance(part, ast.expr)]
         for part in parts:
             yield from _calls(part)
+
+
+def _tried(block: ast.Try) -> Iterator[ast.stmt]:
+    """What fails into its handlers, if it is waited for."""
+    return (one for part in block.body for one in (part, *statements(part))) if block.handlers else iter(())
 
 
 def is_handed_on(one: ast.AST, block: ast.AST) -> bool:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from kintsugi.repair.languages.syntax import Node, text_of
 from kintsugi.repair.policy.translated.base import Expressions, Made, Statements, Translator, arguments
-from kintsugi.repair.policy.translated.node_parts import SILENT, inner_of, is_one, loads, parts_of
+from kintsugi.repair.policy.translated.node_parts import SILENT, inner_of, is_one, is_tried, loads, parts_of
 
 _FUNCTIONS = ("arrow_function", "function_expression", "generator_function", "function")
 _ONLY_AROUND = (
@@ -139,13 +139,16 @@ class NodeTranslator(Translator):
         return [ast.Expr(self.expression(inner))]
 
     def _awaited(self, node: Node) -> ast.expr:
-        """Kept, but where the function answers it: who waits for the function waits for that too."""
+        """Kept, but where the function answers it: who waits for the function waits for that too.
+
+        In a `try` it is kept all the same: what is not waited for there fails where nobody catches it.
+        """
         value = self.expression(inner_of(node))
         around = node.parent
         while around is not None and around.type == "parenthesized_expression":
             around = around.parent
         is_answer = around is not None and around.type in ("return_statement", "arrow_function")
-        return value if is_answer else ast.Await(value)
+        return value if is_answer and not is_tried(node) else ast.Await(value)
 
     def _asked(self, node: Node, awaited: bool) -> list[ast.stmt]:
         """A call for what it does; one that is given a function decorates it."""

@@ -10,6 +10,10 @@ SILENT = (
     *("import_statement", "interface_declaration", "type_alias_declaration", "empty_statement", "ambient_declaration"),
     *("function_signature", "hash_bang_line", "debugger_statement", "import_alias"),
 )
+_OF_FUNCTIONS = (
+    *("arrow_function", "function_expression", "function", "function_declaration", "method_definition"),
+    *("generator_function", "generator_function_declaration"),
+)
 
 
 def parts_of(node: Node | None) -> list[Node]:
@@ -22,6 +26,18 @@ def parts_of(node: Node | None) -> list[Node]:
 
 def inner_of(node: Node) -> Node:
     return next((one for one in node.named_children if one.type not in ("comment", "statement_identifier")), node)
+
+
+def is_tried(node: Node) -> bool:
+    """Whether a `catch` of the same function hears of it where it fails."""
+    inner, around = node, node.parent
+    while around is not None and around.type not in _OF_FUNCTIONS:
+        if around.type == "try_statement" and around.child_by_field_name("handler") is not None:
+            body = around.child_by_field_name("body")
+            if body is not None and body.id == inner.id:
+                return True
+        inner, around = around, around.parent
+    return False
 
 
 def is_one(of: ast.expr, values: list[ast.expr]) -> ast.expr:
