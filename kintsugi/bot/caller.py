@@ -1,7 +1,8 @@
 """Calling people about incidents that nobody has: one message a round, however many there are.
 
 Each call is written into the incident's history before it is made, under a key of its own: of several processes one
-calls, and one that dies in between has called once too little rather than twice.
+calls, and one that dies in between has called once too little rather than twice. A call that Discord did not take is
+made again in the next message, as the history holds it already.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Caller:
         self._store, self._clock, self._fire = store, clock, fire
         self._calling, self._whom, self._post = calling, whom, post
         self._called_at: datetime | None = None
+        self._unsent: frozenset[int] = frozenset()  # incidents whose last call Discord did not take
 
     async def run(self) -> None:
         """Look again and again."""
@@ -57,12 +59,15 @@ class Caller:
         now = self._clock.now()
         if self._called_at and now - self._called_at < _STORM:
             return ()
-        due = self._calling.due(await self._store.incidents(limit=_NEWEST), now)
-        ours = tuple([each for each in due if await self._is_ours(each, now)])
+        found = await self._store.incidents(limit=_NEWEST)
+        new = [each for each in self._calling.due(found, now) if await self._is_ours(each, now)]
+        again = [each for each in found if each.id in self._unsent and each not in new and _is_nobodys(each)]
+        ours = (*new, *again)
         if ours:
-            self._called_at = now
+            self._called_at, self._unsent = now, frozenset(each.id for each in ours)
             await self._post(ours)
             log.info("ping_sent", extra={"whom": self._whom, "incidents": [each.name for each in ours]})
+        self._unsent = frozenset()
         return ours
 
     async def _is_ours(self, incident: Incident, now: datetime) -> bool:
@@ -73,3 +78,7 @@ class Caller:
             log.info("ping_skipped", extra={"incident_id": incident.name, "why": str(error)})
             return False
         return receipt.outcome == Outcome.APPLIED
+
+
+def _is_nobodys(incident: Incident) -> bool:
+    return not (incident.ended or incident.acknowledged_at)

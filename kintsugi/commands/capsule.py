@@ -20,6 +20,7 @@ from kintsugi.integrations.unconfigured import Silence
 from kintsugi.repair.bisect import Answer, brought_by
 from kintsugi.repair.capsule import as_their_test
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.commits import is_commit
 from kintsugi.workflow.cure import all_runs_of
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.patch import Change, Reproduction
@@ -73,7 +74,7 @@ async def bisect(id: str, seconds: float | None, as_json: bool) -> int:
     async with _at_hand(id) as (desk, checker, case):
         part = case.payload.capsule.in_part if case.payload.capsule else ""
         git = _git()
-        failing = git.resolve(case.incident.build_sha or "")
+        failing = _commit(git, case.incident.build_sha or "")
         if failing is None:
             raise StepFailed("The build that failed is not known, or is not in the repository.")
         builds = await _deployed(desk, case)
@@ -137,7 +138,12 @@ async def _deployed(desk: Desk, case: Case) -> set[str]:
 
 
 def _known(git: Git, failing: str, builds: set[str]) -> tuple[list[str], dict[str, frozenset[str]]]:
-    return git.ancestry(failing, {commit for build in builds if (commit := git.resolve(build))})
+    return git.ancestry(failing, {commit for build in builds if (commit := _commit(git, build))})
+
+
+def _commit(git: Git, build: str) -> str | None:
+    """The commit of a build; None where its name is a branch's, which has moved since."""
+    return git.resolve(build) if is_commit(build) else None
 
 
 def _pull_request(git: Git, commit: str) -> int | None:

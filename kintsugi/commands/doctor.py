@@ -25,7 +25,7 @@ from kintsugi.commands.receipt import own_key
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
-from kintsugi.integrations.program import commit_in
+from kintsugi.integrations.program import commit_in, said_by
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError
 from kintsugi.persistence.leases import Leases
@@ -233,7 +233,7 @@ async def _program(program_url: str | None) -> Health:
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
             answer = await client.get(url)
-        commit = commit_in(answer.json())
+        commit = commit_in(said_by(answer))
         if is_commit(commit):
             return Health("program", OK, f"{program_url} says that it runs {commit[:10]}")
         got = f"{url} answers {answer.status_code} without a commit. Have it"

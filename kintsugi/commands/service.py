@@ -101,7 +101,8 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
         bootstrap.tell_alerts(output.logs, desk, client)
         await stack.enter_async_context(counting(desk.store, output.logs.outcomes))
         kintsugi = bootstrap.worker(desk, channel or Terminal(PlainConsole())) if "worker" in wanted else None
-        _tell(output.console, "Working. Ctrl-C stops; nothing is lost by it.")
+        begun = "Working." if preparing.done else "Waiting for the database."
+        _tell(output.console, f"{begun} Ctrl-C stops; nothing is lost by it.")
         if drain and kintsugi:
             await kintsugi.drain()
         else:

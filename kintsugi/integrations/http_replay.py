@@ -8,7 +8,6 @@ nothing, and what came back is said.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import httpx
 
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.own_requests import OwnRequests
-from kintsugi.integrations.program import commit_in
+from kintsugi.integrations.program import commit_in, said_by
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.ports import Case, Reading
@@ -74,7 +73,8 @@ class HttpReplay:
         version = None
         try:
             async with self._asked("GET", "/version", case) as answer:
-                version = json.loads(await answer.aread())
+                await answer.aread()
+                version = said_by(answer)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise StepFailed(f"The program does not answer: {type(error).__name__}.") from error
         finally:

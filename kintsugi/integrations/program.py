@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.own_requests import OwnRequests
+
+if TYPE_CHECKING:  # most processes ask nobody
+    import httpx
 
 
 async def commit_at(url: str, own: OwnRequests | None = None) -> str:
@@ -15,13 +19,21 @@ async def commit_at(url: str, own: OwnRequests | None = None) -> str:
     said = None
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
-            said = (await client.get(f"{url}/version")).json()
+            said = said_by(await client.get(f"{url}/version"))
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
         return ""
     finally:
         if own:
             await own.asked(commit_in(said))
     return commit_in(said)
+
+
+def said_by(answer: httpx.Response) -> object:
+    """What a program's /version says; None where the program, or what stands before it, answers that it does not serve.
+
+    Raises ValueError for what is no JSON.
+    """
+    return answer.json() if answer.is_success else None
 
 
 def commit_in(version: object) -> str:

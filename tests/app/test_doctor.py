@@ -244,6 +244,7 @@ SERVED: list[tuple[str, web.Response, str, str]] = [
         "names HEAD as its commit, which is no commit's hash",
     ),
     ("PROGRAM_URL", web.json_response({"commit": None}), FAULT, "answers 200 without a commit"),
+    ("PROGRAM_URL", web.json_response({"commit": "f00d" * 10}, status=503), FAULT, "answers 503 without a commit"),
     ("PROGRAM_URL", A_PAGE, FAULT, "answers 200 and no JSON"),
     ("WEB_URL", A_PAGE, FAULT, "is answered by something that is not Kintsugi"),
     ("WEB_URL", NO_PAGE, OFF, "what answers there is not Kintsugi: 404 at /login"),

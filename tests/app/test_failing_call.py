@@ -39,8 +39,9 @@ class Shop:
         git.update_refs([RefChange("refs/heads/main", self.commits[-1], NO_OBJECT)])
         self.folder, self.terminal = folder, Terminal(folder)
 
-    def types(self, *words: str, build: int = 3, stdin: str = "") -> tuple[int, str]:
-        settings = {"KINTSUGI_REPO": str(self.folder / "shop.git"), "KINTSUGI_BUILD_SHA": self.commits[build]}
+    def types(self, *words: str, build: int | str = 3, stdin: str = "") -> tuple[int, str]:
+        named = build if isinstance(build, str) else self.commits[build]
+        settings = {"KINTSUGI_REPO": str(self.folder / "shop.git"), "KINTSUGI_BUILD_SHA": named}
         done = self.terminal.types(*words, stdin=stdin, **settings)
         return done.returncode, done.stdout
 
@@ -72,6 +73,12 @@ def test_the_deployed_commit_that_brought_it_is_named_with_its_pull_request(shop
     assert (status, found["answer"]) == (0, "guilty")
     assert (found["commit"], found["pull_request"]) == (shop.commits[2], 12)
     assert f"Brought by {shop.commits[2][:10]}, pull request #12" in shop.types("incident", "show", "1", "--json")[1]
+
+
+def test_a_build_that_is_called_as_its_branch_is_no_commit_to_begin_at(shop: Shop):
+    shop.types("capture", "-", build="main", stdin=OTHER.format("name"))
+
+    assert shop.types("incident", "bisect", "2") == (1, "")
 
 
 def test_the_file_becomes_a_test_of_theirs_once(shop: Shop, tmp_path: Path):

@@ -162,7 +162,20 @@ async def test_a_call_that_did_not_get_through_is_made_again_later(world: World)
         await called.after(world, minutes=1)
     called.fails = False
 
-    assert await called.after(world, minutes=20) == [["INC-1"]]
+    assert await called.after(world, minutes=6) == [["INC-1"]]
+    assert await called.after(world, minutes=30) == [["INC-1"]] * 2  # as often as where nothing failed
+
+
+async def test_a_call_that_did_not_get_through_is_not_made_once_somebody_has_it(world: World):
+    called = Called(world)
+    called.fails = True
+    await crashes(world)
+    with pytest.raises(StepFailed):
+        await called.after(world, minutes=1)
+    called.fails = False
+    await world.fires(t.Acknowledged)
+
+    assert await called.after(world, minutes=30) == []
 
 
 @pytest.mark.parametrize(

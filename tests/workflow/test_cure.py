@@ -149,6 +149,20 @@ async def test_it_heals_when_enough_runs_were_clean_and_says_until_then_how_many
     assert (healed.cure.clean, healed.cure.needed) == (228, 228)
 
 
+async def test_failures_of_a_build_that_nobody_knows_are_not_those_before_the_fix(world: World):
+    await world.store.keep_runs("old", [ran(11, 1, HEAD)])
+    await deployed(world)
+    world.host.unknown = ("0ddc0de0",)
+    await world.store.keep_runs("replica", [ran(0, 50, "0ddc0de0")])
+    await world.store.keep_runs("new", [ran(20)])
+    await world.passes(minutes=1)
+
+    found = await world.incident()
+    assert found.state is State.DEPLOYED
+    assert found.cure
+    assert found.cure.says.startswith("Unproven: 20 clean of the 228 needed.")
+
+
 async def test_clean_runs_of_an_older_build_show_nothing(world: World):
     await world.store.keep_runs("old", [ran(11, 1, HEAD)])
     await deployed(world)

@@ -74,6 +74,7 @@ class ScriptedHost(Scripted):
     opened: dict[int, PullRequest] = field(default_factory=dict)
     calls: int = 0
     holds: dict[str, str] = field(default_factory=dict)  # a commit, and one in its history
+    unknown: tuple[str, ...] = ()  # commits that it does not have
     failed: str = ""
     reviews: tuple[Review, ...] = ()
     told: list[str] = field(default_factory=list)
@@ -96,7 +97,7 @@ class ScriptedHost(Scripted):
         return Standing(found, "2026-11-23T13:00:00Z", self.failed, self.reviews) if found else None
 
     async def contains(self, commit: str, ancestor: str) -> bool:
-        return commit == ancestor or self.holds.get(commit) == ancestor
+        return commit not in self.unknown and (commit == ancestor or self.holds.get(commit) == ancestor)
 
     async def fix(self, named: str) -> PullRequest:
         """A commit is on the branch; a pull request by its number is open."""

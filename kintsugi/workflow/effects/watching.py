@@ -46,13 +46,18 @@ async def _counted(tools: EffectNeeds, case: Case) -> Cure | None:
     for intent in (case.payload.request.intent, everything):
         runs = await tools.store.runs(intent, since) if intent else []
         fixed = [each for each in runs if await has_the_fix(tools, case.incident, each.build)]
-        before = [each for each in runs if each not in fixed]
+        before = [each for each in runs if each not in fixed and await _is_known(tools, each.build)]
         if fixed and intent == everything:
             ours = [each for own in (ASKED, SENT_AGAIN) for each in await tools.store.runs(own, since)]
             fixed, before = without_ours(fixed, ours, fixed=True), without_ours(before, ours, fixed=False)
         if intent and fixed:
             return judged(intent, fixed, before)
     return None
+
+
+async def _is_known(tools: EffectNeeds, build: str) -> bool:
+    """Whether the code host has this commit: of any other nobody can say that it is without the fix."""
+    return await tools.code_host.contains(build, build)
 
 
 async def _read(tools: EffectNeeds, case: Case) -> Reading:
