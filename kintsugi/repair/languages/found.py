@@ -31,8 +31,9 @@ class Swallowing:
 class Loosened:
     """What a patch did to tests that were there: reasons to refuse it, what a human should look at, and which tests it
     gave another name or place: (file, name) by what they were, the same for one that is to be a case of a table now.
-    `changed` are the flagged ones, by file and name, and
-    `dropped` those of them that put another assertion in the place of one: whether that still holds, only a run tells.
+    `changed` are the flagged ones, by file and name, and `dropped` those of them that put another assertion in the
+    place of one: whether that still holds, only a run tells. `guarded`: those by their present file and name that may
+    no longer come to what they assert, as only a run tells, too.
     """
 
     refusals: tuple[str, ...] = ()
@@ -40,3 +41,4 @@ class Loosened:
     renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     changed: frozenset[tuple[str, str]] = frozenset()
     dropped: frozenset[tuple[str, str]] = frozenset()
+    guarded: frozenset[tuple[str, str]] = frozenset()

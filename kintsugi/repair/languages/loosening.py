@@ -90,6 +90,7 @@ def loosened_tests(
     flags: list[str] = []
     changed: set[tuple[str, str]] = set()
     dropped: set[tuple[str, str]] = set()
+    guarded: set[tuple[str, str]] = set()
     left_out = {path for path, more in skipped_around.items() if more > 0 and path not in old}
     pairs = _pairs(old, {path: tests for path, tests in new.items() if path not in left_out})
     renamed = {was: (where, now.name) for was, (where, now) in pairs.items()}
@@ -107,6 +108,8 @@ def loosened_tests(
             if now is not None and now.lines is not None and now.lines == test.lines and now.around <= test.around:
                 continue
             reason = "is removed" if now is None else _looser(test, now)
+            if now is not None and (path, name) not in tables and _is_asked_sometimes(test, now):
+                guarded.add(renamed.get((path, name), (path, name)))
             if reason is not None:
                 refusals.append(f"{path}: {name} {reason}")
             elif now is not None and now.asserts != test.asserts and test.asserts - now.asserts:
@@ -122,7 +125,7 @@ def loosened_tests(
                 dropped.add((path, name))
         if skipped_around.get(path, 0) > 0:
             refusals.append(f"{path}: tests are skipped that were not")
-    return Loosened(tuple(refusals), tuple(flags), renamed, frozenset(changed), frozenset(dropped))
+    return Loosened(tuple(refusals), tuple(flags), renamed, frozenset(changed), frozenset(dropped), frozenset(guarded))
 
 
 _Test = tuple[str, Written]  # with its path

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from kintsugi.repair.languages.known import is_test_path
-from kintsugi.repair.languages.results import TestResult
 from kintsugi.repair.proof.runs import Proving, Seen, Unproven, some
 from kintsugi.repair.syntax import read_source
 
@@ -28,36 +27,59 @@ async def old_tests_agree(proving: Proving) -> tuple[str, ...]:
     return (f"it changes what tests expect that fail with it as they were: {some(fail)}",) if fail else ()
 
 
-async def cases_pass(proving: Proving) -> None:
-    """The tests that are to be cases of tables now run under their very names, pass, and can fail. Raises Unproven."""
-    cases = sorted(was for was, now in proving.reading.renamed.items() if was == now)
-    if not cases:
-        return
+async def still_ask(proving: Proving) -> None:
+    """Tests that are to be cases of tables now run under their very names, and turn from red to green: what they asked
+    for before no longer holds. They can fail, and so can those that may no longer come to what they assert.
+    Raises Unproven.
+    """
+    cases = {was for was, now in proving.reading.renamed.items() if was == now}
+    asked = sorted(cases | proving.reading.guarded)
     changes = proving.proposal.all_files
-    files = sorted({path for path, _ in cases})
-    proving.progress(f"running the tables that tests have become cases of: {some(files)}")
-    seen = await proving.tests(changes, files if proving.suite.takes_files else ())
-    passed = [seen.results.tests[id] for id in seen.results.passed]
-    if gone := [one for one in cases if not _is_among(passed, *one)]:
-        raise Unproven(_removed(gone, "no case of its name passes"), green=seen.run)
-    texts = {path: read_source(changes[path] or b"") for path in files}
-    turned = {
-        path: text.encode("utf-8", "surrogatepass")
-        for path in files
-        if (text := proving.language.turned_round(texts[path], [name for where, name in cases if where == path]))
-    }
-    seen = await proving.tests({**changes, **turned}, files if proving.suite.takes_files else ())
-    if idle := [one for one in cases if not _is_among(list(seen.results.bad.values()), *one)]:
-        raise Unproven(_removed(idle, "the case of its name cannot fail"), green=seen.run)
+    files = proving.that_exist(sorted({path for path, _ in asked}), changes)
+    if not files:
+        return
+    proving.progress(f"running tests that may no longer ask anything: {some(files)}")
+    chosen = files if proving.suite.takes_files else ()
+    seen = await proving.tests(changes, chosen)
+    passed = {one: _called(proving, seen, *one, exactly=one in cases) & seen.results.passed for one in asked}
+    red = (await proving.tests(proving.tests_alone, chosen)).results.bad if cases else {}
+    if gone := [one for one in asked if one in cases and not passed[one] & set(red)]:
+        why = "is removed, and no case of its name fails without the patch and passes with it"
+        raise Unproven(f"the patch loosens tests: {_told(gone)} {why}", green=seen.run)
+    turned = _turned(proving, {one: found for one, found in passed.items() if found})
+    again = await proving.tests({**changes, **turned}, chosen)
+    able = set(again.results.bad)
+    idle = [
+        one
+        for one, found in passed.items()
+        if found and not found & able and (one in cases or (one[0] in turned and found & again.results.passed))
+    ]
+    if idle:
+        raise Unproven(f"the patch loosens tests: {_told(idle)} can no longer fail", green=again.run)
 
 
-def _removed(cases: Sequence[tuple[str, str]], why: str) -> str:
-    told = "; ".join(f"{path}: {name} is removed" for path, name in cases)
-    return f"the patch loosens tests: {told}, and {why}"
+def _turned(proving: Proving, tests: Mapping[tuple[str, str], Set[str]]) -> dict[str, bytes]:
+    """The files of tests with their assertions turned round, where they have any that can be."""
+    found: dict[str, bytes] = {}
+    for file in {path for path, _ in tests}:
+        names = {
+            proving.language.name_of(id) or name for (path, name), ids in tests.items() if path == file for id in ids
+        }
+        source = read_source(proving.proposal.all_files[file] or b"")
+        text = proving.language.turned_round(source, names)
+        if text is not None and text != source:
+            found[file] = text.encode("utf-8", "surrogatepass")
+    return found
 
 
-def _is_among(tests: Sequence[TestResult], path: str, name: str) -> bool:
-    return any(one.file in (path, "") and name in _names_in(one.id) for one in tests)
+def _told(tests: Sequence[tuple[str, str]]) -> str:
+    return some([f"{path}: {name}" for path, name in tests])
+
+
+def _called(proving: Proving, seen: Seen, path: str, name: str, *, exactly: bool) -> set[str]:
+    """The tests that ran under a name. TAP names no file, and what is read of it may be a part of another name."""
+    every = (one.id for one in seen.results.tests.values() if one.file in (path, ""))
+    return {id for id in every if (name in _names_in(id) if exactly else proving.language.is_called(id, name))}
 
 
 def _names_in(id: str) -> set[str]:

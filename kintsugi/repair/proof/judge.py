@@ -20,7 +20,7 @@ _NAMED = 4
 class Reading:
     """What the text of a patch says: why it is refused if it is, what to flag, what it swallows, and which tests it
     gave another name or place: (file, name) by what they were. `is_unread`: no language here reads any of its program.
-    `changed` and `dropped`: the tests whose assertions are changed, as `Loosened` has them.
+    `changed`, `dropped` and `guarded`: the tests whose assertions are changed, as `Loosened` has them.
     """
 
     refusal: str | None = None
@@ -30,6 +30,7 @@ class Reading:
     is_unread: bool = False
     changed: frozenset[tuple[str, str]] = frozenset()
     dropped: frozenset[tuple[str, str]] = frozenset()
+    guarded: frozenset[tuple[str, str]] = frozenset()
 
 
 def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str, str]) -> Reading:
@@ -44,9 +45,11 @@ def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str
     renamed = {old: new for part in each for old, new in part.renamed.items()}
     program = [path for path in files if _is_program(path)]
     is_unread = bool(program) and not any(map(language_of, program))
-    changed, dropped = (frozenset().union(*sets) for sets in zip(*((p.changed, p.dropped) for p in each), strict=True))
+    changed, dropped, guarded = (
+        frozenset().union(*sets) for sets in zip(*((p.changed, p.dropped, p.guarded) for p in each), strict=True)
+    )
     flags += _around_tests(before, files)
-    return Reading(refusal, flags, _together(each), renamed, is_unread, changed, dropped)
+    return Reading(refusal, flags, _together(each), renamed, is_unread, changed, dropped, guarded)
 
 
 def _why_unreadable(base: Path, files: Mapping[str, bytes | None]) -> str | None:
@@ -75,6 +78,7 @@ class _Part:
     does: bool
     changed: frozenset[tuple[str, str]]
     dropped: frozenset[tuple[str, str]]
+    guarded: frozenset[tuple[str, str]]
 
     @classmethod
     def of(
@@ -97,7 +101,7 @@ class _Part:
             or not language.runs_the_same(program.before[path], program.after[path])
             for path in {*program.before, *program.after}
         )
-        return cls(loose.refusals, flags, swallowed, loose.renamed, does, loose.changed, loose.dropped)
+        return cls(loose.refusals, flags, swallowed, loose.renamed, does, loose.changed, loose.dropped, loose.guarded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from kintsugi.repair.languages.files import content_of
 from kintsugi.repair.languages.known import is_test_file
 from kintsugi.repair.languages.results import Results, TestResult, lost
-from kintsugi.repair.proof.changed import cases_pass, old_tests_agree
+from kintsugi.repair.proof.changed import old_tests_agree, still_ask
 from kintsugi.repair.proof.numbers import numbers_of, why_broken
 from kintsugi.repair.proof.pair import Pair, RedToGreen
 from kintsugi.repair.proof.runs import LEAST_SECONDS, CannotRunHere, Proving, Seen, Unproven, some
@@ -40,8 +40,9 @@ async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
     """
     try:
         kept = await _all_compared(proving, shown)
-        await cases_pass(proving)
-        return replace(kept, flags=(*kept.flags, *await old_tests_agree(proving)))
+        changed = await old_tests_agree(proving)
+        await still_ask(proving)
+        return replace(kept, flags=(*kept.flags, *changed))
     except Unproven as refused:
         raise Unproven(refused.reason, shown.red.run if shown is not None else None, refused.green) from None
 

@@ -24,6 +24,7 @@ _WAITING = 100
 _A_LOOK = 1.0  # seconds
 _FIRST_WAIT, _TRIES = 1.0, 4  # seconds, four times as long each time; tries after the first
 # The telemetry's own troubles with a sink must not set off alerts that go to the same sink.
+_MOST_CLASSES = 1_000  # chains of classes
 _OWN_LOGGER = "kintsugi.telemetry.alerts"
 
 
@@ -89,6 +90,7 @@ class Alerts:
         self._clock = clock
         self.least_level = min((rule.least_level for rule in self._rules), default=logging.CRITICAL + 1)
         self._lock = threading.Lock()
+        self._of_classes: dict[tuple[type, ...], tuple[Rule, ...]] = {}
         self._tallies = {rule.name: _Tally() for rule in self._rules}
         self._queue: Queue[tuple[Rule, Alert] | None] = Queue(_WAITING)
         self._owed: list[_Owed] = []
@@ -105,9 +107,18 @@ class Alerts:
             return
         error = exception_of(seen)
         chain = tuple(chain_of(error)) if error is not None else ()
-        for rule in self._rules:
+        for rule in self._about(tuple(map(type, chain))):
             if matches(rule, seen, chain):
                 self._count(rule, seen)
+
+    def _about(self, classes: tuple[type, ...]) -> tuple[Rule, ...]:
+        """The rules, as far as exceptions of such a chain of classes may match: asked once of each, as few ever do."""
+        rules = self._of_classes.get(classes)
+        if rules is None:
+            rules = tuple(filter(None, (of_classes(rule, classes) for rule in self._rules)))
+            if len(self._of_classes) < _MOST_CLASSES:
+                self._of_classes[classes] = rules
+        return rules
 
     def close(self, timeout: float = 2.0) -> None:
         """Tells what is waiting, for at most `timeout` seconds; where no thread could be started, all of it."""
@@ -206,6 +217,14 @@ class Alerts:
                 _log.warning("sink %s did not take an alert of %s: trying again", name, alert.rule)
             due = time.monotonic() + _FIRST_WAIT * 4**tries
             heapq.heappush(self._owed, _Owed(due, next(self._numbers), name, alert, tries + 1))
+
+
+def of_classes(rule: Rule, classes: Sequence[type]) -> Rule | None:
+    """What is left of a rule for exceptions of these classes: without the conditions that none of them can meet."""
+    left = tuple(each for each in rule.any if each.may_be_met(classes))
+    if (rule.any and not left) or (rule.raised is not None and not rule.raised.may_be_met(classes)):
+        return None
+    return rule if len(left) == len(rule.any) else replace(rule, any=left)
 
 
 def matches(rule: Rule, seen: Seen, chain: Sequence[BaseException]) -> bool:

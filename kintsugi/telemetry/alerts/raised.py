@@ -38,6 +38,12 @@ class Condition:
             return False
         return any(map(self._is_met_by, chain))
 
+    def may_be_met(self, classes: Sequence[type]) -> bool:
+        """Whether `is_met` may be true of exceptions of these classes; of none where there are none."""
+        if not classes or not self.exceptions:
+            return bool(not classes or self.codes or self.statuses or self.at)
+        return any(_is_called(kind, self.exceptions) for kind in classes)
+
     def _is_met_by(self, error: BaseException) -> bool:
         kind: Any = type(error)
         return (

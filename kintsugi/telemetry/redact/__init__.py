@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from kintsugi.telemetry.redact.again import REACH, Work, work_on
 from kintsugi.telemetry.redact.alone import OF_BUTTONS, is_secret_field
-from kintsugi.telemetry.redact.budget import GENEROUS, USUAL, Allowance, Budget
+from kintsugi.telemetry.redact.budget import GENEROUS, STRETCH, USUAL, Allowance, Budget
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold, is_of_syslog
-from kintsugi.telemetry.redact.hiding import apart, continued, hide, merged, repeated
+from kintsugi.telemetry.redact.hiding import apart, continued, hide, is_whole, merged, repeated
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.looks import is_folder
 from kintsugi.telemetry.redact.personal import kinds_of
@@ -103,7 +103,12 @@ class Redactor:
     def redact(self, text: str, budget: Budget = USUAL) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._with_texts_within(text, work_on(text, budget))
+            work = work_on(text, budget)
+            if self._known.personal or not _is_plain(text) or "\r\n" in text:
+                return self._with_texts_within(text, work)
+            lowered = text.lower()
+            places = self._known.scanner.find(lowered, overlapping=True)
+            return self._of_plain(text, lowered, places, work) if places else text
         except Exception:
             return UNREADABLE
 
@@ -146,18 +151,25 @@ class Redactor:
                 return None
             places = [place for place in places if place[2] <= len(text)]
         try:
-            folded = Folded(text, lowered[: len(text)], None)
-            work = work_on(text)
-            found = scanner.spans_at(places, folded, work)
-            if not found:
-                return text
-            hidden = self._without(folded, text, found, places, work)
-            if hidden.left == [] and hidden.text != text:
-                self._count(hidden.kinds)
-                return hidden.text
-            return self._settled(text, partial(self._of_a_log, work=work), hidden)
+            return self._of_plain(text, lowered[: len(text)], places, work_on(text))
         except Exception:
             return UNREADABLE
+
+    def _of_plain(self, text: str, lowered: str, places: list[Place], work: Work) -> str:
+        """The same of a text that is plain, with what leads to secrets in it."""
+        scanner, folded, is_all = self._known.scanner, Folded(text, lowered, None), False
+        if len(text) <= STRETCH:
+            found, is_all = scanner.spans_of_line(places, folded)
+        else:
+            found = scanner.spans_at(places, folded, work)
+        if is_all and "\n" not in text and is_whole(found[0], text):
+            start, stop, kind = found[0]
+            self.hidden[kind] += 1
+            return f"{text[:start]}{MASK}{text[stop:]}"
+        if not found:
+            return text
+        hidden = self._without(folded, text, found, places, work)
+        return self._settled(text, partial(self._of_a_log, work=work), hidden)
 
     def _with_texts_within(self, text: str, work: Work) -> str:
         """Hides what is found in the texts that are written within the text, then what is left."""

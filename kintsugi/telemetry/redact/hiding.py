@@ -35,6 +35,14 @@ def merged(spans: list[Found], text: str) -> list[Span]:
     return whole
 
 
+def is_whole(found: Found, text: str) -> bool:
+    """Whether what was found is a span as it is: it ends where a word does, and stands in the text once."""
+    start, end, kind = found
+    if text[end : end + 1].isalnum() or text[end : end + 1] in _JOINTS:
+        return False
+    return kind not in _REPEATED or end - start < _SHORTEST or text.count(text[start:end]) == 1
+
+
 def apart(inner: list[Span], outer: list[Span]) -> list[Span]:
     """All, in order, but of those that overlap or touch only one, that of an inner text if there is one."""
     known = {*inner}

@@ -1,6 +1,7 @@
 """Secrets that are known by the key before them: fields, flags, headers, cookies, parameters and sentences."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.between import AFTER, grade_in_place, level_behind
@@ -45,6 +46,7 @@ Span = tuple[int, int]
 
 _BEFORE = 48
 NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
+_OF_NAMES = frozenset(NAME_CHARACTERS)
 _LINE_START = re.compile(r"[ \t]{0,8}(?:export |set |setx |ENV |ARG |- )?[A-Za-z_][\w.-]{0,60}=$")
 _TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
 _ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
@@ -122,8 +124,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     plain = _PLAIN_VALUE.match(text, end)
     if not plain and (hidden := _HIDDEN_AT_ONCE.match(text, end)):
         return _changed(text, hidden.end() - 1) if hidden[1] else ()
-    before = text[max(0, start - _BEFORE) : start]
-    stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
+    stem = _stem(text, start)
     at, is_pair = start - len(stem), False
     if plain and _is_plain_value(text, at, stem, end, plain):
         return (plain.span(plain.lastgroup or 0),)
@@ -152,6 +153,14 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     return [*_elsewhere(text, at, end, stem, is_in_list=not is_pair)]  # a list, also where it is empty: it took time
 
 
+def _stem(text: str, start: int) -> str:
+    """The beginning of a name whose root begins at `start`."""
+    if text[start - 1 : start] not in _OF_NAMES:
+        return ""
+    before = text[max(0, start - _BEFORE) : start]
+    return before[len(before.rstrip(NAME_CHARACTERS)) :]
+
+
 def _second_of_two(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
     """Of `username and password: bob …` the second word."""
     is_further = after["sign"] in _OF_FIELDS and text.endswith(_ANDS, max(0, at - 5), at)
@@ -167,7 +176,7 @@ def _changed(text: str, end: int) -> Iterable[Span]:
     return (changed.span("secret"),) if changed and changed["secret"] != MASK else ()
 
 
-def is_right_behind(text: str, end: int, span: Span) -> bool:
+def is_right_behind(text: str, end: int, span: tuple[int, int, *tuple[str, ...]]) -> bool:
     """Whether a key that ends at `end` would be passed over at once with this span hidden: see `_HIDDEN_AT_ONCE`."""
     after = text[span[1] : span[1] + 1]
     is_end = not after or after in " \t\n\r%&" or (after == ";" and _ATTRIBUTE.match(text, span[1]) is not None)
@@ -182,9 +191,16 @@ def is_right_behind(text: str, end: int, span: Span) -> bool:
 def _is_plain_value(text: str, at: int, stem: str, end: int, plain: re.Match[str]) -> bool:
     """Whether the value of a key that begins at `at` with its `stem` and ends at `end` can be nothing but a token."""
     name = text[at:end]
-    if not is_of_base64(plain[plain.lastgroup or 0]) or name[-6:].lower() in _OFTEN_OTHERWISE:
+    if not is_of_base64(plain[plain.lastgroup or 0]):
         return False
-    return grade(name) >= Grade.TOKEN or grade_in_place(text, at, stem, name) >= Grade.TOKEN  # the first is cheap
+    return _is_of_tokens(name) or (
+        name[-6:].lower() not in _OFTEN_OTHERWISE and grade_in_place(text, at, stem, name) >= Grade.TOKEN
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_of_tokens(name: str) -> bool:
+    return name[-6:].lower() not in _OFTEN_OTHERWISE and grade(name) >= Grade.TOKEN
 
 
 def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> Iterable[Span]:
@@ -246,8 +262,7 @@ def shortly(text: str, start: int, end: int) -> Iterable[Span]:
 
 def parameter(text: str, start: int, end: int) -> Iterable[Span]:
     """A short name that is a secret only in an address: `?sig=…`, `&code=…`, `;sid=…`."""
-    before = text[max(0, start - _BEFORE) : start]
-    stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
+    stem = _stem(text, start)
     mark = text[start - len(stem) - 1 : start - len(stem)]
     name = stem + text[start : end - 1]
     value = read(text, end)
@@ -330,7 +345,8 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         if not (sure and is_secret(plain, False, level, prose=False)):
             return ()
         return ((value.start, value.end), *(_more_items(text, value.end, level) if after["item"] else ()))
-    if kind in ("set", "cell") and not (
+    # A row may be of words, and what follows `password from the file: ` may be what went wrong.
+    if (after["where"] or kind in ("set", "cell")) and not (
         (kind == "set" and value.quoted)
         or _is_no_word(text[value.start : value.end], level)
         or (kind == "cell" and is_record(text, value.start))

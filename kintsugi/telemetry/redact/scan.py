@@ -110,14 +110,11 @@ class Scanner:
         """
         if self._has_asterisks:
             return None
-        begins, alone = [begin for begin, _ in spans], self.alone
-        for place in places:  # words on their own were judged by their looks: alone they are no reason to look again
-            if place[0] < alone and self._may_lead_on(place, text, spans, begins):
-                break
-        else:
-            return []
-        shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)]
+        begins = [begin for begin, _ in spans]
         left = [place for place in places if self._may_lead_on(place, text, spans, begins)]
+        if all(rule >= self.alone for rule, _, _ in left):
+            return []  # words on their own were judged by their looks: alone they are no reason to look again
+        shifts = [0, *accumulate(len(MASK) - (stop - begin) for begin, stop in spans)]
         moved = [shifts[bisect_left(begins, end)] for _, _, end in left]
         return [(rule, start + by, end + by) for (rule, start, end), by in zip(left, moved, strict=True)]
 
@@ -156,7 +153,7 @@ class Scanner:
         if not places:
             return found
         if len(text) <= STRETCH:  # it cannot hold more than its work
-            of_line = self.spans_within(places, folded, _NO_LIMIT, has_code=_AFTER_A_CALL in text)
+            of_line, _ = self.spans_of_line(places, folded)
             return sorted(found + of_line) if found else of_line
         return self._spans_of_a_long(found, places, folded, work)
 
@@ -166,7 +163,7 @@ class Scanner:
         budget, left_of_all, is_long = work.budget, work.left, len(text) > REACH
         left, is_known = budget.first, is_long and work.knows(text)
         vain: dict[tuple[int, int], int] = {}
-        has_code, within_a_word = _AFTER_A_CALL in text, None
+        has_code, within_a_word = _AFTER_A_CALL in text, _within_a_word(folded)
         alone, of_looks = None, self.alone
         for rule, start, end in places:
             if end <= done:
@@ -178,7 +175,7 @@ class Scanner:
             if end > begin + STRETCH:
                 left, begin = min(left + budget.each, budget.first), start
             _, bounded, kind = self.rules[rule]
-            if bounded and start and (within_a_word := within_a_word or _within_a_word(folded))(text, start):
+            if bounded and start and within_a_word(text, start):
                 continue
             known = work.found_nothing_at(rule, start, end) if is_known else None
             at_once = self._costs[rule][0]
@@ -205,39 +202,48 @@ class Scanner:
         found.sort()
         return found
 
-    def spans_within(
-        self, places: list[Place], folded: Folded, allowance: Allowance, *, has_code: bool = False
-    ) -> list[Found]:
+    def spans_within(self, places: list[Place], folded: Folded, allowance: Allowance) -> list[Found]:
         """The same of a text that is written within another one, as far as the allowance goes."""
-        text, done = folded.text, 0
+        return self._spans_of_a_short(places, folded, allowance, has_code=False)[0]
+
+    def spans_of_line(self, places: list[Place], folded: Folded) -> tuple[list[Found], bool]:
+        """The same of a short text, and whether it is one that leaves nothing to look at: see `left_to_look_at`."""
+        return self._spans_of_a_short(places, folded, _NO_LIMIT, has_code=_AFTER_A_CALL in folded.text)
+
+    def _spans_of_a_short(
+        self, places: list[Place], folded: Folded, allowance: Allowance, *, has_code: bool
+    ) -> tuple[list[Found], bool]:
+        text, begin, done, is_all = folded.text, 0, 0, not self._has_asterisks
         found: list[Found] = []
-        within_a_word, alone = None, None
+        within_a_word, alone = _within_a_word(folded), None
         for rule, start, end in places:
             if end <= done:
+                if start < begin and rule < self.alone:
+                    is_all = False
                 continue
             if rule >= self.alone:
                 if allowance.looks < 0:
                     break
                 alone = alone or _Alone(folded, found, has_code=has_code)
                 allowance.looks -= 1
-                done = max(done, alone.look(start, end))
+                if stop := alone.look(start, end):
+                    begin, done = found[-1][0], max(done, stop)
                 continue
-            if (
-                self.rules[rule][1]
-                and start
-                and (within_a_word := within_a_word or _within_a_word(folded))(text, start)
-            ):
+            check, bounded, _ = self.rules[rule]
+            if bounded and start and within_a_word(text, start):
+                is_all = False
                 continue
             if allowance.looks < 0:
                 break
             spans, cost = self._look(rule, text, start, end, has_code=has_code)
             allowance.looks -= self._costs[rule][0] + cost
+            is_all = is_all and check is keyed and len(spans) == 1 and is_right_behind(text, end, spans[0])
             for span in spans:
                 found.append(span)
-                done = max(done, span[1])
+                begin, done = span[0], max(done, span[1])
         if len(found) > 1:
             found.sort()
-        return found
+        return found, is_all and len(found) == 1
 
     def _look(self, rule: int, text: str, start: int, end: int, *, has_code: bool) -> tuple[list[Found], int]:
         """What is found at a place, and what that costs beyond the look: words weighed in vain, more than one value."""
