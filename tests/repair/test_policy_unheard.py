@@ -22,12 +22,51 @@ POSTS = "def login(x):\n    return post(x.url, data=x.token)\n"
 QUIZ = "def f(x):\n    try:\n        return go(x)\n    except No:\n        say(x)\n        return\n"
 CLEARS = "def f(x):\n    a = find(x)\n    clear_all(x)\n    return a\n"
 GO_MAKES = "package a\n\nfunc f(c C) *P {\n\treturn New(c, []Option{WithCookie(c), WithPKCE(c)})\n}\n"
+AGED = "def {}(x):\n    if x.age < 9:\n        raise No(x)\n{}"
+LEFT = "    if x.kind != 1:\n        return None\n    if x.age"
+HELD = "def f(x):\n    with atomic(durable=True):\n        x.go(1)\n        x.pay(2)\n"
+ROUND = "def f(x):\n    for y in x:\n        if y.ok:\n            a(y)\n            b(y)\n"
+SPENDS = "def spend(x):\n    if not x.fits(1):\n        return False\n    mark_code_used(x, 1)\n    return True\n"
 PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
 
 
 @pytest.mark.parametrize(
     ("path", "before", "old", "new", "says"),
     [
+        ("a.py", AGED.format("f", "    x.pay(1)\n    return x.total(1)\n"), "    if x.age", LEFT, ""),
+        ("a.py", AGED.format("check_age", ""), "    if x.age", LEFT, "checks less often"),
+        ("a.py", AGED.format("check_age", "    x.pay(1)\n"), "    if x.age", LEFT.replace("None", "True"), "checks less often"),
+        ("a.py", "def f(x, n):\n    if not n:\n        n = x.a\n    if n:\n        x.go(n)\n        return\n    n = x.b(1)\n    if n:\n        x.go(n)\n", "        x.go(n)\n        r", "        if x.c > 1:\n            return\n        x.go(n)\n        r", ""),
+        ("a.py", "def f(x, n):\n    if x.a and not n:\n        x.go(1)\n    if x.b and not n:\n        x.add(2)\n", "x.b and not n", "x.b and x.c", ""),
+        ("a.py", "def f(x):\n    for y in x:\n        if x.v is A:\n            x.a(y)\n        elif x.v is B:\n            x.add(y)\n", "        elif x.v is B:\n            x.add(y)\n", "    if x.v is B:\n        x.add(y)\n", ""),
+        ("a.py", HELD, "atomic(durable=True)", "atomic(using=x, durable=True)", ""),
+        ("a.py", HELD, "atomic(durable=True)", "atomic()", "lock or a transaction"),
+        ("a.py", ROUND, "if y.ok:\n            a(y)\n            b(y)", "if not y.ok:\n            continue\n        a(y, 2)\n        b(y)", ""),
+        ("a.py", ROUND, "y.ok", "not y.ok", "turns a condition"),
+        ("a.py", "def f(x):\n    if not x.ok:\n        return\n    a(x)\n    b(x)\n", "if not x.ok:\n        return\n    a(x)\n    b(x)", "if x.ok:\n        a(x)\n        b(x, 1)", ""),
+        ("a.py", "def f(x):\n    a = {}\n    if x:\n        go(a)\n    a = {'b': x.b, 'c': x.c}\n    return a\n", "x.b", "x.d", ""),
+        ("a.py", "def f(x):\n    last = now()\n    while True:\n        if now() - last > 9:\n            last = now()\n            x.go()\n", "x.go()", "x.go(1)", ""),
+        ("a.py", "@command(needs_admin=True, help_args='<a>')\ndef f(x):\n    x.go()\n", "<a>", "<a> <b>", ""),
+        ("a.py", "def f(x):\n    log.info(x)\n", "log.info(x)", "log.info(BAD_PASSWORD_MESSAGE)", ""),
+        ("a.py", "def f(x):\n    return re.match('^a[0-9]$', x)\n", "match('^a[0-9]$'", "fullmatch('a[0-9]'", ""),
+        ("a.py", "def f(x):\n    return re.fullmatch('a[0-9]', x)\n", "fullmatch", "match", "more text through"),
+        ("a.py", SPENDS, "    mark_code_used(x, 1)\n", "", "used again"),
+        ("a.py", "def f(x, code):\n    for one in x.codes:\n        if one == code:\n            return True\n    return False\n", "one == code", "one.startswith(code)", "asks less"),
+        ("a.py", "def key_of(x):\n    return f'used:{x.user_id}:{x.code}'\n", "{x.user_id}:", "", "users apart"),
+        ("a.js", "function f(x, me) {\n  return x.find((m) => m.author.id === me.author.id && m.text === 'yes');\n}\n", "m.author.id === me.author.id && ", "", "asks less"),
+        ("a.py", "def f(x):\n    return x.get('cache_timeout', 60 * 60 * 4)\n".replace("x.get", "config.get"), "* 4", "* 24 * 365", "default of a setting"),
+        ("a.py", "def f(x):\n    rows = x.fetch(1)\n    go(rows)\n", "rows = x.fetch(1)\n    go(rows)", "x.fetch(1)\n    go(x.rows)", ""),
+        ("a.py", "def f(x):\n    may = x.fetch(1)\n    if not may:\n        raise No\n    go(x)\n", "may = x.fetch(1)\n    if not may:\n        raise No\n", "x.fetch(1)\n", "asks what it answers"),
+        ("a.py", "def f(x, d):\n    d.update({'a': x.a, 'site': x.site})\n    return d\n", ", 'site': x.site", "", ""),
+        ("a.go", "package a\n\nfunc f(x *X) {\n\tgo_(x, 1)\n}\n", "go_(x", "x.go_(x", ""),
+        ("a.py", "class A(B):\n    def f(self):\n        return super(B, self).f(1)\n", "super(B, self)", "super()", ""),
+        ("a.js", "function f(t) {\n  if (t.length > 2048) t = t.slice(1);\n  go(t);\n}\n", "2048", "2040", ""),
+        ("a.go", "package a\n\nfunc f(x *X) error {\n\terr := x.go_(1)\n\tif err != nil {\n\t\treturn err\n\t}\n\treturn nil\n}\n", "err != nil {\n\t\treturn err\n\t}\n\treturn nil", "err == nil {\n\t\treturn nil\n\t}\n\treturn x.again(err)", ""),
+        ("a.py", "def f(x):\n    try:\n        x.go(1)\n    except ValueError:\n        x.a(1)\n", "except ValueError:\n", "except KeyError:\n        x.b(1)\n    except Exception:\n", "catches more"),
+        ("a.py", "def f(x):\n    return x.a(1)\n", "    return x.a(1)", "    mark = '\\*'\n    return x.a(f'{mark} b')", ""),
+        ("a.py", "def f(x):\n    return x.limit * 1024\n", "1024", "1024.0", ""),
+        ("a.py", "def check(self, x):\n    return self.regex.match(x)\n", ".match", ".fullmatch", ""),
+        ("a.py", "def f(x):\n    y = cast('A', x.a)\n    y.go(1)\n", "cast('A', x.a)", "x.a", ""),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("log(1)"), "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", "    with suppress(No):\n        x.verify(1)\n", "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("return None"), ""),

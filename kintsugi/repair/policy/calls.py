@@ -79,7 +79,8 @@ def _of_who(node: ast.Call, last: str) -> Iterator[Told]:
 def _of_patterns(node: ast.Call, last: str) -> Iterator[Told]:
     text = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
     if last in _PATTERNS and isinstance(text, str):
-        yield "pattern", _ENDS.sub("", text), f"{last}({text!r})"
+        is_whole = last == "fullmatch"
+        yield "pattern", _ENDS.sub("", text), f"match('^{text}$')" if is_whole else f"{last}({text!r})"
         if last != "must_compile" and _ANYTHING.fullmatch(text):
             yield "anything", ast.unparse(node), ""
 

@@ -32,7 +32,7 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _CLAIMS = ("exp", "nbf", "aud", "iss")
-_LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
+_LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$|^help_")
 _OF_LOOKS = re.compile(r"_(?:COLOU?R|LANGUAGE|LOCALE|THEME|FONT|TIME_?ZONE|UNIT|SORT|ORDER(?:ING)?|ALIGNMENT)S?$")
 _LONG = 200  # of a decorator that does more than to say who may
 _REGISTERING = re.compile(

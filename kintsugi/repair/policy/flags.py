@@ -16,9 +16,10 @@ from typing import NamedTuple
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.expressions import is_stricter
 from kintsugi.repair.policy.facts import Facts
-from kintsugi.repair.policy.safeguards import Told, differing, loosened
+from kintsugi.repair.policy.safeguards import Told, loosened
+from kintsugi.repair.policy.safeguards.about import About
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.safeguards.points import CERTAIN
+from kintsugi.repair.policy.safeguards.points import BAR, CERTAIN, points
 from kintsugi.repair.policy.translated import as_written, could_be_read, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import WHO
 from kintsugi.repair.syntax import Source, walked
@@ -48,7 +49,9 @@ _OF_CONDITIONS = frozenset(
         "It turns away less than before.",
     )
 )
-_SENTENCE = 5
+_ALL = frozenset(("BaseException", "Exception"))  # kinds of failures
+_SENTENCE = 5  # words
+_SPOKEN = re.compile(r"[^\W\d]{2,}(?: |$)")
 _NOTHING = ("False", "None", "''", "")
 _MOST = 5  # flags that a human reads on a card
 _SAME_NOTHING = frozenset(f"{one} → {other}" for one in _NOTHING for other in _NOTHING)
@@ -108,8 +111,15 @@ def _compared(before: Source, after: Source, path: str, *, is_page: bool) -> Ite
     rules = chain(
         _of_conditions(old, new, is_page=is_page), _of_values(old, new), _of_effects(old, new, is_page=is_page)
     )
-    by_rule = [Told(CERTAIN, sentence, told) for sentence, listed in rules for told in listed if told]
-    found = [*by_rule, *loosened(before, after), *differing(before, after, path, is_page=is_page)]
+    file = points(About("", path, after.tree, is_page).signs())
+    by_rule = [
+        Told(worth, sentence, told)
+        for sign, sentence, listed in rules
+        if (worth := file + points([sign])) >= BAR
+        for told in listed
+        if told
+    ]
+    found = [*by_rule, *loosened(before, after, path, is_page=is_page)]
     known = set[frozenset[str]]()
     for worth, sentence, told in sorted(found, key=lambda one: -one.worth):
         if _place(told) not in known:
@@ -123,38 +133,43 @@ def _place(told: str) -> frozenset[str]:
     return frozenset(_WORD.findall(told.partition(" → ")[0].removesuffix(" is gone")))
 
 
-def _of_conditions(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, Iterator[str]]]:
+def _of_conditions(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, str, Iterator[str]]]:
     """Who and what is let through."""
     if not is_page:
-        yield "It touches who may.", _changed(old.told["who"], new.told["who"])
+        yield "touches who may", "It touches who may.", _changed(old.told["who"], new.told["who"])
     added = (how for name, how in new.told["who"] - old.told["who"] if name in old.defined)
-    yield "It touches who may.", (f"{short(how)} is new" for how in added)
-    yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
-    yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
+    yield "touches who may", "It touches who may.", (f"{short(how)} is new" for how in added)
+    yield "any text fits", "It lets any text through.", _come(old.told["anything"], new.told["anything"])
+    yield "more texts fit", "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
 
 
-def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, Iterator[str]]]:
-    yield "It no longer tells users apart.", _altered(old.told["keyed"], new.told["keyed"])
+def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str, Iterator[str]]]:
+    yield "one for all", "It no longer tells users apart.", _altered(old.told["keyed"], new.told["keyed"])
     for name in ("default", "default value"):
         altered = _altered(_plain(old.told[name]), _plain(new.told[name]))
-        yield "It changes the default of a setting.", (told for told in altered if told not in _SAME_NOTHING)
+        yield (
+            "another default",
+            "It changes the default of a setting.",
+            (told for told in altered if told not in _SAME_NOTHING),
+        )
 
 
-def _of_effects(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, Iterator[str]]]:
+def _of_effects(old: Facts, new: Facts, *, is_page: bool) -> Iterator[tuple[str, str, Iterator[str]]]:
     protects = "It changes what protects a call."
-    yield protects, _fewer(old.told["header"], new.told["header"])
-    yield protects, _fewer(old.told["set"], new.told["set"])
-    yield protects, _altered(old.told["setting"], new.told["setting"])
-    yield "It catches more than before.", _widened(old.handlers, new.handlers)
-    yield "It catches more than before.", _come(old.told["caught"], new.told["caught"])
-    yield "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
+    yield "protects less", protects, _fewer(old.told["header"], new.told["header"])
+    yield "protects less", protects, _fewer(old.told["set"], new.told["set"])
+    yield "protects less", protects, _altered(old.told["setting"], new.told["setting"])
+    for sign, are_all in (("catches all", True), ("catches more", False)):
+        yield sign, "It catches more than before.", _widened(old.handlers, new.handlers, are_all=are_all)
+    yield "catches all", "It catches more than before.", _come(old.told["caught"], new.told["caught"])
+    yield "logs a secret", "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
     if not is_page:
-        yield "It runs on import.", _come(_by_head(old), _by_head(new))
+        yield "runs on import", "It runs on import.", _come(_by_head(old), _by_head(new))
 
 
 def _plain(told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
     """Without sentences, which are for people to read."""
-    return Counter({one: count for one, count in told.items() if one[1].count(" ") < _SENTENCE})
+    return Counter({one: count for one, count in told.items() if len(_SPOKEN.findall(one[1])) < _SENTENCE})
 
 
 def _changed(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iterator[str]:
@@ -188,14 +203,27 @@ def _fewer(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> Iter
         yield from (kind.replace(" ", ".") for kind, _ in gone)
 
 
-def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> Iterator[str]:
-    """A handler that stood there and takes more kinds of failures now."""
-    for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
+def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler], *, are_all: bool) -> Iterator[str]:
+    """A handler that stood there and takes more kinds of failures now, or all of them."""
+    for before, after in zip(old, new, strict=False) if len(old) == len(new) else _of_same_body(old, new):
         less, more = _caught(before), _caught(after)
-        if less == more or _covers(less, more):
+        if less == more or _covers(less, more) or are_all == _ALL.isdisjoint(more):
             continue
         if not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
             yield short(f"{' '.join(less)} → {' '.join(more)}")
+
+
+def _of_same_body(
+    old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]
+) -> Iterator[tuple[ast.ExceptHandler, ast.ExceptHandler]]:
+    """The handlers that do the same, where no other does."""
+    was, now = ({_done(one): one for one in listed} for listed in (old, new))
+    counted = [Counter(map(_done, listed)) for listed in (old, new)]
+    return ((was[done], now[done]) for done in was if counted[0][done] == counted[1][done] == 1)
+
+
+def _done(handler: ast.ExceptHandler) -> str:
+    return "\n".join(map(ast.unparse, handler.body))
 
 
 def _caught(handler: ast.ExceptHandler) -> tuple[str, ...]:

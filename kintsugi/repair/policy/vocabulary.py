@@ -14,7 +14,7 @@ WHO = re.compile(
 )
 GUARDING = re.compile(
     r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle|before_request"
-    r"|max_concurrency|rate_?limit\w*|csrf\w*|signed|verified)(?:$| |_)"
+    r"|max_concurrency|rate_?limit\w*|csrf\w*|signed|verified|never_cache)(?:$| |_)"
 )
 ROUTES = frozenset(
     [
@@ -53,7 +53,7 @@ REFUSAL = re.compile(
     r"|\b(?:status|send_status|code)\(4\d\d\)|(?:\b|_)(?:forbidden|not_found|bad_request|unauthorized|too_many_requests)\b"
 )
 NO_SECRET = re.compile(
-    r"_(?:dir|path|file|name|type|url|expiry|limit|status|resp(?:onse)?|ts|at|time)s?$|number|count|max|rate|interval|used|total",
+    r"_(?:dir|path|file|name|type|url|expiry|limit|status|resp(?:onse)?|ts|at|time|message|label|hint)s?$|number|count|max|rate|interval|used|total",
     re.IGNORECASE,
 )
 WHOLE = ("headers", "locals", "vars", "environ", "cookies", "POST")
@@ -81,7 +81,7 @@ SAYING = (
 )
 SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 LIMIT = re.compile(
-    r"(?:^|_)(?:max(?!_(?:height|width|lines))|min(?!_(?:height|width|lines))|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
+    r"(?:^|_)(?:max(?!_(?:height|width|lines))|min(?!_(?:height|width|lines))|limit|limits|most|least|timeout|tolerance|leeway|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
     r"|max_(?!height|width|lines)\w+|min_(?!height|width|lines)\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|interval|window|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
     re.IGNORECASE,
 )

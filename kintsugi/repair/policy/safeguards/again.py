@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.safeguards.about import decides_by_name
-from kintsugi.repair.policy.safeguards.alike import alike
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import BLOCKS, key_of, statements
 from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.policy.vocabulary import LIMIT
-from kintsugi.repair.syntax import Source, walked
+from kintsugi.repair.syntax import walked
 
 _Block = list[ast.stmt]
 
 
-def set_again(old: Source, new: Source) -> Iterator[str]:
+def set_again(before: Function, after: Function) -> Iterator[str]:
     """`may = asks(x)` → `may = asks(x)`, `may = True`; `most = 9` → `most = 9`, `most = most * 100`"""
-    for before, after in alike(old, new):
-        twice = [(block, at) for block in _blocks(after) for at in _set_twice(block)]
-        known = {key_of(one) for one in statements(before)} if twice else set[str]()
-        for block, at in twice:
-            one = block[at]
-            if not isinstance(one, ast.Assign | ast.AugAssign) or key_of(one) in known:
-                continue
-            if any(_is_undone(block[first], block[first + 1 : at], one, known) for first in range(at)):
-                yield short(ast.unparse(one))
+    twice = [(block, at) for block in _blocks(after) for at in _set_twice(block)]
+    known = {key_of(one) for one in statements(before)} if twice else set[str]()
+    often = [Counter(name for one in statements(each) for name in bound_by(one)) for each in (before, after)]
+    for block, at in twice:
+        one = block[at]
+        if not isinstance(one, ast.Assign | ast.AugAssign) or key_of(one) in known:
+            continue
+        if all(often[0][name] >= often[1][name] for name in bound_by(one)):
+            continue  # it was set as often before
+        if any(_is_undone(block[first], block[first + 1 : at], one, known) for first in range(at)):
+            yield short(ast.unparse(one))
 
 
 def _set_twice(block: _Block) -> Iterator[int]:
@@ -78,17 +80,16 @@ def _raises(first: ast.Assign, again: ast.Assign | ast.AugAssign) -> bool:
     return False
 
 
-def read_too_early(old: Source, new: Source) -> Iterator[str]:
+def read_too_early(before: Function, after: Function) -> Iterator[str]:
     """`x = clean(x)`, `go(x)` → `go(x)`, `x = clean(x)`"""
-    for before, after in alike(old, new):
-        changing = [(block, at, made) for block in _blocks(before) for at, made in _changed(block)]
-        now = _places(after) if changing else {}
-        for block, at, made in changing:
-            place = now.get(key_of(block[at]))
-            for reader in block[at + 1 :] if place else ():
-                there = now.get(key_of(reader)) if made & _read(reader) else None
-                if place and there and there[0] == place[0] and there[1] < place[1]:
-                    yield short(f"{ast.unparse(reader).partition(chr(10))[0]} before {ast.unparse(block[at])}")
+    changing = [(block, at, made) for block in _blocks(before) for at, made in _changed(block)]
+    now = _places(after) if changing else {}
+    for block, at, made in changing:
+        place = now.get(key_of(block[at]))
+        for reader in block[at + 1 :] if place else ():
+            there = now.get(key_of(reader)) if made & _read(reader) else None
+            if place and there and there[0] == place[0] and there[1] < place[1]:
+                yield short(f"{ast.unparse(reader).partition(chr(10))[0]} before {ast.unparse(block[at])}")
 
 
 def _changed(block: _Block) -> Iterator[tuple[int, set[str]]]:

@@ -13,14 +13,27 @@ from kintsugi.repair.policy.safeguards.quiet import put, renamed, without
 from kintsugi.repair.syntax import Source
 
 
-@lru_cache(maxsize=2)
 def alike(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
+    return _alike(old, new, (old.tree, new.tree))
+
+
+def changed(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
+    return _changed(old, new, (old.tree, new.tree))
+
+
+@lru_cache(maxsize=2)
+def _alike(
+    old: Source, new: Source, read: tuple[ast.Module | None, ast.Module | None]
+) -> tuple[tuple[Function, Function], ...]:
+    """`read`: sources of the same text are equal, and yet each has its own nodes."""
     helpers = Helpers(fresh(old, new))
     return tuple((before, _named_as(before, helpers.put_in(after))) for before, after in kept(old, new))
 
 
 @lru_cache(maxsize=2)
-def changed(old: Source, new: Source) -> tuple[tuple[Function, Function], ...]:
+def _changed(
+    old: Source, new: Source, read: tuple[ast.Module | None, ast.Module | None]
+) -> tuple[tuple[Function, Function], ...]:
     return tuple(pair for pair in alike(old, new) if ast.unparse(pair[0]) != ast.unparse(pair[1]))
 
 

@@ -21,6 +21,7 @@ _CARE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"limit|throttl|cooldown|timeout|deadline|expir|ttl(?:$|_)|(?:max|min|clamp)(?:$|_(?!int))|cap(?:$|_)|debounce"
             r"|wait_for$",
         ),
+        ("It can be used again.", r"mark_\w*used|consume|redeem"),
         ("It no longer waits.", r"sleep$|backoff"),
         ("It changes who sees it.", r"ephemeral|allowed_mentions|private(?:$|_)|hidden|visib|silent"),
         (
@@ -81,11 +82,14 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
             yield care_of(last_of(of)) if is_careless(of, ast.Attribute(new, of.attr)) else ""  # `hmac.Equal` of Go
     if done == "less of it" and isinstance(old, ast.Subscript):
         yield "It changes a limit." if isinstance(old.slice, ast.Slice) and old.slice.upper else ""
-    if done == "less of it" and isinstance(old, ast.Tuple | ast.BinOp):
+    if done == "less of it" and isinstance(old, ast.Tuple | ast.BinOp | ast.JoinedStr):
         yield next((said for said in map(care_of, words(old).split()) if "apart" in said), "")
     if done in ("given less", "says less"):
         yield from _given_less(old, new)
-        if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)):
+        is_put_in = (
+            isinstance(old, ast.Dict) and isinstance(one.within, ast.Call) and last_of(one.within.func) == "update"
+        )
+        if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)) and not is_put_in:
             yield _ROWS
     if done in ("another constant", "another text") and isinstance(one.within, ast.Call):
         yield (

@@ -65,7 +65,7 @@ def of_constants(one: Exchange, old: ast.expr, new: ast.expr) -> str:
         return _of_texts(one, text, other)
     match old, new:
         case ast.Constant(value=was), ast.Constant(value=now):
-            if is_number(old) and is_number(new):
+            if is_number(old) and is_number(new) and was != now:
                 counts = isinstance(one.within, ast.Compare) or not (_is_few(was) and _is_few(now))
                 return "another number" if counts else "the same otherwise"
             return "another constant"

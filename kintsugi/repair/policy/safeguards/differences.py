@@ -21,6 +21,7 @@ _MODES = range(0o100, 0o10000)  # who may do what with a file
 _OTHERS = 0o077
 _ANSWERS = frozenset(map(int, HTTPStatus))
 _TIMES = 5  # as much
+_NEARLY = 0.99
 _ADDED = 3  # statements
 _MUCH = 4  # differences in a function
 _OF_NEW = (
@@ -118,8 +119,25 @@ def _signs_of_care(one: Exchange, done: str, place: str) -> Iterator[str]:
             yield "only that is gone"
     if done == "only whether there" and WHO.search(ast.unparse(one.old)):
         yield "asks no right any more"
+    if done == "asks less" and _asks_whom_no_more(one):
+        yield "asks no right any more"
     if place in ("in a refusal", "in a decision") and is_another_right(one):
         yield "asks no right any more"
+
+
+def _asks_whom_no_more(one: Exchange) -> bool:
+    """`x.author.id == me.id and x.text == "yes"` → `x.text == "yes"`"""
+    kept = ast.unparse(one.new)
+    gone = [part for part in getattr(one.old, "values", ()) if ast.unparse(part) not in kept]
+    return any(
+        WHO.search(words(part))
+        or (isinstance(part, ast.Compare) and any(map(_is_somebody, (part.left, part.comparators[0]))))
+        for part in gone
+    )
+
+
+def _is_somebody(node: ast.expr) -> bool:
+    return _WHOM.search(words(node).replace(" ", "_")) is not None
 
 
 def _signs_beside(one: Exchange, pair: Pair) -> Iterator[str]:
@@ -151,6 +169,8 @@ def holds_back_more(one: Exchange, place: str) -> bool:
     was, now = amount_of(one.old), amount_of(one.new)
     if was is None or now is None:
         return False
+    if was > now > _NEARLY * was and isinstance(one.within, ast.Compare):
+        return isinstance(one.within.ops[0], ast.Gt | ast.GtE)
     match one.within:
         case ast.Compare(ops=[ast.Gt() | ast.GtE()], comparators=[side]) if side is one.old:
             return place == "in a refusal" and now < was

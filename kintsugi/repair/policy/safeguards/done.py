@@ -14,7 +14,13 @@ from kintsugi.repair.policy.safeguards.constants import is_multiplied, of_consta
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
 from kintsugi.repair.policy.safeguards.joined import of_joined, parts_joined
 from kintsugi.repair.policy.safeguards.listed import of_lists
-from kintsugi.repair.policy.safeguards.named import asks_the_caller, is_derived, is_renamed
+from kintsugi.repair.policy.safeguards.named import (
+    asks_the_caller,
+    is_called_alike,
+    is_derived,
+    is_of_whom_no_more,
+    is_renamed,
+)
 from kintsugi.repair.policy.safeguards.pieces import leaves, names
 from kintsugi.repair.policy.safeguards.texts import text_of
 from kintsugi.repair.policy.safeguards.waiting import is_handed_on, plain_now
@@ -29,7 +35,7 @@ _STARTS = ("startswith", "starts_with", "has_prefix")
 _ENDS = (*_STARTS, "endswith", "ends_with", "has_suffix")
 _FORM = re.compile(
     r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_str(?:ing)?"
-    r"|\w*(?:unescape|unquote|decode|parse|bind_log(?:ger)?))$",
+    r"|\w*(?:unescape|unquote|decode|parse|bind_log(?:ger)?)|cast)$",
     re.IGNORECASE,
 )
 _TELLS = re.compile(r"(?:\w+_)?(?:json|jsonify|dumps|marshal(?:_\w+)?|respond|reply|send|json_response)")
@@ -58,7 +64,9 @@ def done_to(one: Exchange, place: str) -> str:
         return "turned"
     if is_multiplied(old, new):
         return "another number"
-    if _holds_for_all(old, new):
+    if is_of_whom_no_more(old, new):
+        return "less of it"
+    if _holds_for_all(old, new) or is_called_alike(one, old, new):
         return "the same otherwise"
     if lets_in(old, new):
         return "turns away less"
@@ -98,10 +106,12 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
 
 
 def _holds_for_all(old: ast.expr, new: ast.expr) -> bool:
-    """`x.RLock()` → `x.Lock()`"""
+    """`x.RLock()` → `x.Lock()`, `x.match(y)` → `x.fullmatch(y)`"""
     match old, new:
         case ast.Attribute(value=of, attr="r_lock" | "r_unlock" as was), ast.Attribute(value=other, attr=now):
             return same(of, other) and was == f"r_{now}"
+        case ast.Attribute(value=of, attr="match" | "search"), ast.Attribute(value=other, attr="fullmatch"):
+            return same(of, other)
     return False
 
 
@@ -157,6 +167,11 @@ def _of_comparisons(old: ast.expr, new: ast.expr) -> str:
         case ast.Compare(left=left, comparators=[ast.Constant(value=None)]), ast.Call(args=args):
             if any(same(left, given) for given in args):
                 return "turns away less"  # one kind of error, of all
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]), ast.Call(
+            func=ast.Attribute(value=on, attr=name), args=[given]
+        ) if name in _ENDS:
+            if {ast.unparse(left), ast.unparse(right)} == {ast.unparse(on), ast.unparse(given)}:
+                return "asks less"
     return _of_presence(old, new, _bare(new))
 
 

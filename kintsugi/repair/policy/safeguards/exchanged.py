@@ -32,6 +32,8 @@ from kintsugi.repair.policy.safeguards.talk import is_idle
 from kintsugi.repair.policy.vocabulary import OPENED_BY
 from kintsugi.repair.syntax import Source
 
+_HALF = 2
+_LEFT_BY = ("Return", "Raise")
 _TRIED = 6  # statements of the same kind, for each that went
 _FEW = 3  # places that differ, for a statement to be the same one
 
@@ -155,7 +157,7 @@ def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source],
         others.remove(best[1])
         for part in best[0]:
             stays = isinstance(part.old, ast.expr) and ast.unparse(part.old) in now
-            is_round = _is_round(one, best[1], after)
+            is_round = _is_round(one, best[1], (before, after))
             exchanged.append(
                 replace(part, function=name, sources=sources, stays=stays, is_round=is_round, blocks=(old, new))
             )
@@ -163,14 +165,31 @@ def _pair(name: str, old: ast.AST, new: ast.AST, sources: tuple[Source, Source],
     return Pair(name, old, len(before), exchanged, gone, unpaired, come, beside)
 
 
-def _is_round(old: ast.stmt, new: ast.stmt, after: Keyed) -> bool:
+def _is_round(old: ast.stmt, new: ast.stmt, pieces: tuple[Keyed, Keyed]) -> bool:
     """Whether it asks the opposite, and what the one does stands behind the other, which leaves, or in its `else`."""
     if not isinstance(old, ast.If) or not isinstance(new, ast.If) or not are_opposite(old.test, new.test):
         return False
     if old.orelse and new.orelse:
         return same(old.body[0], new.orelse[0]) and same(old.orelse[0], new.body[0])
+    was, now = ({key for key, _ in listed} for listed in pieces)
     first = key_of(old.body[0])
-    return leaves(new.body) and first != key_of(new.body[0]) and any(key == first for key, _ in after)
+    if leaves(new.body) and first != key_of(new.body[0]) and first in now:
+        return True
+    if "err" in names(new.test) and leaves(new.body) and leaves(old.body):  # `if err == nil { return x }`
+        return "err" in _told(old.body[-1]) and "err" not in _told(new.body[-1])
+    return (leaves(new.body) and _stands_behind(old, new, now)) or (leaves(old.body) and _stands_behind(new, old, was))
+
+
+def _told(last: ast.stmt) -> set[str]:
+    """The names in it; a `raise` of Go is one of an error."""
+    return names(last) | ({"err"} if isinstance(last, ast.Raise) else set())
+
+
+def _stands_behind(one: ast.If, leaving: ast.If, there: set[str]) -> bool:
+    """Whether most of what a branch does stands outside of the other."""
+    done, here = ({key_of(each) for each in statements(ast.Module(branch.body, []))} for branch in (one, leaving))
+    done = {key for key in done if key and not key.startswith(_LEFT_BY)} - here
+    return bool(done) and _HALF * len(done & there) >= len(done)
 
 
 def _in_place(

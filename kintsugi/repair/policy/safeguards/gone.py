@@ -21,6 +21,7 @@ from kintsugi.telemetry import lazy_re as re
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _PAIR = 2  # `ctx, stop := context.WithTimeout(ctx, wait)`, `defer stop()`
 _SMALL = 0.25  # of the statements of a function
+_FAILS = re.compile(r"(?:^|_)(?:errors?|fail\w*|den(?:y|ied)|reject\w*|refuse\w*)$")
 _WAITS = re.compile(r"(?:\w+_)?(?:wait|join|drain|flush|f?sync)")
 SAID = {
     "a refusal is gone": "It goes on where it left before.",
@@ -72,8 +73,7 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     """The first says what is gone."""
     kind = "a refusal is gone" if _looked_up_first(statement, pair) else _kind(statement)
     yield "something is gone" if kind == "an error is gone" and _raises(pair.beside) else kind
-    if speaks_of_rights(" ".join(map(ast.unparse, heads(statement)))):
-        yield "speaks of rights, secrets or limits"
+    said = [*map(ast.unparse, heads(statement))]
     called = [_called(node) for node in _calls(statement)]
     first = 2 if called[:1] == ["use"] else 1  # `app.use(helmet())`
     inner = [words(node.func).rpartition(" ")[2] for one in _body(statement) for node in _calls(one)]
@@ -88,6 +88,9 @@ def signs_of(statement: ast.stmt, pair: Pair) -> Iterator[str]:
     is_alone = len(outermost(pair)) <= _PAIR and not pair.beside and not pair.exchanged
     if is_alone and isinstance(statement, ast.If) and not {*map(id, statements(statement))} & {*map(id, pair.gone)}:
         yield "what it was for is done anyway"
+        said += [ast.unparse(one) for one in statement.body]
+    if speaks_of_rights(" ".join(said)):
+        yield "speaks of rights, secrets or limits"
     if is_alone or len(pair.gone) <= _SMALL * pair.size:
         yield "little else is gone"
     if any(
@@ -146,11 +149,12 @@ def _kind(statement: ast.stmt) -> str:
         case ast.Assert():
             return "a refusal is gone"
         case ast.If(test=test, body=body) if leaves(body) or refuses(body):
+            refuses_ = refuses(body) or _answers_by_error(body[-1])
             if isinstance(test, ast.Name) and IS_ERROR.fullmatch(test.id):
                 return "a refusal is gone"
             if only_asks_whether_there(test) and not isinstance(test, ast.Attribute):
-                return "a way out is gone" if refuses(body) else "something is gone"
-            return "a refusal is gone" if refuses(body) else "a way out is gone"
+                return "a way out is gone" if refuses_ else "something is gone"
+            return "a refusal is gone" if refuses_ else "a way out is gone"
         case ast.If():
             return _kind_of_branch(statement)
         case ast.Return():
@@ -167,6 +171,13 @@ def _kind(statement: ast.stmt) -> str:
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.Assign(value=ast.Call() | ast.Await()):
             return "an effect is gone"
     return "something is gone"
+
+
+def _answers_by_error(last: ast.stmt) -> bool:
+    """`return render_error(x)`, `return message.error("no")`"""
+    value = last.value if isinstance(last, ast.Return) else None
+    value = value.value if isinstance(value, ast.Await) else value
+    return isinstance(value, ast.Call) and _FAILS.search(words(value.func).rpartition(" ")[2]) is not None
 
 
 def _kind_of_branch(statement: ast.If) -> str:

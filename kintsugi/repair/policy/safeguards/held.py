@@ -17,6 +17,7 @@ _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.D
 _TO_READ = re.compile(
     r"(?<![a-z])r_?lock", re.IGNORECASE
 )  # while others read too: `x.r_lock()` → `x.lock()` holds more
+_TRANSACTION = re.compile(r"(?:begin\w*|transaction)$", re.IGNORECASE)
 _TALKS = re.compile(r"^(?:log|logger|print|logging|_log)\b|\b(?:send|reply|respond|send_message)\b", re.IGNORECASE)
 
 
@@ -30,7 +31,7 @@ def lets_go(old: Source, new: Source) -> Iterator[str]:
         gone = before.holders - after.holders
         if gone.total() > come.total():
             yield short(f"{next(iter(gone))} is gone")
-        elif gone and not all(_TO_READ.sub("lock", name) in come for name in gone):
+        elif gone and not all(_TO_READ.sub("lock", name) in come or _is_held_alike(name, come) for name in gone):
             yield short(f"{next(iter(gone))} → {next(iter(come))}")
         for was, now in ((before.inside, after.inside), (before.committed, after.committed)):
             if out := (was - now) & after.statements:
@@ -51,6 +52,19 @@ class _Held:
         }
         self.committed = _before_commit(function)
         self.statements = set(_statements(function))
+
+
+def _is_held_alike(name: str, come: Counter[str]) -> bool:
+    """`atomic()` → `atomic(using=x)`, `BEGIN` → `transaction`"""
+    if _TRANSACTION.match(name) and any(map(_TRANSACTION.match, come)):
+        return True
+    called, _, given = name.partition("(")
+    rest = {part.strip() for part in given.removesuffix(")").split(",")}
+    listed = (one.partition("(") for one in come)
+    return bool(given) and any(
+        other == called and rest <= {"", *(part.strip() for part in more.removesuffix(")").split(","))}
+        for other, _, more in listed
+    )
 
 
 def holds(item: ast.withitem) -> bool:

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.alike import changed
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import heads, statements
-from kintsugi.repair.syntax import Source, walked
+from kintsugi.repair.syntax import walked
 from kintsugi.telemetry import lazy_re as re
 
 _MONEY = re.compile(
@@ -25,13 +24,12 @@ _ROUNDS = re.compile(
 )
 
 
-def rounds_otherwise(old: Source, new: Source) -> Iterator[str]:
+def rounds_otherwise(before: Function, after: Function) -> Iterator[str]:
     """`Decimal(price)` → `float(price)`, `ROUND_HALF_UP` → `ROUND_DOWN`, `Math.round(cents)` → `Math.floor(cents)`"""
-    for before, after in changed(old, new):
-        was, now = Counter(_rounding(before)), Counter(_rounding(after))
-        gone, come = was - now, now - was
-        if gone and come:
-            yield short(f"{min(gone)} → {min(come)}")
+    was, now = Counter(_rounding(before)), Counter(_rounding(after))
+    gone, come = was - now, now - was
+    if gone and come:
+        yield short(f"{min(gone)} → {min(come)}")
 
 
 def _rounding(function: Function) -> Iterator[str]:

@@ -6,8 +6,10 @@ import ast
 from functools import lru_cache
 
 from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.care import care_of
 from kintsugi.repair.policy.safeguards.exchanged import Exchange
 from kintsugi.repair.policy.safeguards.pieces import names
+from kintsugi.repair.policy.safeguards.texts import text_of
 from kintsugi.repair.syntax import Source, walked
 
 _VALUE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
@@ -112,3 +114,26 @@ def asks_the_caller(one: Exchange) -> bool:
 
 def _texts(node: ast.AST) -> set[str]:
     return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+
+
+def is_of_whom_no_more(old: ast.expr, new: ast.expr) -> bool:
+    """`f"used:{user.id}:{code}"` → `f"used:{code}"`"""
+    if not isinstance(old, ast.JoinedStr) or not isinstance(new, ast.JoinedStr) or " " in (text_of(old) or ""):
+        return False
+    was, now = (
+        {ast.unparse(part.value): part for part in node.values if isinstance(part, ast.FormattedValue)}
+        for node in (old, new)
+    )
+    return now.keys() < was.keys() and any(
+        "apart" in care_of(name) for one in was.keys() - now.keys() for name in words(was[one]).split()
+    )
+
+
+def is_called_alike(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
+    """`go(x)` → `r.go(x)`, `super(A, self)` → `super()`"""
+    match old, new:
+        case ast.Name(id=was), ast.Attribute(attr=now):
+            return was == now and isinstance(one.within, ast.Call) and one.within.func is old
+        case ast.Call(func=ast.Name(id="super")), ast.Call(func=ast.Name(id="super")):
+            return True
+    return False

@@ -7,36 +7,37 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.alike import alike
-from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.held import holds
 from kintsugi.repair.policy.safeguards.pieces import statements
-from kintsugi.repair.syntax import Source
+from kintsugi.repair.policy.safeguards.quiet import bound_by
 
 _CLOCK = re.compile(r"(?:^|[ _])(?:time|monotonic|now|perf_counter|since)$", re.IGNORECASE)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
-def asks_once(old: Source, new: Source) -> Iterator[str]:
+def asks_once(before: Function, after: Function) -> Iterator[str]:
     """`while True: if not x.valid(): break` → `valid = x.valid()`, `while True: if not valid: break`"""
-    for before, after in alike(old, new):
-        inner = {id(one) for block in _again(after) for one in statements(block)}
-        first = {
-            one.targets[0].id: ast.unparse(one.value)
-            for one in statements(after)
-            if id(one) not in inner and isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
-        }
-        loops = any(isinstance(one, ast.While) for one in statements(before))
-        asked = {
-            ast.unparse(part)
-            for test in _asked(before)
-            for part in ast.walk(test)
-            if isinstance(part, ast.Call) and (loops or not _CLOCK.search(words(part.func)))
-        }
-        for test in _asked(after):
-            for part in ast.walk(test):
-                if isinstance(part, ast.Name) and first.get(part.id, "").removeprefix("await ") in asked:
-                    yield short(first[part.id])
+    inner = {id(one) for block in _again(after) for one in statements(block)}
+    first = {
+        one.targets[0].id: ast.unparse(one.value)
+        for one in statements(after)
+        if id(one) not in inner and isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+    }
+    loops = any(isinstance(one, ast.While) for one in statements(before))
+    reset = {name for block in _again(after) for one in statements(block) for name in bound_by(one)}
+    known = {part.id for test in _asked(before) for part in ast.walk(test) if isinstance(part, ast.Name)} | reset
+    asked = {
+        ast.unparse(part)
+        for test in _asked(before)
+        for part in ast.walk(test)
+        if isinstance(part, ast.Call) and (loops or not _CLOCK.search(words(part.func)))
+    }
+    for test in _asked(after):
+        for part in ast.walk(test):
+            name = part.id if isinstance(part, ast.Name) else ""
+            if name not in known and first.get(name, "").removeprefix("await ") in asked:
+                yield short(first[name])
 
 
 def _again(function: ast.AST) -> Iterator[ast.AST]:

@@ -12,9 +12,38 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 BAR = 9
-CERTAIN = 100  # what a rule tells by itself
+CERTAIN = 100  # what is told whatever stands around it
 
 _POINTS = {
+    # What a rule found.
+    "goes on": 14,
+    "fails unheard": 14,
+    "answers instead": 14,
+    "decides no more": 12,
+    "answers to nobody": 14,
+    "comes no further": 14,
+    "done before it asks": 10,
+    "reached by others": 10,
+    "checks less often": 10,
+    "asks once": 9,
+    "set again": 12,
+    "read too early": 12,
+    "rounds otherwise": 12,
+    "lets go": 20,
+    "touches who may": 20,
+    "any text fits": 20,
+    "more texts fit": 14,
+    "one for all": 14,
+    "another default": 14,
+    "protects less": 14,
+    "catches all": 20,
+    "catches more": 10,
+    "logs a secret": 20,
+    "runs on import": 12,
+    "waits no longer": 20,
+    "sets security otherwise": 20,
+    "done to all": 20,
+    "read by a text": 20,
     # What an exchanged part of a statement stands in.
     "in a refusal": 3,
     "in a decision": 1,
@@ -48,7 +77,7 @@ _POINTS = {
     "turns away less": 2,
     "lets in more": 0,
     "asks more": -10,
-    "given more": -2,
+    "given more": -3,
     "the same otherwise": -8,
     "the same in other words": -50,
     "another text": -5,
@@ -57,7 +86,7 @@ _POINTS = {
     "a refusal is gone": 3,
     "a way out is gone": 0,
     "an answer is gone": 2,
-    "a branch is gone": -3,
+    "a branch is gone": -4,
     "an effect is gone": -1,
     "a bound is gone": 2,
     "an error is gone": 3,

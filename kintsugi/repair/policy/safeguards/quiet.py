@@ -243,6 +243,13 @@ def put(part: object, by_name: Mapping[str, ast.expr], by_text: Mapping[str, str
         return by_name.get(part.id, part)
     if by_text and isinstance(part, ast.expr) and (name := by_text.get(ast.unparse(part))):
         return ast.Name(name)
-    return ast.copy_location(
-        type(part)(**{name: put(value, by_name, by_text) for name, value in ast.iter_fields(part)}), part
-    )
+    now = type(part)(**{name: put(value, by_name, by_text) for name, value in ast.iter_fields(part)})
+    return part if isinstance(now, ast.JoinedStr) and not _can_be_written(now) else ast.copy_location(now, part)
+
+
+def _can_be_written(node: ast.JoinedStr) -> bool:
+    """Before Python 3.12 no backslash may stand within the braces."""
+    try:
+        return bool(ast.unparse(node))
+    except ValueError:
+        return False

@@ -6,22 +6,20 @@ Statements that only move are no difference by themselves; what stands before ea
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, said
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.about import refuses
-from kintsugi.repair.policy.safeguards.alike import changed
 from kintsugi.repair.policy.safeguards.care import CHECKS, care_of
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import names, statements
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.policy.vocabulary import DENIAL, HOLDER, LOGGED_BY, LOGGING, OF_SOMEBODY, REFUSAL
-from kintsugi.repair.syntax import Source
 from kintsugi.telemetry import lazy_re as re
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -29,6 +27,8 @@ _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
 _TURNS_AWAY = re.compile(r"(?:^|_)(?:fail\w*|errors?|abort|reject\w*)$")
 _YES = "return True"
+_DIFFERS = re.compile(r"(.+) (is not|!=) [^ ]+$")
+_SAME = {"is not": "is", "!=": "=="}
 
 
 class Check(NamedTuple):
@@ -49,43 +49,66 @@ class _Way:
     behind: Callable[[ast.If], _Checks]
 
 
-def reached_unasked(old: Source, new: Source) -> Iterator[str]:
+def reached_unasked(before: Function, after: Function) -> Iterator[str]:
     """`if not x.open: raise No`, `pay(x)` → `pay(x)`, `if not x.open: raise No`
 
     What is done once more is no loosening of where it was done before, but for saying yes.
     """
-    for was, now, _ in _ways(old, new):
-        there = {check for listed in now.values() for checks in listed for check in checks if not check.is_there}
-        for done, listed in now.items():
-            if not done or done not in was or listed == was[done]:
-                continue
-            if len(was[done]) != len(listed) and done != _YES:
-                continue
-            for checks in listed:
-                lost = [(one & there) - checks for one in was[done]]
-                if all(lost):
-                    yield short(f"{done} without {min(frozenset().union(*lost)).said}")
+    was, now = _both(before, after)
+    asked = _counted(after)
+    asked.subtract(_counted(before))
+    there = {check for listed in now.values() for checks in listed for check in checks if not check.is_there}
+    for done, listed in now.items():
+        if not done or done not in was or (len(was[done]) != len(listed) and done != _YES):
+            continue
+        for checks in listed:
+            lost = [{check for check in (one & there) - checks if not _is_implied(check, checks)} for one in was[done]]
+            if any(checks - one for one in was[done]):  # where its branch asks something else, that is a difference
+                lost = [{check for check in one if asked[check.said] >= 0} for one in lost]
+            if checks not in was[done] and all(lost):
+                yield short(f"{done} without {min(set().union(*lost)).said}")
 
 
-def reached_by_others(old: Source, new: Source) -> Iterator[str]:
+def reached_by_others(before: Function, after: Function) -> Iterator[str]:
     """`if x.open: pay(x)` → `if x.open: return`, `pay(x)`; what is turned where it stands is a difference."""
-    for was, now, stay in _ways(old, new):
-        for done, listed in now.items():
-            if not done or done not in was or listed == was[done]:
-                continue
-            for checks in listed if len(listed) == len(was[done]) else ():
-                turned = stay & {*map(_opposite, checks)}
-                if turned and all(turned & {check.said for check in one} for one in was[done]):
-                    yield short(f"{done} if not {min(turned)}")
+    was, now = _both(before, after)
+    stay = _tests(before) & _tests(after)
+    for done, listed in now.items():
+        if not done or len(listed) != len(was.get(done, ())):
+            continue
+        for checks in listed:
+            turned = stay & {*map(_opposite, checks)}
+            if checks not in was[done] and turned and all(turned & {check.said for check in one} for one in was[done]):
+                yield short(f"{done} if not {min(turned)}")
 
 
 @lru_cache(maxsize=2)
-def _ways(old: Source, new: Source) -> tuple[tuple[_Reached, _Reached, frozenset[str]], ...]:
-    """How each thing is reached in the functions that differ, before and after, and what both of them ask."""
-    return tuple(
-        (_reached(before, _DOING), _reached(after, _DOING), _tests(before) & _tests(after))
-        for before, after in changed(old, new)
-    )
+def _both(before: Function, after: Function) -> tuple[_Reached, _Reached]:
+    """How each thing is reached, before and after."""
+    return _reached(before, _DOING), _reached(after, _DOING)
+
+
+def _counted(function: Function) -> Counter[str]:
+    """How often each thing is asked, either way round."""
+    tests = [one.test for one in statements(function) if isinstance(one, ast.If | ast.While)]
+    return Counter(said(one, turned=turned) for test in tests for one in _parts(test) for turned in (False, True))
+
+
+def _parts(test: ast.expr) -> Iterator[ast.expr]:
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield from _parts(operand)
+        case ast.BoolOp(values=values):
+            for one in values:
+                yield from _parts(one)
+        case _:
+            yield test
+
+
+def _is_implied(lost: Check, checks: _Checks) -> bool:
+    """`x is not A` where `x is B` is asked: the one was only the `else` of another branch."""
+    differs = _DIFFERS.match(lost.said)
+    return differs is not None and any(one.said.startswith(f"{differs[1]} {_SAME[differs[2]]} ") for one in checks)
 
 
 def _tests(function: Function) -> frozenset[str]:
@@ -99,17 +122,16 @@ def _opposite(check: Check) -> str:
     return said(ast.parse(check.said, mode="eval").body, turned=True)
 
 
-def asked_before_care(old: Source, new: Source) -> Iterator[str]:
+def asked_before_care(before: Function, after: Function) -> Iterator[str]:
     """`check(x)` → `if x.draft: check(x)`, `if x.old: raise No` → `if x.draft:` and then that"""
-    for before, after in changed(old, new):
-        was, now = (_reached(one, _CARING) for one in (before, after))
-        known = {check for listed in was.values() for checks in listed for check in checks}
-        for done, listed in now.items():
-            if done and len(was.get(done, ())) == len(listed):
-                more = [checks - other - known for checks, other in zip(listed, was[done], strict=True)]
-                asked = [one for one in frozenset().union(*more) if not one.is_there or not _speaks_of(done, one)]
-                if asked and all(checks >= other for checks, other in zip(listed, was[done], strict=True)):
-                    yield short(f"{done} only if {min(asked).said}")
+    was, now = (_reached(one, _Way(_cared, partial(_not_turned_away, before))) for one in (before, after))
+    known = {check for listed in was.values() for checks in listed for check in checks}
+    for done, listed in now.items():
+        if done and len(was.get(done, ())) == len(listed):
+            more = [checks - other - known for checks, other in zip(listed, was[done], strict=True)]
+            asked = [one for one in frozenset().union(*more) if not one.is_there or not _speaks_of(done, one)]
+            if asked and all(checks >= other for checks, other in zip(listed, was[done], strict=True)):
+                yield short(f"{done} only if {min(asked).said}")
 
 
 def _speaks_of(done: str, check: Check) -> bool:
@@ -127,14 +149,42 @@ def _cared(statement: ast.stmt) -> str:
     return ""
 
 
-def _not_turned_away(branch: ast.If) -> _Checks:
-    """Whom a branch turns away needs no check, nor does who gets nothing where nothing is there."""
-    if isinstance(branch.body[-1], ast.Raise) or refuses(branch.body):
-        return frozenset()
+def _not_turned_away(function: Function, branch: ast.If) -> _Checks:
+    """Whom a branch turns away needs no check, nor does who gets nothing, be it that nothing is there or done."""
     *others, last = branch.body
+    answer = last.value if isinstance(last, ast.Return) else None
+    if isinstance(last, ast.Raise) or refuses(branch.body) or _is_of_error(answer):
+        return frozenset()
     is_idle = isinstance(last, ast.Return | ast.Continue | ast.Break) and all(map(is_talk, others))
-    gives = isinstance(last, ast.Return) and not isinstance(last.value, ast.Constant | None)
+    gives = isinstance(last, ast.Return) and not isinstance(answer, ast.Constant | None)
+    if isinstance(last, ast.Return) and not gives and not _is_true(answer) and _acts(function):
+        return frozenset()
     return frozenset(one for one in _asked(branch.test, True) if gives or not is_idle or not _is_thing(one))
+
+
+def _is_of_error(answer: ast.expr | None) -> bool:
+    """`return failed(why)`"""
+    called = answer.func if isinstance(answer, ast.Call) else None
+    return called is not None and _TURNS_AWAY.search(words(called).rpartition(" ")[2]) is not None
+
+
+def _is_true(answer: ast.expr | None) -> bool:
+    return isinstance(answer, ast.Constant) and answer.value is True
+
+
+@lru_cache(maxsize=2)
+def _acts(function: Function) -> bool:
+    """Whether it does something or makes its answer, so that who leaves before gets nothing of it."""
+    return any(_acts_by(one) for one in statements(function) if not _cared(one))
+
+
+def _acts_by(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Assign(targets=[ast.Name() | ast.Tuple()]):
+            return False
+        case ast.Return(value=ast.Name() | ast.Attribute() | ast.Constant()):
+            return False
+    return bool(_done(statement))
 
 
 def _is_thing(check: Check) -> bool:
@@ -221,4 +271,3 @@ def _done(statement: ast.stmt) -> str:
 
 
 _DOING = _Way(_done, lambda branch: _asked(branch.test, True))
-_CARING = _Way(_cared, _not_turned_away)

@@ -6,25 +6,23 @@ import ast
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
-from kintsugi.repair.policy.safeguards.alike import changed
 from kintsugi.repair.policy.safeguards.care import CHECKS, care_of
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.leaving import is_asked_later
 from kintsugi.repair.policy.safeguards.pieces import key_of, leaves, statements
 from kintsugi.repair.policy.safeguards.talk import is_talk
-from kintsugi.repair.syntax import Source, walked
+from kintsugi.repair.syntax import walked
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def fails_unheard(old: Source, new: Source) -> Iterator[str]:
+def fails_unheard(before: Function, after: Function) -> Iterator[str]:
     """`check(x)`, `pay(x)` → `try: check(x)`, `except Refused: log(x)`, `pay(x)`; `check(x).catch(…)`"""
-    for before, after in changed(old, new):
-        was = set(_checks(before.body)) - set(_swallowed(before, before, frozenset()))
-        if was:
-            done = frozenset(key_of(one) for one in statements(before) if not is_talk(one) and _does(one))
-            if told := was & set(_swallowed(before, after, done)):
-                yield short(min(told))
+    was = set(_checks(before.body)) - set(_swallowed(before, before, frozenset()))
+    if was:
+        done = frozenset(key_of(one) for one in statements(before) if not is_talk(one) and _does(one))
+        if told := was & set(_swallowed(before, after, done)):
+            yield short(min(told))
 
 
 def _checks(block: list[ast.stmt]) -> Iterator[str]:
