@@ -29,7 +29,7 @@ from pathlib import Path
 
 from bench.languages_false import Files, false_patches
 from kintsugi.repair.languages import Language, Machine, Suite
-from kintsugi.repair.languages.known import find_suite, is_test_file, is_test_path, language_of
+from kintsugi.repair.languages.known import find_suite, is_test_path, language_of
 from kintsugi.repair.proof import ProofSettings, SandboxFailed, Unproven
 from kintsugi.repair.referee import keeps_policy, proven
 from kintsugi.repair.sandbox.probe import probe
@@ -191,7 +191,7 @@ def _changes(repository: Path, commit: str) -> list[tuple[str, str]] | None:
         return None
     changes = [(how, path) for how, _, path in (line.partition("\t") for line in lines)]
     code = [path for _, path in changes if language_of(path) and not is_test_path(path)]
-    tested = any(is_test_file(path) and how != "D" for how, path in changes)
+    tested = any(is_test_path(path) and how != "D" for how, path in changes)
     fits = code and tested and len(changes) <= _MOST_FILES and not any(path.endswith(".py") for path in code)
     return changes if fits else None
 

@@ -13,7 +13,7 @@ from kintsugi.telemetry.plain import plain, plain_code, plain_diff
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.errors import BadInput, Refusal
 from kintsugi.workflow.history import Step
-from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.incident import Incident, Patch
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Case, Checker, Clock, PatchUnproven, Store
@@ -111,7 +111,7 @@ class AgentCalls:
             "page": self._needs.link.format(found.id) if self._needs.link else None,
             "failure": _failure(payload),
             "cause": plain(found.diagnosis.cause) if found.diagnosis else None,
-            "patch": plain_diff(found.patch.diff[:_MOST_DIFF]) if found.patch else None,
+            "patch": _shown(found.patch) if found.patch else None,
             "evidence": _evidence(found.evidence),
             "history": [_step(step) for step in history[-_LAST_STEPS:]],
             "proposals": [
@@ -272,6 +272,14 @@ def _brief(found: Incident) -> dict[str, Any]:
         "opened_at": found.opened_at.isoformat(),
         "last_seen": found.last_seen.isoformat() if found.last_seen else None,
     }
+
+
+def _shown(patch: Patch) -> str:
+    """Its diff; of a long one the beginning, which says so, as half a patch may apply."""
+    if len(patch.diff) <= _MOST_DIFF:
+        return plain_diff(patch.diff)
+    cut = f"[cut after {_MOST_DIFF:,} of {len(patch.diff):,} characters: this is not the whole patch]"
+    return f"{plain_diff(patch.diff[:_MOST_DIFF])}\n{cut}\n"
 
 
 def _failure(payload: Payload) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def _instead_of(plan: Plan) -> str:
 def logs(lines: Sequence[str], *, as_json: bool = False) -> Reply:
     """The last few in the message, and all that a file takes, newest last; they were redacted when they were kept."""
     if not lines:
-        return Reply("No log line matches.")
+        return Reply("No log line matches, of the newest that this process keeps.")
     written = list(lines) if as_json else log_lines.readable(lines)
     kept = _that_fit(written)
     many = f"{len(kept)} lines" if len(kept) > 1 else "One line"
@@ -204,7 +204,8 @@ def status(about: About, found: Iterable[Answered], now: datetime, missing: Sequ
         *(f"⚠️ {each}" for each in missing),
     ]
     down = any(each.ok is False for each in found)
-    return Reply(card=Card("Kintsugi", "\n".join(lines), _COLOURS[Mood.BAD] if down else _COLOURS[Mood.GOOD]))
+    mood = Mood.BAD if down else Mood.WAITS if missing else Mood.GOOD
+    return Reply(card=Card("Kintsugi", "\n".join(lines), _COLOURS[mood]))
 
 
 def _line(answered: Answered) -> str:

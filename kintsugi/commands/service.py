@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kintsugi.service")
 
-_TALKATIVE = ("alembic", "httpx", "httpx2", "procrastinate", "psycopg", "transitions")
+_TALKATIVE = ("alembic", "httpx", "httpx2", "mcp", "procrastinate", "psycopg", "transitions")
 _READY_WITHIN = 5.0  # seconds
 _PARTS = ("discord", "web", "worker")
 

@@ -270,8 +270,10 @@ class Deployment:
     def says_what_runs(self) -> str:
         """A sentence, with how it is known."""
         at = f" at {self.url}" if self.url else ""
-        if self.running or not self.vouched_by:
-            return f"{self.running[:10] or 'Nothing known'} runs{at}."
+        if not self.runs:
+            return f"The program{at} tells of no commit that it runs."
+        if self.running:
+            return f"{self.running[:10]} runs{at}."
         return f"{self.vouched_by} says that {self.commit[:10]} runs{at}; the program was not asked."
 
 

@@ -28,7 +28,7 @@ from kintsugi.workflow.payload import Capsule
 from kintsugi.workflow.proposals import Proposals
 from kintsugi.workflow.states import State
 from tests.app.test_command_line import TRACEBACK, Terminal
-from tests.world.make import a_payload
+from tests.world.make import a_patch, a_payload
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
@@ -107,6 +107,16 @@ async def test_an_agent_reads_an_incident_and_hands_a_patch_in_over_http(world: 
     assert proven["state"] == "awaiting_confirm"
     token = world.channel.tokens[1]
     assert token not in json.dumps(proven)
+
+
+async def test_half_a_patch_is_not_shown_as_a_whole_one(world: World):
+    world.checker.answers_first(a_patch(diff="+x = 1\n" * 50_000))
+    await world.crashes()
+    await world.settles()
+
+    shown = (await tools(world).call("incident", "mcp:agent", {"incident": 1})).facts["patch"]
+
+    assert shown.endswith("[cut after 200,000 of 350,000 characters: this is not the whole patch]\n")
 
 
 async def test_what_strangers_wrote_stands_between_marks_that_they_cannot_know(world: World):

@@ -100,7 +100,7 @@ def test_a_file_says_how_many_lines_are_in_it():
 async def test_logs_say_where_nothing_fits(room: Room):
     seen = await room.slash("/debug logs", contains="no such words")
 
-    assert seen.says == "No log line matches."
+    assert seen.says == "No log line matches, of the newest that this process keeps."
 
 
 async def test_a_failure_is_ignored_for_a_while_and_taken_back(room: Room):

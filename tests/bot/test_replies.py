@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kintsugi.bot import card, replies
+import discord
+import pytest
+
+from kintsugi.bot import About, card, replies
+from kintsugi.bot.status import Answered
 from kintsugi.bot.text import cut, quiet
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.states import State
@@ -21,6 +25,27 @@ def test_markdown_of_others_is_shown_as_it_was_written():
 def test_what_is_cut_ends_within_its_limit_and_with_no_half_escape():
     assert cut("😀" * 10, 11) == "😀" * 4 + " …"
     assert cut("\\*" * 10, 11) == "\\*" * 4 + " …"
+
+
+@pytest.mark.parametrize(
+    ("answers", "missing", "like"),
+    [
+        (True, (), State.HEALED),
+        (None, (), State.HEALED),
+        (True, ("No worker is running.",), State.AWAITING_CONFIRM),
+        (False, ("No worker is running.",), State.STUCK),
+    ],
+)
+def test_the_colour_of_a_status_is_good_where_nothing_is_missing(
+    answers: bool | None,
+    missing: tuple[str, ...],
+    like: State,
+):
+    found = [Answered("database", True, 1, "answers"), Answered("model", answers, 1, "says")]
+
+    status = replies.status(About("test", "", NOON), found, NOON, missing)
+
+    assert status.embed().colour == discord.Colour(replies.colour_of(like))
 
 
 def test_a_link_is_made_of_plain_addresses_only():

@@ -265,6 +265,22 @@ def test_tape_that_dies_of_what_a_test_throws_says_no_plan() -> None:
     assert not RUNNERS["tape"].is_whole(Told(out="# adds\nok 1 equal\n"))
 
 
+def test_tap_names_its_tests_by_their_file(tmp_path: Path) -> None:
+    suite = a_suite(tmp_path, {"test": "tap"})
+    out = "    # Subtest: adds\n        ok 1 - equal\n    ok 1 - adds\n"
+
+    found = [
+        test
+        for name in ("test/a.test.js", "cart")
+        for test in suite.tests_in(Told(out=f"# Subtest: {name}\n{out}ok 1 - {name}\n"))
+    ]
+
+    assert {test.id: test.file for test in found if "adds" in test.id} == {
+        "test/a.test.js > adds > equal": "test/a.test.js",
+        "cart > adds > equal": "",
+    }
+
+
 def test_jasmine_tells_each_test_and_its_end() -> None:
     error = {"name": "AssertionError", "message": "Expected 1 to be 2.", "stack": "Expected 1 to be 2.\n"}
     tests = [

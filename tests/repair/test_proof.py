@@ -161,6 +161,26 @@ async def test_an_existing_failing_test_is_as_good_as_a_new_one(base: Path, sett
     assert (await proven(proposal, settings)).tier is Tier.E2
 
 
+@pytest.mark.parametrize("shows", [True, False], ids=["beside one that shows it", "alone"])
+async def test_what_failed_once_before_and_passes_now_by_chance_speaks_neither_for_nor_against_a_patch(
+    base: Path, settings: ProofSettings, shows: bool
+) -> None:
+    weather = base / "weather.txt"
+    by_chance = SHOWS.replace('shop.total({"price": 5}), 5', 'open("weather.txt").read(), "fine"')
+    (base / "tests" / "test_weather.py").write_text(by_chance)
+    if shows:
+        (base / "tests" / "test_shows.py").write_text(SHOWS)
+
+    def changes(step: str) -> None:
+        weather.write_text("rain" if step == "running all tests without the patch" else "fine")
+
+    evidence = await prove(a_patch(base, test=None), settings, progress=changes)
+
+    assert evidence.tier is (Tier.E2 if shows else Tier.E1)
+    assert any("pass now shows nothing" in flag for flag in evidence.flags) is not shows
+    assert "test_weather" not in evidence.says
+
+
 async def test_without_a_test_that_shows_it_the_tier_is_lower(base: Path, settings: ProofSettings) -> None:
     evidence = await proven(a_patch(base, test=None), settings)
 

@@ -405,7 +405,7 @@ def test_an_alert_that_is_sent_elsewhere_or_refused_was_not_taken(status):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         hook = SignedWebhook(f"http://127.0.0.1:{server.server_port}/hook", "shared " + "by both")
 
         with pytest.raises(HTTPError, match=str(status)):

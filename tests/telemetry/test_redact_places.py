@@ -306,6 +306,9 @@ bob changed password from {word} to {made}
 (('uid=bob,ou=users,dc=example', '{word}', None, None), {{}})
 AuthError: ('bob', '{made}')
 client secret "{word}"
+info - Using password from config file: {word}
+[DEBUG] bfg new password for next child: {made}
+admin = -pbkdf2-{hex}{hex},{hex},10
 """.strip().split("\n")
 
 
@@ -622,6 +625,8 @@ def test_codes_are_hidden_that_let_somebody_in(line):
         "by the tokens file, token: a1b2c****",
         "Invalid API Key provided: sk_test_51Ab...",
         'validation failed: {"password":["is too short (minimum is 12 characters)"]}',
+        "Failed to read password from the config file: permission denied",
+        "gdm-password]: gkr-pam: unable to locate daemon control file",
         "Using --password via the CLI is insecure",
         "FILE__TUNNEL_PASSWORD:/run/secrets/TUNNEL_PASSWORD",
         "connected to Gateway (Session ID: 98eb87a4eb63f33a1cc64f0606d99b32).",

@@ -101,6 +101,20 @@ async def test_a_rollback_that_gives_up_leaves_the_mending_alone(world: World, d
     assert deployer.deployed == [GOOD]
 
 
+@pytest.mark.parametrize(("tells", "done"), [(GOOD[:7], True), (HEAD, False), ("main", False), ("", False)])
+async def test_a_rollback_is_done_where_the_program_says_so(
+    world: World, deployer: WithAPast, tells: str, *, done: bool
+):
+    await world.crashes()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    deployer.tells = tells
+    await world.settles()
+
+    assert deployer.deployed == [GOOD] or not done
+    assert ("RolledBack" in [step.trigger for step in await world.store.history(1)]) == done
+
+
 async def test_a_fault_that_is_none_of_the_code_can_be_stopped_as_well(world: World, deployer: WithAPast):
     world.analyst.answers_first(a_diagnosis(category=Category.CONFIGURATION, edits=()))
     await world.crashes()

@@ -21,7 +21,7 @@ from kintsugi.repair.languages.results import Crash
 from kintsugi.repair.proof.call import CallTurned, call_turns
 from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
-from kintsugi.repair.proof.pair import RedToGreen
+from kintsugi.repair.proof.pair import NoneTurns, RedToGreen, ShowsNothing
 from kintsugi.repair.proof.red import red_to_green
 from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, is_plain_file, last_line, some
 from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, ground, run
@@ -186,11 +186,22 @@ async def _carried_out(proving: Proving) -> Evidence:
     try:
         kept = await still_passes(proving, shown)
         if shown is None and kept.mended and proving.suite.takes_files:
-            known = replace(proving.proposal, failing=kept.mended)
-            shown = await red_to_green(replace(proving, proposal=known))
+            shown, kept = await _by_what_it_mends(proving, kept)
     except CannotRunHere as reason:
         return _not_here(proving.ground.box, proving.reading, _and_lacks(proving, reason))
     return _evidence(proving, shown, kept)
+
+
+async def _by_what_it_mends(proving: Proving, kept: Kept) -> tuple[RedToGreen | None, Kept]:
+    """Tests that nobody named failed before and pass now: they show something where they do so each time."""
+    why = "they pass without it too"
+    try:
+        if (shown := await red_to_green(proving, kept.mended)) is not None:
+            return shown, kept
+    except (NoneTurns, ShowsNothing) as refused:
+        why = refused.reason
+    flag = f"that tests in {some(kept.mended)} failed before and pass now shows nothing: {why}"
+    return None, replace(kept, flags=(*kept.flags, flag))
 
 
 def _and_lacks(proving: Proving, reason: CannotRunHere) -> str:

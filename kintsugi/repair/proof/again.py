@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kintsugi.repair.proof.pair import HANGS, MORE_TIME, Pair, RedToGreen
+from kintsugi.repair.proof.pair import HANGS, MORE_TIME, NoneTurns, Pair, RedToGreen
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids
 from kintsugi.telemetry import lazy_re as re
 
@@ -37,7 +37,7 @@ async def more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen)
         turned = tuple(test for test in turned if test.id in again)
         if not turned:
             reason = f"the regression test does not turn from red to green each time: {ids(shown.turned)}"
-            raise Unproven(reason, pair.red.run, green.run)
+            raise NoneTurns(reason, pair.red.run, green.run)
     return replace(shown, turned=turned)
 
 

@@ -10,12 +10,8 @@ from collections.abc import Sequence
 from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.languages.results import TestResult
 from kintsugi.repair.proof.numbers import why_broken
-from kintsugi.repair.proof.pair import Pair
+from kintsugi.repair.proof.pair import NoneTurns, Pair, ShowsNothing
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Unproven, ids, some
-
-
-class ShowsNothing(Unproven):
-    """The tests say nothing of the failure."""
 
 
 def that_show(proving: Proving, files: Sequence[str], pair: Pair) -> tuple[TestResult, ...]:
@@ -79,7 +75,7 @@ def _check_all_turned(proving: Proving, pair: Pair, turned: Sequence[TestResult]
         raise Unproven(f"still failing with the patch: {some(still)}")
     if not turned:
         why = some(sorted(bad)) or "they are skipped or gone"
-        raise Unproven(f"no test that fails without the patch passes with it: {why}")
+        raise NoneTurns(f"no test that fails without the patch passes with it: {why}")
     for name in failing:
         if not any(_is_named(name, test) for test in turned):
             raise Unproven(f"{name} was to fail without the patch and to pass with it")

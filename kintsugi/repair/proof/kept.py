@@ -27,7 +27,7 @@ class Kept:
     passed: int
     flags: tuple[str, ...]
     run: Run
-    mended: tuple[str, ...] = ()  # tests that failed without the patch and pass with it
+    mended: tuple[str, ...] = ()  # the files of tests that failed without the patch and pass with it
     each: bool = True  # whether tests are told apart
     numbers: Numbers | None = None
     why_not: str = ""  # why nothing could be compared
@@ -111,7 +111,7 @@ async def _judged(proving: Proving, before: Seen, after: Seen, shown: RedToGreen
         flags += (f"tests with another name or place: {some([f'{old} is {new}' for old, new in renamed.items()])}",)
     if gone:
         flags += await _settled(proving, gone, before, after)
-    mended = tuple(sorted(set(before.results.bad) & after.results.passed))
+    mended = tuple(sorted({before.results.bad[one].file for one in set(before.results.bad) & after.results.passed}))
     told_apart, passed = before.results.each and after.results.each, len(before.results.passed)
     return Kept(passed, flags, after.run, mended, told_apart, numbers_of(proving, before, passed))
 

@@ -11,6 +11,14 @@ HANGS = 3  # times as long as with the patch: a test that ran out of time sooner
 MORE_TIME = "Give it more time, KINTSUGI_TEST_SECONDS"
 
 
+class ShowsNothing(Unproven):
+    """The tests say nothing of the failure."""
+
+
+class NoneTurns(Unproven):
+    """No test fails without the patch and passes with it each time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two runs: `red` without the patch, `green` with it."""

@@ -9,17 +9,20 @@ from pathlib import PurePosixPath
 from kintsugi.repair.languages.known import is_test_file
 from kintsugi.repair.proof.again import more_rounds, that_can_fail, with_time, without_swallowing
 from kintsugi.repair.proof.by_crash import compared_with_crash, lines_that_failed
-from kintsugi.repair.proof.conditions import ShowsNothing, that_show
-from kintsugi.repair.proof.pair import Pair, RedToGreen
+from kintsugi.repair.proof.conditions import that_show
+from kintsugi.repair.proof.pair import Pair, RedToGreen, ShowsNothing
 from kintsugi.repair.proof.runs import Proving, Seen, Unproven, some
 from kintsugi.repair.syntax import read_source
 
 _MOST_LEFT_OUT = 3  # how often a compiler is asked again: it tells some errors at a time
 
 
-async def red_to_green(proving: Proving) -> RedToGreen | None:
-    """None where the patch brings no regression test and no failing test is known. Raises Unproven."""
-    files = _showing_files(proving)
+async def red_to_green(proving: Proving, files: Sequence[str] = ()) -> RedToGreen | None:
+    """By the tests of `files`, else by those that the patch brings or the proposal names. Raises Unproven.
+
+    None where there are no such tests.
+    """
+    files = files or _showing_files(proving)
     named = await _first_red(proving, files) if files else None
     own = named is not None and not _holds_no_tests(proving, files, named[1])
     if not own and (loading := await _that_load(proving)):

@@ -345,7 +345,8 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         if not (sure and is_secret(plain, False, level, prose=False)):
             return ()
         return ((value.start, value.end), *(_more_items(text, value.end, level) if after["item"] else ()))
-    if kind in ("set", "cell") and not (
+    # A row may be of words, and what follows `password from the file: ` may be what went wrong.
+    if (after["where"] or kind in ("set", "cell")) and not (
         (kind == "set" and value.quoted)
         or _is_no_word(text[value.start : value.end], level)
         or (kind == "cell" and is_record(text, value.start))

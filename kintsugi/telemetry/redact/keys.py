@@ -121,8 +121,8 @@ _PASS_WORDS = words(
 _LEAST_OF_PW = 4
 _IDS_THAT_ARE_SECRETS = ("secretid", "phpsessid", "jsessionid", "connectsid")
 _OF_SEARCHES = ("stopword", "stopwords")  # and no pword
-# Of sudo, where none is asked for; and what names a secret of a cluster.
-_NAMES_OF_OTHERS = ("nopasswd", "existingsecret", "pullsecret", "pullsecrets")
+# Of sudo, where none is asked for; of a window to log in; and what names a secret of a cluster.
+_NAMES_OF_OTHERS = ("nopasswd", "gdmpassword", "existingsecret", "pullsecret", "pullsecrets")
 _ACTIONS = words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
 _OF_TESTS = words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (

@@ -343,6 +343,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("scram-sha-", 0, r"SCRAM-SHA-\d{1,3}\$\d{1,7}:[\w+/=]{8,64}\$[\w+/=]{8,64}:[\w+/=]{8,64}"),
     ("aad3b435b51404ee", 0, r"aad3b435b51404ee[0-9a-f]{16}:(?P<secret>[0-9a-f]{32})(?!\w)"),
     ('"md5', 0, r'"(?P<secret>md5[0-9a-f]{32})"'),
+    ("-pbkdf2", 0, r"-pbkdf2(?::\w{3,8})?-(?P<secret>[0-9a-f]{40,128},[0-9a-f]{16,64}),\d{1,7}"),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
 )  # fmt: skip
 

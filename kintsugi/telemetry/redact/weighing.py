@@ -70,9 +70,11 @@ _BEHIND, _BEFORE, _NEAR, _CLOSE, _LONGEST_NAME = 100, 60, 48, 32, 60
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
 _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
-_NO_SMALL_LETTER = re.compile(r"[0-9A-Z]")
-# A quick look: a digit beside what no number has, or letters in an order that no word has.
-_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~?-]\d)|(?=[A-Za-z_!#$%&*+@^~?-]))|[a-z][A-Z](?=[a-zA-Z]?[A-Z])")
+# A quick look: a digit beside what no number has, or letters in an order that no word has. It begins with no small
+# letter, of which texts are full, and so is twice as fast.
+_BESIDE = re.compile(
+    r"[\dA-Z](?:(?<=[A-Za-z_!#$%&*+@^~?-]\d)|(?<=\d)(?=[A-Za-z_!#$%&*+@^~?-])|(?<=[a-z][A-Z])(?=[a-zA-Z]?[A-Z]))"
+)
 _REST_OF_NAME = re.compile(
     r"(?:s|ed|ing|_?(?:args|arguments|attempts?|commands?|requests?|params|users?|with))?(?![A-Za-z0-9_])",
     re.IGNORECASE,
@@ -153,13 +155,9 @@ def _near_to(text: str, start: int, end: int, said: Said) -> Iterable[Span]:
 
 
 def may_be_near(text: str, at: int, end: int) -> bool:
-    """A quick look for `weighed`; the quickest are whether anything is no small letter, and parts words."""
+    """A quick look for `weighed`; the quickest is whether anything parts words."""
     start, stop = max(0, at - _BEFORE), end + _BEHIND
-    return (
-        _NO_SMALL_LETTER.search(text, start, stop) is not None
-        and _PARTS.search(text, start, stop) is not None
-        and _BESIDE.search(text, start, stop) is not None
-    )
+    return _PARTS.search(text, start, stop) is not None and _BESIDE.search(text, start, stop) is not None
 
 
 def weighed(text: str, at: int, end: int, said: Said) -> Iterator[Span]:

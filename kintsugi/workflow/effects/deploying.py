@@ -54,7 +54,8 @@ async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
         raise StepFailed(rollout.says)
     running = rollout.deployment.runs
     if not is_same(running, deployment.previous):
-        why = f"{rollout.says} But {running[:10] or 'nothing known'} runs, and not {deployment.previous[:10]}."
+        not_it = f"{running[:10]} runs, and not {deployment.previous[:10]}"
+        why = f"{rollout.says} But {not_it if running else 'the program tells of no commit that it runs'}."
         if wait := _while_it_settles(tools, claim, rollout, why):
             return wait
         raise StepFailed(why)

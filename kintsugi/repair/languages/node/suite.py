@@ -97,11 +97,14 @@ class NodeSuite(PlainSuite):
         return self._command(("--test",) if self.runner.program == "node" else (), files)
 
     def read(self, outcome: Outcome) -> Results:
-        return results(outcome, self._read, self.runner.ended_well, is_whole=self.runner.is_whole)
+        return results(outcome, self.tests_in, self.runner.ended_well, is_whole=self.runner.is_whole)
 
-    def _read(self, told: Told) -> Iterator[TestResult]:
+    def tests_in(self, told: Told) -> Iterator[TestResult]:
+        """How each test ended, of what its runner told."""
         for test in self.runner.read(told):
-            yield replace(test, failure=test.failure and self._located(test.failure))
+            file = test.file or self._path_of(test.id.partition(" > ")[0])  # tap names its tests by it
+            own = file if file in self.files else test.file
+            yield replace(test, file=own, failure=test.failure and self._located(test.failure))
 
     def _located(self, failure: Failure) -> Failure:
         """mocha shortens paths by the folder that it runs in; what jest transforms has the names of other steps."""
