@@ -67,6 +67,8 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.py", "def f(x):\n    return x.limit * 1024\n", "1024", "1024.0", ""),
         ("a.py", "def check(self, x):\n    return self.regex.match(x)\n", ".match", ".fullmatch", ""),
         ("a.py", "def f(x):\n    y = cast('A', x.a)\n    y.go(1)\n", "cast('A', x.a)", "x.a", ""),
+        ("a.py", "def f(x, a):\n    if x.mac != a or x.age > 9:\n        return no(x)\n    go(x)\n", "x.mac != a or", "not compare_digest(x.mac, a) and", "turns a condition"),
+        ("a.py", "def f(x, a):\n    if x.mac != a or x.age > 9:\n        return no(x)\n    go(x)\n", "x.mac != a or", "not compare_digest(x.mac, a) or", ""),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("log(1)"), "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", "    with suppress(No):\n        x.verify(1)\n", "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("return None"), ""),

@@ -91,7 +91,7 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
             return {was.lower(), now.lower()} == {"true", "false"}
         case ast.BoolOp(op=one, values=parts), ast.BoolOp(op=other, values=others):
             if type(one) is not type(other):
-                return names(old) == names(new)
+                return names(plain(old)) == names(plain(new))
             return len(parts) == len(others) and all(map(are_opposite, parts, others))
         case ast.Compare(left=left, ops=[one], comparators=[side]), ast.Compare(ops=[other], comparators=[another]):
             is_turned = {type(one), type(other)} == {ast.Eq, ast.NotEq} and same(left, new.left)
