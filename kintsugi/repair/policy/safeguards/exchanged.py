@@ -176,8 +176,17 @@ def _is_round(old: ast.stmt, new: ast.stmt, pieces: tuple[Keyed, Keyed]) -> bool
     if leaves(new.body) and first != key_of(new.body[0]) and first in now:
         return True
     if "err" in names(new.test) and leaves(new.body) and leaves(old.body):  # `if err == nil { return x }`
-        return "err" in _told(old.body[-1]) and "err" not in _told(new.body[-1])
+        is_told = _is_told_behind(new, pieces[1])
+        return "err" in _told(old.body[-1]) and "err" not in _told(new.body[-1]) and is_told
     return (leaves(new.body) and _stands_behind(old, new, now)) or (leaves(old.body) and _stands_behind(new, old, was))
+
+
+def _is_told_behind(branch: ast.If, pieces: Keyed) -> bool:
+    """Whether the first way out behind a branch tells of the error."""
+    inner = {id(branch), *map(id, statements(ast.Module(branch.body, [])))}
+    start = max((at for at, (_, one) in enumerate(pieces) if id(one) in inner), default=len(pieces)) + 1
+    left = next((one for _, one in pieces[start:] if isinstance(one, ast.Return | ast.Raise)), None)
+    return left is not None and "err" in _told(left)
 
 
 def _told(last: ast.stmt) -> set[str]:

@@ -133,7 +133,8 @@ def is_called_alike(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
     """`go(x)` → `r.go(x)`, `super(A, self)` → `super()`"""
     match old, new:
         case ast.Name(id=was), ast.Attribute(attr=now):
-            return was == now and isinstance(one.within, ast.Call) and one.within.func is old
-        case ast.Call(func=ast.Name(id="super")), ast.Call(func=ast.Name(id="super")):
+            is_called = isinstance(one.within, ast.Call) and one.within.func is old
+            return was == now and is_called and not care_of(was)
+        case ast.Call(func=ast.Name(id="super")), ast.Call(func=ast.Name(id="super"), args=[]):
             return True
     return False
