@@ -179,7 +179,7 @@ def _is_true(answer: ast.expr | None) -> bool:
 
 
 def _gets_nothing(function: Function, before: list[ast.stmt]) -> bool:
-    """Whether who leaves gets nothing: the function acts, does not let pass by its end, and what it does is not yet done."""
+    """Whether who leaves gets nothing of what the function does. Who leaves one that only guards is let pass."""
     acts = _acts(function)
     return bool(acts) and not _GATE.search(function.name) and acts.isdisjoint(map(_done, before))
 
