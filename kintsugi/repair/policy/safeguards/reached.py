@@ -27,6 +27,10 @@ _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
 _TURNS_AWAY = re.compile(r"(?:^|_)(?:fail\w*|errors?|abort|reject\w*)$")
 _YES = "return True"
+_GATE = re.compile(
+    r"(?:^|_)(?:before|middleware|hook|clean|valid\w*|check|ensure|require|verify|authori[sz]e|authenticate|guard)(?:$|_)"
+    r"|(?:^|_)process_(?:request|view)"
+)  # who gets to the end of it is let pass
 _DIFFERS = re.compile(r"(.+) (is not|!=) [^ ]+$")
 _SAME = {"is not": "is", "!=": "=="}
 
@@ -108,7 +112,9 @@ def _parts(test: ast.expr) -> Iterator[ast.expr]:
 def _is_implied(lost: Check, checks: _Checks) -> bool:
     """`x is not A` where `x is B` is asked: the one was only the `else` of another branch."""
     differs = _DIFFERS.match(lost.said)
-    return differs is not None and any(one.said.startswith(f"{differs[1]} {_SAME[differs[2]]} ") for one in checks)
+    return differs is not None and any(
+        one.said.startswith(f"{differs[1]} {_SAME[differs[2]]} ") and not _DIFFERS.match(one.said) for one in checks
+    )
 
 
 def _tests(function: Function) -> frozenset[str]:
@@ -157,7 +163,7 @@ def _not_turned_away(function: Function, branch: ast.If) -> _Checks:
         return frozenset()
     is_idle = isinstance(last, ast.Return | ast.Continue | ast.Break) and all(map(is_talk, others))
     gives = isinstance(last, ast.Return) and not isinstance(answer, ast.Constant | None)
-    if isinstance(last, ast.Return) and not gives and not _is_true(answer) and _acts(function):
+    if isinstance(last, ast.Return) and not gives and not _is_true(answer) and _gets_nothing(function, others):
         return frozenset()
     return frozenset(one for one in _asked(branch.test, True) if gives or not is_idle or not _is_thing(one))
 
@@ -172,10 +178,16 @@ def _is_true(answer: ast.expr | None) -> bool:
     return isinstance(answer, ast.Constant) and answer.value is True
 
 
+def _gets_nothing(function: Function, before: list[ast.stmt]) -> bool:
+    """Whether who leaves gets nothing of what the function does. Who leaves one that only guards is let pass."""
+    acts = _acts(function)
+    return bool(acts) and not _GATE.search(function.name) and acts.isdisjoint(map(_done, before))
+
+
 @lru_cache(maxsize=2)
-def _acts(function: Function) -> bool:
-    """Whether it does something or makes its answer, so that who leaves before gets nothing of it."""
-    return any(_acts_by(one) for one in statements(function) if not _cared(one))
+def _acts(function: Function) -> frozenset[str]:
+    """What it does, or how it makes its answer."""
+    return frozenset(_done(one) for one in statements(function) if not _cared(one) and _acts_by(one))
 
 
 def _acts_by(statement: ast.stmt) -> bool:
