@@ -114,6 +114,7 @@ _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,3
 _OPENED = re.compile(
     r"(?i:\b(?:wi-?fi|wlan|vpn|api|webhook|service|netrc|login|log in|account|ssh|door|unlock|wireless)\b)"
 )
+_GOES_ON = re.compile(r"(?:is|must|may|should|does|has|needs|can(?:not|'t)) ")  # with the name of a field
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b'", '[b"')
 
 
@@ -295,7 +296,7 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         return [
             (item.start, item.end)
             for item in items(text, begin)
-            if _counts(text, item, level, prose=False) and not _is_told(text, item)
+            if _counts(text, item, level, prose=False) and not _is_told(text, item, name)
         ]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] in ("`", "<")
     value = to_end_of_word(text, begin) if is_alone else read(text, begin)
@@ -412,10 +413,13 @@ def _is_no_word(value: str, level: Grade) -> bool:
     return is_strong(value) or (value.isdigit() and len(value) >= 4 and level is Grade.PASSWORD)
 
 
-def _is_told(text: str, item: Value) -> bool:
-    """Whether an item of a list is a sentence, as what is wrong with a field of a form: `["is too short"]`."""
+def _is_told(text: str, item: Value, name: str) -> bool:
+    """Whether an item of a list tells what is wrong with a field of a form: `["is too short"]`. A passphrase may have
+    words of sentences, too, but not as many, and none that goes on with the name."""
     words = text[item.start : item.end]
-    return words.count(" ") > 1 and OF_SENTENCES.search(words) is not None
+    if words.count(" ") < 2 or name.lower().endswith((*PHRASES, "phrases", "mnemonics")):
+        return False
+    return len(OF_SENTENCES.findall(words)) >= (1 if _GOES_ON.match(words) else 3)
 
 
 def _is_of_words(text: str, value: Value) -> bool:

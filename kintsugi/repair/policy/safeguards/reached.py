@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import dropwhile
 from typing import NamedTuple
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, said
@@ -27,6 +28,11 @@ _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
 _TURNS_AWAY = re.compile(r"(?:^|_)(?:fail\w*|errors?|abort|reject\w*)$")
 _YES = "return True"
+_GATE = re.compile(
+    r"(?:^|_)(?:before|middleware|hook|clean|valid\w*|check|ensure|require|verify|authori[sz]e|authenticate|guard)(?:$|_)"
+    r"|(?:^|_)process_(?:request|view)"
+)  # who gets to the end of it is let pass
+_HANDED_ON = re.compile(r"(?:request|req|ctx|context|data|g|state|environ|scope)\b")
 _DIFFERS = re.compile(r"(.+) (is not|!=) [^ ]+$")
 _SAME = {"is not": "is", "!=": "=="}
 
@@ -35,6 +41,8 @@ class Check(NamedTuple):
     said: str
     is_there: bool
     """It only asks whether there is anything."""
+    otherwise: str
+    """What holds where it does not."""
 
 
 _Checks = frozenset[Check]
@@ -77,7 +85,7 @@ def reached_by_others(before: Function, after: Function) -> Iterator[str]:
         if not done or len(listed) != len(was.get(done, ())):
             continue
         for checks in listed:
-            turned = stay & {*map(_opposite, checks)}
+            turned = stay & {check.otherwise for check in checks}
             if checks not in was[done] and turned and all(turned & {check.said for check in one} for one in was[done]):
                 yield short(f"{done} if not {min(turned)}")
 
@@ -108,18 +116,15 @@ def _parts(test: ast.expr) -> Iterator[ast.expr]:
 def _is_implied(lost: Check, checks: _Checks) -> bool:
     """`x is not A` where `x is B` is asked: the one was only the `else` of another branch."""
     differs = _DIFFERS.match(lost.said)
-    return differs is not None and any(one.said.startswith(f"{differs[1]} {_SAME[differs[2]]} ") for one in checks)
+    return differs is not None and any(
+        one.said.startswith(f"{differs[1]} {_SAME[differs[2]]} ") and not _DIFFERS.match(one.said) for one in checks
+    )
 
 
 def _tests(function: Function) -> frozenset[str]:
     """But for those of errors, which each call has of its own."""
     asked = (one.test for one in statements(function) if isinstance(one, ast.If))
     return frozenset(said(test) for test in asked if "err" not in names(test))
-
-
-@lru_cache(maxsize=256)
-def _opposite(check: Check) -> str:
-    return said(ast.parse(check.said, mode="eval").body, turned=True)
 
 
 def asked_before_care(before: Function, after: Function) -> Iterator[str]:
@@ -157,7 +162,7 @@ def _not_turned_away(function: Function, branch: ast.If) -> _Checks:
         return frozenset()
     is_idle = isinstance(last, ast.Return | ast.Continue | ast.Break) and all(map(is_talk, others))
     gives = isinstance(last, ast.Return) and not isinstance(answer, ast.Constant | None)
-    if isinstance(last, ast.Return) and not gives and not _is_true(answer) and _acts(function):
+    if isinstance(last, ast.Return) and not gives and not _is_true(answer) and _gets_nothing(function, others):
         return frozenset()
     return frozenset(one for one in _asked(branch.test, True) if gives or not is_idle or not _is_thing(one))
 
@@ -172,16 +177,25 @@ def _is_true(answer: ast.expr | None) -> bool:
     return isinstance(answer, ast.Constant) and answer.value is True
 
 
+def _gets_nothing(function: Function, before: list[ast.stmt]) -> bool:
+    """Whether who leaves gets nothing of what the function does. Who leaves one that only guards is let pass."""
+    acts = _acts(function)
+    return bool(acts) and not _GATE.search(function.name) and acts.isdisjoint(map(_done, before))
+
+
 @lru_cache(maxsize=2)
-def _acts(function: Function) -> bool:
-    """Whether it does something or makes its answer, so that who leaves before gets nothing of it."""
-    return any(_acts_by(one) for one in statements(function) if not _cared(one))
+def _acts(function: Function) -> frozenset[str]:
+    """What it does behind its first check, or how it makes its answer."""
+    behind = dropwhile(lambda one: not _cared(one), statements(function))
+    return frozenset(_done(one) for one in behind if not _cared(one) and _acts_by(one))
 
 
 def _acts_by(statement: ast.stmt) -> bool:
     match statement:
         case ast.Assign(targets=[ast.Name() | ast.Tuple()]):
             return False
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript() as kept]) if _HANDED_ON.match(ast.unparse(kept)):
+            return False  # for whoever comes next: `request.user = user`
         case ast.Return(value=ast.Name() | ast.Attribute() | ast.Constant()):
             return False
     return bool(_done(statement))
@@ -245,7 +259,7 @@ def _asked(test: ast.expr, turned: bool) -> _Checks:
             return _asked(operand, not turned)
         case ast.BoolOp(op=op, values=values) if isinstance(op, ast.Or) == turned:
             return frozenset[Check]().union(*(_asked(one, turned) for one in values))
-    return frozenset([Check(said(test, turned=turned), only_asks_whether_there(test))])
+    return frozenset([Check(said(test, turned=turned), only_asks_whether_there(test), said(test, turned=not turned))])
 
 
 def _done(statement: ast.stmt) -> str:
