@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kintsugi.repair.languages import Language
 from kintsugi.repair.languages.go.language import Go
 from kintsugi.repair.languages.node.language import JavaScript
 from kintsugi.repair.languages.python.language import Python
@@ -231,7 +232,11 @@ func TestA(t *testing.T) {
 	require.Equal(t, x, []int{1})
 }
 """
-PATHS = {IN_PYTHON: (PYTHON, "test_a.py"), IN_NODE: (NODE, "a.test.js"), IN_GO: (GO, "a_test.go")}
+PATHS: dict[str, tuple[Language, str]] = {
+    IN_PYTHON: (PYTHON, "test_a.py"),
+    IN_NODE: (NODE, "a.test.js"),
+    IN_GO: (GO, "a_test.go"),
+}
 
 
 @pytest.mark.parametrize(
