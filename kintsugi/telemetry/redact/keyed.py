@@ -114,7 +114,11 @@ _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,3
 _OPENED = re.compile(
     r"(?i:\b(?:wi-?fi|wlan|vpn|api|webhook|service|netrc|login|log in|account|ssh|door|unlock|wireless)\b)"
 )
-_GOES_ON = re.compile(r"(?:is|must|may|should|does|has|needs|can(?:not|'t)) ")  # with the name of a field
+# What goes on with the name of a field, or names one.
+_OF_A_FORM = re.compile(
+    r"(?:is|must|may|should|does|has|needs|can(?:not|'t)) |does(?: not|n't) match|"
+    r"[A-Z][a-z]{1,8} (?:[\w']{1,20} ){0,6}(?:password|field|value|character)s?\b"
+)
 _COMPARISONS, _LISTS = ("==", "===", "!=", "!=="), ("['", '["', "[\\", "[b'", '[b"')
 
 
@@ -419,7 +423,7 @@ def _is_told(text: str, item: Value, name: str) -> bool:
     words = text[item.start : item.end]
     if words.count(" ") < 2 or name.lower().endswith((*PHRASES, "phrases", "mnemonics")):
         return False
-    return len(OF_SENTENCES.findall(words)) >= (1 if _GOES_ON.match(words) else 3)
+    return _OF_A_FORM.match(words) is not None or len(OF_SENTENCES.findall(words)) >= 3  # noqa: PLR2004
 
 
 def _is_of_words(text: str, value: Value) -> bool:
