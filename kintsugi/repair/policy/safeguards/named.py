@@ -164,9 +164,12 @@ def _is_held_against(one: Exchange) -> bool:
 
 def _skips_classes(one: Exchange) -> bool:
     """`super()` → `super(Base, self)`: what stands between the class and that one is not asked any more."""
+    around = one.function.split(".")
     match one.old, one.new:
         case ast.Call(func=ast.Name(id="super"), args=[]), ast.Call(func=ast.Name(id="super"), args=[first, *_]):
-            return ast.unparse(first) not in one.function.split(".")
+            return ast.unparse(first) not in around
+        case ast.Name(id=was), ast.Name(id=now) if isinstance(one.within, ast.Call):
+            return ast.unparse(one.within.func) == "super" and was in around and now not in around
     return False
 
 

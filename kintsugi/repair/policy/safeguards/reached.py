@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import dropwhile
 from typing import NamedTuple
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, said
@@ -31,6 +32,7 @@ _GATE = re.compile(
     r"(?:^|_)(?:before|middleware|hook|clean|valid\w*|check|ensure|require|verify|authori[sz]e|authenticate|guard)(?:$|_)"
     r"|(?:^|_)process_(?:request|view)"
 )  # who gets to the end of it is let pass
+_HANDED_ON = re.compile(r"(?:request|req|ctx|context|data|g|state|environ|scope)\b")
 _DIFFERS = re.compile(r"(.+) (is not|!=) [^ ]+$")
 _SAME = {"is not": "is", "!=": "=="}
 
@@ -39,6 +41,8 @@ class Check(NamedTuple):
     said: str
     is_there: bool
     """It only asks whether there is anything."""
+    otherwise: str
+    """What holds where it does not."""
 
 
 _Checks = frozenset[Check]
@@ -81,7 +85,7 @@ def reached_by_others(before: Function, after: Function) -> Iterator[str]:
         if not done or len(listed) != len(was.get(done, ())):
             continue
         for checks in listed:
-            turned = stay & {*map(_opposite, checks)}
+            turned = stay & {check.otherwise for check in checks}
             if checks not in was[done] and turned and all(turned & {check.said for check in one} for one in was[done]):
                 yield short(f"{done} if not {min(turned)}")
 
@@ -121,11 +125,6 @@ def _tests(function: Function) -> frozenset[str]:
     """But for those of errors, which each call has of its own."""
     asked = (one.test for one in statements(function) if isinstance(one, ast.If))
     return frozenset(said(test) for test in asked if "err" not in names(test))
-
-
-@lru_cache(maxsize=256)
-def _opposite(check: Check) -> str:
-    return said(ast.parse(check.said, mode="eval").body, turned=True)
 
 
 def asked_before_care(before: Function, after: Function) -> Iterator[str]:
@@ -186,14 +185,17 @@ def _gets_nothing(function: Function, before: list[ast.stmt]) -> bool:
 
 @lru_cache(maxsize=2)
 def _acts(function: Function) -> frozenset[str]:
-    """What it does, or how it makes its answer."""
-    return frozenset(_done(one) for one in statements(function) if not _cared(one) and _acts_by(one))
+    """What it does behind its first check, or how it makes its answer."""
+    behind = dropwhile(lambda one: not _cared(one), statements(function))
+    return frozenset(_done(one) for one in behind if not _cared(one) and _acts_by(one))
 
 
 def _acts_by(statement: ast.stmt) -> bool:
     match statement:
         case ast.Assign(targets=[ast.Name() | ast.Tuple()]):
             return False
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript() as kept]) if _HANDED_ON.match(ast.unparse(kept)):
+            return False  # for whoever comes next: `request.user = user`
         case ast.Return(value=ast.Name() | ast.Attribute() | ast.Constant()):
             return False
     return bool(_done(statement))
@@ -257,7 +259,7 @@ def _asked(test: ast.expr, turned: bool) -> _Checks:
             return _asked(operand, not turned)
         case ast.BoolOp(op=op, values=values) if isinstance(op, ast.Or) == turned:
             return frozenset[Check]().union(*(_asked(one, turned) for one in values))
-    return frozenset([Check(said(test, turned=turned), only_asks_whether_there(test))])
+    return frozenset([Check(said(test, turned=turned), only_asks_whether_there(test), said(test, turned=not turned))])
 
 
 def _done(statement: ast.stmt) -> str:
