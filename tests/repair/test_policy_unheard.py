@@ -28,6 +28,8 @@ HELD = "def f(x):\n    with atomic(durable=True):\n        x.go(1)\n        x.pa
 ROUND = "def f(x):\n    for y in x:\n        if y.ok:\n            a(y)\n            b(y)\n"
 SPENDS = "def spend(x):\n    if not x.fits(1):\n        return False\n    mark_code_used(x, 1)\n    return True\n"
 GO_SCANS = "package a\n\nfunc f(x *X) (*X, error) {\n\terr := x.go_(1)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n\treturn x, nil\n}\n"
+OPENS_DOOR = "def f(x):\n    may = x.check(1)\n    if not may:\n        raise No\n    x.open(1)\n    x.show(2)\n"
+TWICE = "def f(x):\n    if x.a > 1:\n        x.mail(2)\n        x.drop(1)\n    if x.b > 1:\n        x.mail(3)\n        x.drop(1)\n"
 ASKS_EACH = (
     "def f(x):\n    a = x.b\n    for y in x:\n        if not x.valid() or a:\n            break\n        x.go(y)\n"
 )
@@ -75,6 +77,10 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.py", "def f(x, a):\n    if x.mac != a or x.age > 9:\n        return no(x)\n    go(x)\n", "x.mac != a or", "not compare_digest(x.mac, a) and", "turns a condition"),
         ("a.py", "def f(x, a):\n    if x.mac != a or x.age > 9:\n        return no(x)\n    go(x)\n", "x.mac != a or", "not compare_digest(x.mac, a) or", ""),
         ("a.go", "package a\n\nfunc f(n int) {\n\tif n > _24K {\n\t\tgo_(n, 1)\n\t}\n}\n", "go_(n, 1)", "go_(n, 1)\n\t\tif n > 9 {\n\t\t\tstop(n)\n\t\t}", ""),
+        ("a.py", OPENS_DOOR, "    if not may:\n        raise No\n    x.open(1)\n", "    x.open(1)\n    if not may:\n        raise No\n", "before it asks"),
+        ("a.py", OPENS_DOOR.replace("check", "find"), "    if not may:\n        raise No\n    x.open(1)\n", "    x.open(1)\n    if not may:\n        raise No\n", ""),
+        ("a.py", TWICE, "        x.drop(1)\n    if x.b > 1:\n", "    if x.b > 1:\n        x.drop(1)\n", "before it asks"),
+        ("a.go", "package a\n\nfunc set_ttl(x *X) {\n\tgo_(x)\n}\n\nfunc f(x *X) {\n\tset_ttl(x)\n\tgo_(x)\n}\n", "func set_ttl(x *X) {\n\tgo_(x)\n}\n\nfunc f(x *X) {\n\tset", "func (x *X) set_ttl() {\n\tgo_(x)\n}\n\nfunc f(x *X) {\n\tx.set", ""),
         ("a.py", AGED.format("before", "    x.pay(1)\n"), "    if x.age", LEFT, "checks less often"),
         ("a.py", AGED.format("f", "    x.pay(1)\n"), "    if x.age", LEFT.replace("return None", "x.pay(1)\n        return"), "checks less often"),
         ("a.py", AGED.format("f", "    request.user = x\n"), "    if x.age", LEFT, "checks less often"),

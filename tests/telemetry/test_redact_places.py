@@ -542,6 +542,7 @@ def test_a_password_of_words_numbers_and_signs(word):
         "app_secret: {TIGER_MOON}",
         "api_key={shop-live-x7k2p}, default-token-x7k2p",
         "password: ['{tiger, moon and walnut}'], password: ['is too short', 'may not be one of yours']",
+        "password: ['The two password fields did not match.', 'does not match it', '{silver tiger and moon}']",
         "seed_phrase: ['{must token tiger field moon will walnut}']",
         "login database:{Moon7742!}",
         f"unexpected token: got {{{HEX}}}",

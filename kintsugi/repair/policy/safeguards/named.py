@@ -8,6 +8,7 @@ from functools import lru_cache
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.care import care_of
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
+from kintsugi.repair.policy.safeguards.functions import functions
 from kintsugi.repair.policy.safeguards.pieces import leaves, names
 from kintsugi.repair.policy.safeguards.texts import text_of
 from kintsugi.repair.syntax import Source, walked
@@ -178,7 +179,12 @@ def _is_called_alike(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
     match old, new:
         case ast.Name(id=was), ast.Attribute(attr=now):
             is_called = isinstance(one.within, ast.Call) and one.within.func is old
-            return was == now and is_called and not care_of(was)
+            return was == now and is_called and (not care_of(was) or _is_made(now, one.sources[1]))
         case ast.Call(func=ast.Name(id="super")), ast.Call(func=ast.Name(id="super"), args=[]):
             return True
     return False
+
+
+def _is_made(name: str, source: Source) -> bool:
+    """Whether the file makes a function or a method of that name."""
+    return any(full.partition("~")[0].rpartition(".")[2] == name for full in functions(source))

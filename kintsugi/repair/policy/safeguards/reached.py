@@ -19,6 +19,7 @@ from kintsugi.repair.policy.safeguards.about import refuses
 from kintsugi.repair.policy.safeguards.care import CHECKS, care_of
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import names, statements
+from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.policy.vocabulary import DENIAL, HOLDER, LOGGED_BY, LOGGING, OF_SOMEBODY, REFUSAL
 from kintsugi.telemetry import lazy_re as re
@@ -65,15 +66,17 @@ def reached_unasked(before: Function, after: Function) -> Iterator[str]:
     was, now = _both(before, after)
     asked = _counted(after)
     asked.subtract(_counted(before))
-    there = {check for listed in now.values() for checks in listed for check in checks if not check.is_there}
+    there = {check for listed in now.values() for checks in listed for check in checks}
+    there -= {check for check in there if check.is_there and check.said.removeprefix("not ") not in _answers(before)}
     for done, listed in now.items():
         if not done or done not in was or (len(was[done]) != len(listed) and done != _YES):
             continue
-        for checks in listed:
-            lost = [{check for check in (one & there) - checks if not _is_implied(check, checks)} for one in was[done]]
-            if any(checks - one for one in was[done]):  # where its branch asks something else, that is a difference
+        before_it = [*(Counter(was[done]) - Counter(listed))] or was[done]  # but for those that stayed as they were
+        for checks in Counter(listed) - Counter(was[done]):
+            lost = [{check for check in (one & there) - checks if not _is_implied(check, checks)} for one in before_it]
+            if any(checks - one for one in before_it):  # where its branch asks something else, that is a difference
                 lost = [{check for check in one if asked[check.said] >= 0} for one in lost]
-            if checks not in was[done] and all(lost):
+            if all(lost):
                 yield short(f"{done} without {min(set().union(*lost)).said}")
 
 
@@ -88,6 +91,18 @@ def reached_by_others(before: Function, after: Function) -> Iterator[str]:
             turned = stay & {check.otherwise for check in checks}
             if checks not in was[done] and turned and all(turned & {check.said for check in one} for one in was[done]):
                 yield short(f"{done} if not {min(turned)}")
+
+
+@lru_cache(maxsize=2)
+def _answers(function: Function) -> frozenset[str]:
+    """`may` of `may = check(x)`: who asks for it asks more than whether it is there."""
+    return frozenset(name for one in statements(function) if _is_answer(one) for name in bound_by(one))
+
+
+def _is_answer(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    value = value.value if isinstance(value, ast.Await) else value
+    return isinstance(value, ast.Call) and care_of(words(value.func).rpartition(" ")[2]) == CHECKS
 
 
 @lru_cache(maxsize=2)
