@@ -387,6 +387,15 @@ async def test_a_test_that_is_skipped_when_it_runs_counts_as_lost(base: Path, se
     assert refused.reason == "passed without the patch and not with it: tests.test_works.Label.test_label (skipped)"
 
 
+async def test_tests_that_settings_leave_out_are_lost_and_not_flaky(base: Path, settings: ProofSettings) -> None:
+    patch = a_patch(base)
+    only = replace(patch, files={**patch.files, "pytest.ini": b"[pytest]\npython_files = test_shows.py\n"})
+
+    refused = await refusal_of(only, replace(settings, command=PYTEST))
+
+    assert "passed without the patch and not with it: tests/test_works.py" in refused.reason
+
+
 async def test_a_runner_that_is_ended_early_is_no_success(base: Path, settings: ProofSettings) -> None:
     shop = FIXED.replace("def label(order):", "def label(order):\n    import os\n    os._exit(0)")
 
