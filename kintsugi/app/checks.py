@@ -28,6 +28,7 @@ from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import BoxFailed, Mechanism, NoInterpreter
 from kintsugi.repair.sandbox.probe import found
+from kintsugi.repair.sandbox.room import interpreter
 from kintsugi.telemetry.alerts import BadRule, read_rules
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.severity import Severity, rated
@@ -131,6 +132,8 @@ def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
     if names & _NAMES_PACKAGES and code.test_python is None:
         says = "its tests run with our own Python, which may lack its packages. Set KINTSUGI_TEST_PYTHON."
         yield Health("packages", OFF, says)
+    if why := _without_pytest(code, git):
+        yield Health("packages", OFF, why)
     for name, (tool, what) in _TOOLS.items():
         if name in names and shutil.which(tool) is None:
             says = f"{tool} cannot be found on this machine: patches in {what} cannot be proven here."
@@ -140,6 +143,19 @@ def packages(code: CodeSettings, git: Git) -> Iterator[Health]:
         mend = "Set KINTSUGI_TEST_DEPENDENCIES to a checkout with its packages installed."
         says = f"{folder} has no node_modules: patches in JavaScript and TypeScript cannot be proven here. {mend}"
         yield Health("packages", OFF, says)
+
+
+def _without_pytest(code: CodeSettings, git: Git) -> str:
+    """What to say where tests import pytest and the interpreter that is named for them has none; "" else."""
+    if code.test_command or code.test_python is None:
+        return ""
+    try:
+        git.read("grep", "--files-with-matches", "--extended-regexp", _IMPORTS_PYTEST, code.branch, "--", "*.py")
+        has_it = interpreter(code.test_python).has("pytest")
+    except (GitError, OSError, ValueError):  # none does; or no such interpreter, which is said of the sandbox
+        return ""
+    says = f"{code.test_python} has no pytest, which tests of the program import: they cannot run. Install it there."
+    return "" if has_it else says
 
 
 def _needs_packages(code: CodeSettings, git: Git) -> bool:
@@ -152,6 +168,7 @@ def _needs_packages(code: CodeSettings, git: Git) -> bool:
 
 
 _TOOLS = {"package.json": ("node", "JavaScript and TypeScript"), "go.mod": ("go", "Go")}
+_IMPORTS_PYTEST = r"^[[:space:]]*(import|from) pytest\b"
 _LISTS_PACKAGES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "workspaces")
 _NAMES_PACKAGES = frozenset({"pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "manage.py"})
 

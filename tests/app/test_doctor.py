@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import sys
+import venv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -300,6 +301,24 @@ async def test_packages_that_are_not_here_are_named(folder: Path, monkeypatch: p
         ["KINTSUGI_TEST_DEPENDENCIES"],
     ]
     assert after == []
+
+
+def test_an_interpreter_without_the_pytest_that_tests_import_is_named(folder: Path):
+    settings = a_program_in_node_and_python(folder, b"import pytest\n", ("setup.py", "test_shop.py"))
+    venv.create(folder / "bare", symlinks=True)
+
+    told = {
+        python: [
+            each.says
+            for each in checks.packages(
+                CodeSettings(repo=settings["REPO"], test_python=python), Git(Path(settings["REPO"]))
+            )
+        ]
+        for python in (folder / "bare" / "bin" / "python", Path(sys.executable), folder / "nowhere")
+    }
+
+    assert [len(each) for each in told.values()] == [1, 0, 0]
+    assert "bare/bin/python has no pytest" in str(told)
 
 
 async def test_a_program_in_node_or_go_without_packages_needs_its_tools_alone(

@@ -237,6 +237,15 @@ NOT_FIXES = {
         {"parcels.go": FIXED, "parcels_test.go": WORKS.replace('got != "tea: 250 g"', 'got == ""')},
         "asserts less exactly",
     ),
+    "a test that leaves before it asks": (
+        {
+            "parcels.go": FIXED,
+            "parcels_test.go": WORKS.replace(
+                '	if got != "tea', '	if len(got) > 0 {\n		return\n	}\n	if got != "tea'
+            ),
+        },
+        "TestDescribe can no longer fail",
+    ),
     "a check that is none any more": (
         {"parcels.go": FIXED, "parcels_test.go": WORKS.replace("; got !=", "; false && got !=", 1)},
         "can no longer decide anything",

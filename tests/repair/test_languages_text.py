@@ -1,13 +1,15 @@
-"""What is read of tests and patches in Node and Go without running them."""
+"""What is read of tests and patches in Node, Go and Python without running them."""
 
 from __future__ import annotations
 
 import pytest
 
+from kintsugi.repair.languages import Language
 from kintsugi.repair.languages.go.language import Go
 from kintsugi.repair.languages.node.language import JavaScript
+from kintsugi.repair.languages.python.language import Python
 
-NODE, GO = JavaScript(), Go()
+NODE, GO, PYTHON = JavaScript(), Go(), Python()
 ASSERTS = {
     "expect(f(1)).toBe(2)": True,
     "expect(f()).to.be.true": True,
@@ -195,6 +197,90 @@ def test_a_test_that_may_end_before_what_it_asserts_is_told(line: str, is_told: 
 
     assert not found.refusals
     assert any("may no longer come to what it asserts" in flag for flag in found.flags) is is_told
+
+
+IN_PYTHON = """\
+class T(TestCase):
+    def test_a(self):
+        x = f()
+        for row in x:
+            self.assertEqual(row, 1)
+        self.assertEqual(x, [1])
+"""
+IN_NODE = """\
+it('a', () => {
+  const x = f();
+  for (const row of x) {
+    expect(row).toBe(1);
+  }
+  x.forEach((row) => {
+    expect(row).toEqual(1);
+  });
+  expect(x).toEqual([1]);
+});
+"""
+IN_GO = """\
+package a
+
+func TestA(t *testing.T) {
+	x := f()
+	for _, row := range x {
+		t.Run("one", func(t *testing.T) {
+			require.Equal(t, 2, row)
+		})
+	}
+	require.Equal(t, x, []int{1})
+}
+"""
+PATHS: dict[str, tuple[Language, str]] = {
+    IN_PYTHON: (PYTHON, "test_a.py"),
+    IN_NODE: (NODE, "a.test.js"),
+    IN_GO: (GO, "a_test.go"),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "new", "is_told"),
+    [
+        (IN_PYTHON, "self.assertEqual(x", "q and self.assertEqual(x", True),
+        (IN_PYTHON, "self.assertEqual(x, [1])", "self.assertEqual(x, [1]) if q else None", True),
+        (IN_PYTHON, "self.assertEqual(x, [1])", "[self.assertEqual(x, [1]) for _ in q]", True),
+        (IN_PYTHON, "            self", "            if row:\n                continue\n            self", True),
+        (IN_PYTHON, "            self", "            if row:\n                break\n            self", True),
+        (IN_PYTHON, "        self.assertEqual(x", "        if x:\n            return\n        self.assertEqual(x", True),
+        (IN_PYTHON, "        self.assertEqual(x", "        for y in x:\n            if y:\n                continue\n        self.assertEqual(x", False),
+        (IN_PYTHON, "        self.assertEqual(x", "        def g():\n            return 1\n        self.assertEqual(x", False),
+        (IN_NODE, "expect(x)", "q && expect(x)", True),
+        (IN_NODE, "expect(x)", "q ?? expect(x)", True),
+        (IN_NODE, "    expect(row).toBe", "    if (row) continue;\n    expect(row).toBe", True),
+        (IN_NODE, "    expect(row).toEqual", "    if (row) return;\n    expect(row).toEqual", True),
+        (IN_NODE, "  expect(x).toEqual([1]);", "  a: { if (x) break a;\n  expect(x).toEqual([1]); }", True),
+        (IN_NODE, "  expect(x).toEqual([1]);", "  do { if (x) break;\n  expect(x).toEqual([1]); } while (0);", True),
+        (IN_NODE, "  expect(x)", "  for (const y of x) { if (y) break; g(y); }\n  expect(x)", False),
+        (IN_NODE, "f()", "f(q && 1)", False),
+        (IN_GO, "\trequire.Equal(t, x", "\tif len(x) > 0 {\n\t\treturn\n\t}\n\trequire.Equal(t, x", True),
+        (IN_GO, "\t\tt.Run", "\t\tif row > 0 {\n\t\t\tcontinue\n\t\t}\n\t\tt.Run", True),
+        (IN_GO, "\t\t\trequire", "\t\t\tif row > 0 {\n\t\t\t\treturn\n\t\t\t}\n\t\t\trequire", True),
+        (IN_GO, "\trequire.Equal(t, x", "\tif x == nil {\n\t\tt.Error(1)\n\t\treturn\n\t}\n\trequire.Equal(t, x", False),
+        (IN_GO, "\trequire.Equal(t, x", "\th := func() int { return 1 }\n\tg(h)\n\trequire.Equal(t, x", False),
+    ],
+)  # fmt: skip
+def test_a_test_that_may_pass_by_what_it_asserts_is_told(before: str, old: str, new: str, is_told: bool) -> None:
+    language, path = PATHS[before]
+    assert old in before
+
+    found = language.loosened({path: before}, {path: before.replace(old, new, 1)})
+
+    assert not found.refusals
+    assert bool(found.guarded) is is_told
+    assert any("may no longer come to what it asserts" in flag for flag in found.flags) is is_told
+
+
+def test_another_assertion_that_is_come_to_sometimes_is_told_as_well() -> None:
+    before = IN_PYTHON.replace("        for row in x:\n            self.assertEqual(row, 1)\n", "")
+    after = before.replace("self.assertEqual(x, [1])", "[self.assertEqual(one, [1]) for one in q]")
+
+    assert PYTHON.loosened({"test_a.py": before}, {"test_a.py": after}).guarded == {("test_a.py", "T.test_a")}
 
 
 @pytest.mark.parametrize(("chosen", "is_refused"), [("only ? it.only : it.skip", True), ("quick ? it : test", False)])

@@ -161,6 +161,13 @@ NOT_FIXES = {
         },
         "gauge knows the highest mark can no longer fail",
     ),
+    "a test that asks where something is set": (
+        {
+            "tides.js": FIXED,
+            "test/tides.test.js": WORKS.replace("assert.equal(gauge", "process.env.TIDES && assert.equal(gauge"),
+        },
+        "gauge knows the highest mark can no longer fail",
+    ),
     "a test that asserts nothing": (
         {
             "tides.js": FIXED,

@@ -27,6 +27,13 @@ LEFT = "    if x.kind != 1:\n        return None\n    if x.age"
 HELD = "def f(x):\n    with atomic(durable=True):\n        x.go(1)\n        x.pay(2)\n"
 ROUND = "def f(x):\n    for y in x:\n        if y.ok:\n            a(y)\n            b(y)\n"
 SPENDS = "def spend(x):\n    if not x.fits(1):\n        return False\n    mark_code_used(x, 1)\n    return True\n"
+GO_SCANS = "package a\n\nfunc f(x *X) (*X, error) {\n\terr := x.go_(1)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n\treturn x, nil\n}\n"
+OPENS_DOOR = "def f(x):\n    may = x.check(1)\n    if not may:\n        raise No\n    x.open(1)\n    x.show(2)\n"
+TWICE = "def f(x):\n    if x.a > 1:\n        x.mail(2)\n        x.drop(1)\n    if x.b > 1:\n        x.mail(3)\n        x.drop(1)\n"
+ASKS_EACH = (
+    "def f(x):\n    a = x.b\n    for y in x:\n        if not x.valid() or a:\n            break\n        x.go(y)\n"
+)
+SELLS = "def f(x):\n    price = x.price.quantize(CENT, ROUND_HALF_UP)\n    x.pay(price)\n"
 PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(why)\n    x.go()\n"
 
 
@@ -69,6 +76,38 @@ PICKS = "def f(x):\n    may, why = x.ask(1)\n    if not may:\n        raise No(w
         ("a.py", "def f(x):\n    y = cast('A', x.a)\n    y.go(1)\n", "cast('A', x.a)", "x.a", ""),
         ("a.py", "def f(x, a):\n    if x.mac != a or x.age > 9:\n        return no(x)\n    go(x)\n", "x.mac != a or", "not compare_digest(x.mac, a) and", "turns a condition"),
         ("a.py", "def f(x, a):\n    if x.mac != a or x.age > 9:\n        return no(x)\n    go(x)\n", "x.mac != a or", "not compare_digest(x.mac, a) or", ""),
+        ("a.go", "package a\n\nfunc f(n int) {\n\tif n > _24K {\n\t\tgo_(n, 1)\n\t}\n}\n", "go_(n, 1)", "go_(n, 1)\n\t\tif n > 9 {\n\t\t\tstop(n)\n\t\t}", ""),
+        ("a.py", OPENS_DOOR, "    if not may:\n        raise No\n    x.open(1)\n", "    x.open(1)\n    if not may:\n        raise No\n", "before it asks"),
+        ("a.py", OPENS_DOOR.replace("check", "find"), "    if not may:\n        raise No\n    x.open(1)\n", "    x.open(1)\n    if not may:\n        raise No\n", ""),
+        ("a.py", TWICE, "        x.drop(1)\n    if x.b > 1:\n", "    if x.b > 1:\n        x.drop(1)\n", "before it asks"),
+        ("a.go", "package a\n\nfunc set_ttl(x *X) {\n\tgo_(x)\n}\n\nfunc f(x *X) {\n\tset_ttl(x)\n\tgo_(x)\n}\n", "func set_ttl(x *X) {\n\tgo_(x)\n}\n\nfunc f(x *X) {\n\tset", "func (x *X) set_ttl() {\n\tgo_(x)\n}\n\nfunc f(x *X) {\n\tx.set", ""),
+        ("a.py", AGED.format("before", "    x.pay(1)\n"), "    if x.age", LEFT, "checks less often"),
+        ("a.py", AGED.format("f", "    x.pay(1)\n"), "    if x.age", LEFT.replace("return None", "x.pay(1)\n        return"), "checks less often"),
+        ("a.py", AGED.format("f", "    request.user = x\n"), "    if x.age", LEFT, "checks less often"),
+        ("a.py", "class A(B):\n    def rows(self):\n        return super(A, self).rows(1)\n", "A, s", "B, s", "something else"),
+        ("components/a.py", "def f(x):\n    if x.age < 9:\n        raise No\n    x.go(1)\n", "    if x.age < 9:\n        raise No\n    x.go(1)\n", "    x.go(1)\n    if x.age < 9:\n        raise No\n", "before it asks"),
+        ("a.py", HELD, "atomic(durable=True)", "atomic(durable=True, shared=True)", "lock or a transaction"),
+        ("a.py", HELD.replace("atomic(durable=True)", "lock()"), "lock()", "lock(timeout=0.1)", "lock or a transaction"),
+        ("a.go", GO_SCANS, "err != nil {\n\t\treturn nil, err\n\t}", "err == nil {\n\t\treturn x, nil\n\t}", "turns a condition"),
+        ("a.go", GO_SCANS.replace("err := x", "err := x.fits(1)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n\terr = x"), "err = x.go_(1)\n\tif err != nil {\n\t\treturn nil, err\n\t}", "err = x.go_(1)\n\tif err == nil {\n\t\treturn nil, nil\n\t}", "turns a condition"),
+        ("a.py", "def f(x):\n    m = x.withdraw(1)\n    x.pay(m)\n", "m = x.withdraw(1)\n    x.pay(m)", "x.withdraw(1)\n    x.pay(x.m)", "asks what it answers"),
+        ("a.py", "def f(q):\n    q.query(A).update({'on': False, 'gone': q.now})\n", "'on': False, ", "", "more rows"),
+        ("a.py", "class A(B):\n    def rows(self):\n        return super().rows(1)\n", "super()", "super(B, self)", "something else"),
+        ("a.py", "class A(B):\n    def rows(self):\n        return super().rows(1)\n", "super()", "super(A, self)", ""),
+        ("a.py", "def f(x):\n    return x.go(escape(x.a))\n", "escape(", "x.escape(", "protects a call"),
+        ("a.py", "def f(x):\n    if BAD.search(x.text):\n        raise No\n    x.go(1)\n", "search", "fullmatch", "asks less"),
+        ("a.py", "def f(x):\n    if not GOOD.search(x.text):\n        raise No\n    x.go(1)\n", "search", "fullmatch", ""),
+        ("a.py", "def f(x):\n    x.cap(cast(x.limit))\n", "cast(x.limit)", "x.limit", "care"),
+        ("a.py", "def f(x):\n    log.info(x)\n", "log.info(x)", "log.info(x.password_hint)", "secret"),
+        ("a.py", "def f(x):\n    log.info(x)\n", "log.info(x)", "log.info(secret_message)", "secret"),
+        ("a.py", ASKS_EACH, "    for", "    ok = x.valid()\n    for", ""),
+        ("a.py", ASKS_EACH.replace("a = x.b", "ok = x.b"), "    ok = x.b\n    for y in x:\n        if not x.valid()", "    ok = x.valid()\n    for y in x:\n        if not ok", "asks once"),
+        ("public/a.py", ASKS_EACH, "    for y in x:\n        if not x.valid()", "    ok = x.valid()\n    for y in x:\n        if not ok", "asks once"),
+        ("a.py", SELLS, "HALF_UP", "DOWN", "rounds money"),
+        ("store/storetest/a.py", SELLS, "HALF_UP", "DOWN", ""),
+        ("cypress/support/a.py", SELLS, "HALF_UP", "DOWN", ""),
+        ("contests/a.py", SELLS, "HALF_UP", "DOWN", "rounds money"),
+        ("crypto/e2e/a.py", SELLS, "HALF_UP", "DOWN", "rounds money"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("log(1)"), "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", "    with suppress(No):\n        x.verify(1)\n", "failed before"),
         ("a.py", PAYS, "    x.verify(1)\n", TRIED.format("return None"), ""),
@@ -137,9 +176,20 @@ def test_what_nobody_hears_of_is_told(path: str, before: str, old: str, new: str
     assert any(says in one for one in found) if says else not found, found
 
 
-def test_five_changes_are_told():
+def test_five_changes_are_told_and_how_many_more_there_are():
     before = "".join(
         f"async def f{n}(x):\n    may = await x.check({n})\n    if may:\n        x.go()\n" for n in range(6)
     )
 
-    assert len(looks("a.py", before, before.replace("await ", ""))) == 5
+    found = looks("a.py", before, before.replace("await ", ""))
+
+    assert len(found) == 6 and found[-1].startswith("1 more change is looser"), found
+
+
+def test_many_changes_of_a_function_do_not_hide_that_of_another():
+    many = "async def f(x):\n" + "".join(f"    if await x.check({n}):\n        x.go({n})\n" for n in range(7))
+    one = "def g(x):\n    if x.size > 9:\n        raise No\n    x.pay()\n"
+
+    found = looks("a.py", many + one, many.replace("await ", "") + one.replace("9", "99"))
+
+    assert "x.size" in found[1] and found[-1].startswith("3 more changes"), found

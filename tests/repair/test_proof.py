@@ -181,6 +181,37 @@ async def test_what_failed_once_before_and_passes_now_by_chance_speaks_neither_f
     assert "test_weather" not in evidence.says
 
 
+async def test_a_test_that_was_there_and_turned_is_taken_as_it_is(base: Path, settings: ProofSettings) -> None:
+    smoke = SHOWS.replace('self.assertEqual(shop.total({"price": 5}), 5)', 'shop.total({"price": 5})')
+    (base / "tests" / "test_smoke.py").write_text(smoke)
+
+    evidence = await proven(a_patch(base, test=None), settings)
+
+    assert evidence.tier is Tier.E2
+    assert evidence.reproduced is True
+
+
+async def test_where_a_test_that_may_ask_nothing_cannot_be_tried_the_evidence_says_so(
+    base: Path, settings: ProofSettings
+) -> None:
+    (base / "tests" / "__init__.py").write_text(
+        "import os\nif open('weather.txt').read() == 'rain':\n    os._exit(3)\n"
+    )
+    (base / "weather.txt").write_text("fine")
+    guarded = WORKS.replace(
+        "        self.assertEqual(shop.total", "        if shop:\n            self.assertEqual(shop.total"
+    )
+
+    def ends_early(step: str) -> None:
+        if step.startswith("running tests that may no longer ask anything"):
+            (base / "weather.txt").write_text("rain")
+
+    evidence = await prove(a_patch(base, test_works=guarded), settings, progress=ends_early)
+
+    assert evidence.tier is Tier.E2
+    assert "whether tests/test_works.py: Label.test_total can still fail could not be tried" in evidence.flags
+
+
 async def test_without_a_test_that_shows_it_the_tier_is_lower(base: Path, settings: ProofSettings) -> None:
     evidence = await proven(a_patch(base, test=None), settings)
 

@@ -176,7 +176,7 @@ async def test_djangos_own_tests_are_run_as_manage_py_does(tmp_path: Path, setti
     assert evidence.reproduced is True
     assert evidence.numbers
     assert (evidence.numbers.known, evidence.numbers.ran, evidence.numbers.passed) == (3, 1, 1)
-    assert evidence.numbers.why_not == "no_such_package_at_all is not installed"
+    assert evidence.numbers.why_not == "2 did not as no_such_package_at_all is not installed"
 
 
 async def test_the_project_is_as_good_as_installed(tmp_path: Path, settings: ProofSettings) -> None:

@@ -399,6 +399,20 @@ def test_pytest_is_taken_where_the_interpreter_has_it(tmp_path: Path) -> None:
     assert find_suite(tree, {}, an_interpreter(), None).kind is SuiteKind.UNITTEST
 
 
+def test_an_interpreter_without_pytest_is_told_where_nothing_else_runs_the_tests(tmp_path: Path) -> None:
+    tree = a_tree(tmp_path, {"tests/test_a.py": "def test_a(): pass"})
+
+    found = find_suite(tree, {"shop.py": b""}, an_interpreter(), None)
+    (tree / "Makefile").write_text("test:\n\tpytest\n")
+    made = find_suite(tree, {"shop.py": b""}, an_interpreter(), None)
+
+    assert (found.kind, made.arguments) == (SuiteKind.PYTEST, ("make", "test"))
+    assert found.lacks == made.lacks
+    assert "no pytest: KINTSUGI_TEST_PYTHON" in made.lacks
+    assert find_suite(tree, {"shop.py": b""}, an_interpreter(pytest_too=True), None).lacks == ""
+    assert find_suite(tree, {"shop.js": b""}, an_interpreter(tox_too=True), None).kind is SuiteKind.OTHER
+
+
 def test_tox_and_make_come_last(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text("all:\n\ttrue\ntest: all\n\ttrue\n")
     made = find_suite(tmp_path, {}, an_interpreter(tox_too=True), None)

@@ -125,9 +125,24 @@ def test_the_built_in_rules_know_lost_interactions_and_closed_sheets(message):
     assert len(bench.settled()) == 1
 
 
-def of(module, name, base=Exception, **fields):
+class WithoutAHash(type):
+    __hash__ = None
+
+    def __eq__(cls, other):
+        return cls is other
+
+
+class Equal(type):
+    def __eq__(cls, other):
+        return True
+
+    def __hash__(cls):
+        return 1
+
+
+def of(module, name, base=Exception, kind=type, **fields):
     """An exception as a library has it that is not installed here: its class's names, and what it carries."""
-    error = type(name, (base,), {"__module__": module})(fields.pop("says", name))
+    error = kind(name, (base,), {"__module__": module})(fields.pop("says", name))
     error.__dict__.update(fields)
     return error
 
@@ -185,6 +200,8 @@ CASES = [
     (of("gspread.exceptions", "WorksheetNotFound", says="prices"), CLOSED),
     (of("google.auth.exceptions", "RefreshError", says="('invalid_grant: Token has been expired or revoked.', {})"), CLOSED),
     (caused(sheets(403)), CLOSED),
+    (of("gspread.exceptions", "SpreadsheetNotFound", kind=WithoutAHash), CLOSED),
+    (of("gspread.exceptions", "SpreadsheetNotFound", kind=Equal), CLOSED),
     (of("googleapiclient.errors", "HttpError", resp=Answer(403), uri="https://sheets.googleapis.com/v4/spreadsheets/x"), CLOSED),
     (of("httpx", "HTTPStatusError", response=Answer(404, "https://example.org/prices")), None),
     (of("gspread.exceptions", "CellNotFound"), None),
@@ -197,6 +214,7 @@ CASES = [
 def test_the_built_in_rules_go_by_what_was_raised_whatever_was_said(error, rule, said):
     bench = Bench(*built_in_rules())
 
+    bench.logs(said, error=of("shop", "Closed", kind=type(type(error))))
     bench.logs(said, times=3, error=error)
 
     assert [alert.rule for alert in bench.settled()] == ([rule] if rule else [])

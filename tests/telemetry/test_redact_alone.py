@@ -59,6 +59,9 @@ retrying with {20} after 401
 using '{18}' for upstream
 client '{20}' is not allowed
 iCloud: using {=luge-eqpt-hhqw-bfyn} for ops
+client.authenticate({base64})
+setKeys({base64}) failed
+wg: Private/Public Key: {base64}
 LOGIN ops@shop.org {=csex-siag-iwcv-svoa}
 activated with {=T9UJU-4HKTG-ED1PR-249QK-I5T7A}
 scan {base32} or leave

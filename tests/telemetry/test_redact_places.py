@@ -362,6 +362,7 @@ def test_a_secret_is_found_by_its_place(line):
         "SMTP < 334 UGFzc3dvcmQ6\nSMTP > {}",
         "Preparing: update users set password = ? where name = ?\nParameters: {}(String), bob(String)",
         "Private Keys\n============\n(0) {0}\n(1) {0}",
+        '1) "requirepass"\n2) "{}"',
         "insert into users (username, password) values (?, ?)\nbinding parameter (1:VARCHAR) <- [bob]\n"
         "binding parameter (2:VARCHAR) <- [{}]",
     ],
@@ -525,9 +526,32 @@ def test_a_password_of_words_numbers_and_signs(word):
         "user code slot 3 to {597183}",
         "error code: 7CRQB, status code=482913, exit code 4829",
         "login failed with code 4014, country code: 0049",
+        "Trying password {tiger-1234}... failed",
+        "password: {my-dog-12}... rejected, token: sk_test_51Ab...",
+        "GDM_PASSWORD={moon}, existingSecret: shop-tls",
+        "pullSecret: {harbor65}",
+        '"CONFIG" "SET" "requirepass" "{thistle}"',
+        "requirepass  {thistle}",
+        "requirepass is {thistle}",
+        "requirepass is not set, requirepass not configured",
+        "enable secret {tiger-moon-42}",
+        "wrong secret {tiger-moon-42}",
+        "rotated: new secret '{tiger-moon-42}'",
+        'key k1, algorithm hmac-sha256; secret "{tiger-moon-42}";',
+        "cannot mount secret tiger-moon-42, secret tiger-moon-42 not found",
+        "app_secret: {TIGER_MOON}",
+        "api_key={shop-live-x7k2p}, default-token-x7k2p",
+        "password: ['{tiger, moon and walnut}'], password: ['is too short', 'may not be one of yours']",
+        "password: ['The two password fields did not match.', 'does not match it', '{silver tiger and moon}']",
+        "seed_phrase: ['{must token tiger field moon will walnut}']",
+        "login database:{Moon7742!}",
+        f"unexpected token: got {{{HEX}}}",
+        "login bob / {spaß2026}",
+        "login bob / {rzKzlNfoFalH}",
+        "password " + "x, " * 30 + "y {Glacier-walnut-Moon-7742!}",
     ],
 )
-def test_codes_are_hidden_that_let_somebody_in(line):
+def test_what_lets_somebody_in_is_hidden(line):
     assert redact(re.sub("[{}]", "", line)) == re.sub("{.*?}", "***", line)
 
 

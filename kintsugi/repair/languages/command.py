@@ -24,6 +24,7 @@ class CommandSuite(PlainSuite):
     command: tuple[str, ...]
     files: tuple[str, ...]
     machine: Machine
+    lacks: str = ""
 
     @property
     def takes_files(self) -> bool:

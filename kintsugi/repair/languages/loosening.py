@@ -289,7 +289,15 @@ def _looser(test: Written, now: Written) -> str | None:
 
 
 def _is_asked_sometimes(test: Written, now: Written) -> bool:
-    return any(now.guards[one] > test.guards[one] for one in test.asserts if one in now.asserts)
+    """Whether something it asserted has more conditions around it, or all that has come in its place."""
+    if any(now.guards[one] > test.guards[one] for one in test.asserts if one in now.asserts):
+        return True
+    gone, come = test.asserts - now.asserts, now.asserts - test.asserts
+    least, most = (
+        min(map(now.guards.__getitem__, come), default=0),
+        max(map(test.guards.__getitem__, gone), default=0),
+    )
+    return bool(gone) and least > most
 
 
 def _is_another(test: Written, now: Written) -> bool:

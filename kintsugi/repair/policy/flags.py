@@ -59,11 +59,12 @@ _WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len|await
 
 
 class Flag(NamedTuple):
-    """One thing that a human should look at; `worth` says how telling it is."""
+    """One thing that a human should look at; `worth` says how telling it is, `function` where it is, if known."""
 
     worth: int
     path: str
     sentence: str
+    function: str = ""
 
 
 def flags(change: Change) -> list[Flag]:
@@ -76,23 +77,41 @@ def flags(change: Change) -> list[Flag]:
         return [Flag(CERTAIN, change.path, "It is nested so deep that nothing can be told of it.")]
 
 
-def shown(found: list[Flag]) -> list[Flag]:
-    """What a card has room for, the most serious first. Of fewer, two of an honest fix would hide a third change."""
-    return sorted(found, key=lambda one: -one.worth)[:_MOST]
+def shown(found: list[Flag]) -> Iterator[Flag]:
+    """What a card has room for, and how many more there are.
+
+    The most serious flag of each function comes first, so that many of one do not hide the only one of another.
+    """
+    first = _by_functions(found)
+    yield from first[:_MOST]
+    if more := first[_MOST:]:
+        are = "change is looser" if len(more) == 1 else "changes are looser"
+        yield Flag(0, more[0].path, f"{len(more)} more {are} than before and not listed. Read the whole patch.")
+
+
+def _by_functions(found: list[Flag]) -> list[Flag]:
+    """The first of each, the second of each, …; what the file shows as a whole, by what is said of it."""
+    told = Counter[tuple[str, str]]()
+    turns = list[tuple[int, Flag]]()
+    for one in sorted(found, key=lambda one: -one.worth):
+        place = (one.path, one.function or one.sentence.partition(" (")[0])
+        turns.append((told[place], one))
+        told[place] += 1
+    return [one for _, one in sorted(turns, key=lambda each: each[0])]
 
 
 def _said(change: Change) -> Iterator[Flag]:
     if not could_be_read(change):
         yield Flag(CERTAIN, change.path, "It could not be read before, so that nothing can be told of it.")
     elif change.path.endswith((".py", ".pyw")):
-        for worth, sentence, told in _compared(*change.touched, change.path, is_page=False):
-            yield Flag(worth, change.path, f"{sentence} ({short(told)})")
+        for worth, sentence, told, function in _compared(*change.touched, change.path, is_page=False):
+            yield Flag(worth, change.path, f"{sentence} ({short(told)})", function)
     elif is_by_machine(change):
         yield Flag(CERTAIN, change.path, "It has lines so long that nothing can be told of them. (nobody writes these)")
     elif (found := translated(change)) is not None:
         before, after, translator = found
-        for worth, sentence, told in _compared(before, after, change.path, is_page=_is_page(change)):
-            yield Flag(worth, change.path, f"{sentence} ({short(as_written(told, translator))})")
+        for worth, sentence, told, function in _compared(before, after, change.path, is_page=_is_page(change)):
+            yield Flag(worth, change.path, f"{sentence} ({short(as_written(told, translator))})", function)
 
 
 def _is_page(change: Change) -> bool:
@@ -121,11 +140,11 @@ def _compared(before: Source, after: Source, path: str, *, is_page: bool) -> Ite
     ]
     found = [*by_rule, *loosened(before, after, path, is_page=is_page)]
     known = set[frozenset[str]]()
-    for worth, sentence, told in sorted(found, key=lambda one: -one.worth):
+    for worth, sentence, told, function in sorted(found, key=lambda one: -one.worth):
         if _place(told) not in known:
             known.add(_place(told))
             said = "It touches who may." if sentence in _OF_CONDITIONS and WHO.search(told) else sentence
-            yield Told(worth, said, told)
+            yield Told(worth, said, told, function)
 
 
 def _place(told: str) -> frozenset[str]:

@@ -22,7 +22,8 @@ from kintsugi.repair.syntax import Source
 from kintsugi.telemetry import lazy_re as re
 
 _TEST_PATH = re.compile(
-    r"(?:^|/)(?:tests?|testing|specs?|__tests__)/|(?:^|/)tests?[_.][^/]*$|[_.](?:test|spec)s?\.\w+$|(?:^"
+    r"(?:^|/)(?:tests?|testing|specs?|__tests__|(?:integration|functional|acceptance|system|e2e)[_-]?tests|storetests?"
+    r"|cypress/(?:e2e|integration|component|support|fixtures|plugins))/|(?:^|/)tests?[_.][^/]*$|[_.](?:test|spec)s?\.\w+$|(?:^"
     r"|/)test[^/]*\.py$"
     r"|Tests?\.(?:java|kt|cs|swift)$|(?:^|/)conftest\.py$",
     re.IGNORECASE,

@@ -53,7 +53,7 @@ REFUSAL = re.compile(
     r"|\b(?:status|send_status|code)\(4\d\d\)|(?:\b|_)(?:forbidden|not_found|bad_request|unauthorized|too_many_requests)\b"
 )
 NO_SECRET = re.compile(
-    r"_(?:dir|path|file|name|type|url|expiry|limit|status|resp(?:onse)?|ts|at|time|message|label|hint)s?$|number|count|max|rate|interval|used|total",
+    r"_(?:dir|path|file|name|type|url|expiry|limit|status|resp(?:onse)?|ts|at|time|(?<!secret_)(?<!private_)message|label)s?$|number|count|max|rate|interval|used|total",
     re.IGNORECASE,
 )
 WHOLE = ("headers", "locals", "vars", "environ", "cookies", "POST")

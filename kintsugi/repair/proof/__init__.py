@@ -47,7 +47,7 @@ class ProofSettings:
     python: Path = field(default_factory=lambda: Path(sys.executable))
     seconds: float = 300
     memory_mb: int = 1024
-    processes: int = 128
+    processes: int = 1024  # and threads
     output_kb: int = 256
     disk_mb: int = 512
     dependencies: Path | None = None
@@ -303,6 +303,6 @@ def _by_status(proving: Proving, shown: RedToGreen | None, kept: Kept, flags: tu
     command = f"`{proving.suite.says}`"
     says = f"{command} fails without it and ends well with it" if shown else f"{command} ends with it as without it"
     says = f"It applies; {says}. Its exit status alone proves nothing: let it print TAP, or write JUnit's XML."
-    says = " ".join(filter(None, (says, _unread(proving.reading))))
+    says = " ".join(filter(None, (says, proving.suite.lacks, _unread(proving.reading))))
     red, green = (shown.red.run, shown.green.run) if shown else (None, kept.run)
     return Evidence(Tier.E0, says, proving.ground.box.says, red, green, flags)

@@ -20,7 +20,7 @@ _CHANCY = re.compile(
 async def more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
     """Again and again: a test that turns by chance turns back."""
     turned = shown.turned
-    rounds = _rounds(proving, shown)
+    rounds = _rounds(proving, files, shown)
     for number in range(1, rounds + 1):
         proving.progress(f"running the regression test again without and with the patch, {number} of {rounds}")
         seconds = proving.share_of_time
@@ -41,11 +41,11 @@ async def more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen)
     return replace(shown, turned=turned)
 
 
-def _rounds(proving: Proving, shown: RedToGreen) -> int:
+def _rounds(proving: Proving, files: Sequence[str], shown: RedToGreen) -> int:
     if shown.red.run.seconds + shown.green.run.seconds > _SLOW_SECONDS:
         return _ROUNDS_IF_SLOW
-    changed = "\n".join(proving.proposal.test_sources().values())
-    return _ROUNDS_IF_CHANCY if _CHANCY.search(changed) else _ROUNDS
+    sources = proving.proposal.test_sources() or proving.sources(files, proving.proposal.all_files)
+    return _ROUNDS_IF_CHANCY if any(map(_CHANCY.search, sources.values())) else _ROUNDS
 
 
 def _seen_once(red: Seen) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 
 from kintsugi.repair.languages.known import is_test_path
-from kintsugi.repair.proof.runs import Proving, Seen, Unproven, some
+from kintsugi.repair.proof.numbers import why_broken
+from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
 from kintsugi.repair.syntax import read_source
 
 
@@ -18,7 +19,7 @@ async def old_tests_agree(proving: Proving) -> tuple[str, ...]:
     program = {path: content for path, content in proposal.all_files.items() if not is_test_path(path)}
     proving.progress(f"running the tests whose assertions are changed as they were: {some(files)}")
     seen = await proving.tests(program, files)
-    if seen.stopped is not None or not seen.results.complete:
+    if not _came_to_its_end(seen):
         return ()
     if needless := [name for name in sorted(reading.dropped) if _ends(proving, seen, *name) == {True}]:
         told = some([f"{path}: {name}" for path, name in needless])
@@ -27,35 +28,61 @@ async def old_tests_agree(proving: Proving) -> tuple[str, ...]:
     return (f"it changes what tests expect that fail with it as they were: {some(fail)}",) if fail else ()
 
 
-async def still_ask(proving: Proving) -> None:
+async def still_ask(proving: Proving) -> tuple[str, ...]:
     """Tests that are to be cases of tables now run under their very names, and turn from red to green: what they asked
     for before no longer holds. They can fail, and so can those that may no longer come to what they assert.
-    Raises Unproven.
+    Flags on those of which that could not be tried. Raises Unproven, and CannotRunHere where a removed test is one.
     """
     cases = {was for was, now in proving.reading.renamed.items() if was == now}
     asked = sorted(cases | proving.reading.guarded)
     changes = proving.proposal.all_files
     files = proving.that_exist(sorted({path for path, _ in asked}), changes)
     if not files:
-        return
+        return ()
     proving.progress(f"running tests that may no longer ask anything: {some(files)}")
     chosen = files if proving.suite.takes_files else ()
     seen = await proving.tests(changes, chosen)
     passed = {one: _called(proving, seen, *one, exactly=one in cases) & seen.results.passed for one in asked}
-    red = (await proving.tests(proving.tests_alone, chosen)).results.bad if cases else {}
-    if gone := [one for one in asked if one in cases and not passed[one] & set(red)]:
-        why = "is removed, and no case of its name fails without the patch and passes with it"
-        raise Unproven(f"the patch loosens tests: {_told(gone)} {why}", green=seen.run)
+    if cases:
+        await _check_cases(proving, {one: passed[one] for one in sorted(cases)}, seen, chosen)
     turned = _turned(proving, {one: found for one, found in passed.items() if found})
-    again = await proving.tests({**changes, **turned}, chosen)
-    able = set(again.results.bad)
-    idle = [
-        one
-        for one, found in passed.items()
-        if found and not found & able and (one in cases or (one[0] in turned and found & again.results.passed))
-    ]
-    if idle:
+    again = await proving.tests({**changes, **turned}, chosen) if turned else seen
+    _check_own(again)
+    weak = [one for one, found in passed.items() if not found & set(again.results.bad)]
+    if idle := [one for one in weak if one[0] in turned and passed[one] & again.results.passed]:
         raise Unproven(f"the patch loosens tests: {_told(idle)} can no longer fail", green=again.run)
+    untried = [one for one in weak if one in cases or passed[one] or not _came_to_its_end(seen)]
+    says = f"whether {_told(untried)} can still fail could not be tried"
+    if cases & set(untried):
+        raise CannotRunHere(says if _came_to_its_end(again) else f"{says}: {why_broken(proving, again)}")
+    return (says,) if untried else ()
+
+
+async def _check_cases(
+    proving: Proving, cases: Mapping[tuple[str, str], Set[str]], seen: Seen, chosen: Sequence[str]
+) -> None:
+    """Each fails without the patch and passes with it. Raises Unproven, and CannotRunHere where a run did not end."""
+    _check_own(seen)
+    red = await proving.tests(proving.tests_alone, chosen, seconds=proving.share_of_time)
+    lacking = [one for one, found in cases.items() if not found & set(red.results.bad)]
+    if not lacking:
+        return
+    unseen = {one for one in lacking if not cases[one] & set(red.results.tests)}
+    for run in (seen, red):
+        if not _came_to_its_end(run) and unseen:
+            why = why_broken(proving, run)
+            raise CannotRunHere(f"whether {_told(sorted(unseen))} still asks what it did is not known: {why}")
+    why = "is removed, and no case of its name fails without the patch and passes with it"
+    raise Unproven(f"the patch loosens tests: {_told(lacking)} {why}", green=seen.run)
+
+
+def _check_own(seen: Seen) -> None:
+    if seen.results.forged:
+        raise Unproven(f"{seen.results.broken}", green=seen.run)
+
+
+def _came_to_its_end(seen: Seen) -> bool:
+    return seen.stopped is None and seen.results.complete
 
 
 def _turned(proving: Proving, tests: Mapping[tuple[str, str], Set[str]]) -> dict[str, bytes]:

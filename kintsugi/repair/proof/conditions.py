@@ -14,8 +14,9 @@ from kintsugi.repair.proof.pair import NoneTurns, Pair, ShowsNothing
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Unproven, ids, some
 
 
-def that_show(proving: Proving, files: Sequence[str], pair: Pair) -> tuple[TestResult, ...]:
-    """The tests that turned and show that the failure is gone, as they ended in red.
+def that_show(proving: Proving, files: Sequence[str], pair: Pair, *, were_there: bool) -> tuple[TestResult, ...]:
+    """The tests that turned and show that the failure is gone, as they ended in red. What they assert is not asked of
+    tests that were there and that nobody named.
 
     Raises Unproven where there are none, and CannotRunHere where the machine is the reason.
     """
@@ -24,7 +25,8 @@ def that_show(proving: Proving, files: Sequence[str], pair: Pair) -> tuple[TestR
     if pair.is_only_slow and not (turned and _has_each(proving, turned)):
         raise CannotRunHere(pair.too_slow)
     _check_all_turned(proving, pair, turned)
-    return _that_assert(proving, files, _for_the_right_reason(proving, turned))
+    right = _for_the_right_reason(proving, turned)
+    return right if were_there else _that_assert(proving, files, right)
 
 
 def _check_runs(proving: Proving, pair: Pair) -> None:

@@ -41,8 +41,8 @@ async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
     try:
         kept = await _all_compared(proving, shown)
         changed = await old_tests_agree(proving)
-        await still_ask(proving)
-        return replace(kept, flags=(*kept.flags, *changed))
+        untried = await still_ask(proving)
+        return replace(kept, flags=(*kept.flags, *changed, *untried))
     except Unproven as refused:
         raise Unproven(refused.reason, shown.red.run if shown is not None else None, refused.green) from None
 

@@ -76,8 +76,6 @@ def _said(test: TestResult) -> str:
 
 def _sentence(reasons: Counter[str]) -> str:
     most = reasons.most_common(_MOST_REASONS)
-    if len(reasons) == 1:
-        return most[0][0]
     parts = [f"{count:,} did not as {reason}" for reason, count in most]
     more = reasons.total() - sum(count for _, count in most)
     return ", ".join([*parts, *([f"{more:,} for other reasons"] if more else [])])

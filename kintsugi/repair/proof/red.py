@@ -17,12 +17,12 @@ from kintsugi.repair.syntax import read_source
 _MOST_LEFT_OUT = 3  # how often a compiler is asked again: it tells some errors at a time
 
 
-async def red_to_green(proving: Proving, files: Sequence[str] = ()) -> RedToGreen | None:
-    """By the tests of `files`, else by those that the patch brings or the proposal names. Raises Unproven.
+async def red_to_green(proving: Proving, mended: Sequence[str] = ()) -> RedToGreen | None:
+    """By the tests of the files `mended`, which were there, else by those that the patch brings or the proposal names.
 
-    None where there are no such tests.
+    None where there are no such tests. Raises Unproven.
     """
-    files = files or _showing_files(proving)
+    files = mended or _showing_files(proving)
     named = await _first_red(proving, files) if files else None
     own = named is not None and not _holds_no_tests(proving, files, named[1])
     if not own and (loading := await _that_load(proving)):
@@ -31,7 +31,7 @@ async def red_to_green(proving: Proving, files: Sequence[str] = ()) -> RedToGree
         return None
     proving, red = named
     try:
-        first = await _first_round(proving, files, red)
+        first = await _first_round(proving, files, red, were_there=files == mended)
     except ShowsNothing:
         if _only_follow(proving, files):
             return None
@@ -131,12 +131,14 @@ async def _run_red(proving: Proving, files: Sequence[str]) -> Seen:
     return await proving.tests(proving.tests_alone, files, seconds=proving.share_of_time, watched=())
 
 
-async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> RedToGreen:
+async def _first_round(proving: Proving, files: Sequence[str], red: Seen, *, were_there: bool) -> RedToGreen:
     proving.progress("running the regression test with the patch")
     asked = lines_that_failed(proving, red)
     green = await proving.tests(proving.proposal.all_files, files, watched=asked)
     first = await with_time(proving, files, Pair(red, green))
     try:
-        return RedToGreen(first, that_show(proving, files, first), is_later=first.red is not red, asked=asked)
+        return RedToGreen(
+            first, that_show(proving, files, first, were_there=were_there), is_later=first.red is not red, asked=asked
+        )
     except Unproven as refused:
         raise type(refused)(refused.reason, first.red.run, green.run) from None

@@ -30,7 +30,7 @@ class Limits:
 
     seconds: float = 300
     memory_mb: int = 1024
-    processes: int = 128
+    processes: int = 1024  # and threads: a suite of a bot with workers had over 128
     output_kb: int = 256  # kept of what it prints, from the end
     disk_mb: int = 512
 

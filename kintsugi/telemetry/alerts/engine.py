@@ -90,7 +90,7 @@ class Alerts:
         self._clock = clock
         self.least_level = min((rule.least_level for rule in self._rules), default=logging.CRITICAL + 1)
         self._lock = threading.Lock()
-        self._of_classes: dict[tuple[type, ...], tuple[Rule, ...]] = {}
+        self._of_classes: dict[tuple[int, ...], tuple[tuple[type, ...], tuple[Rule, ...]]] = {}
         self._tallies = {rule.name: _Tally() for rule in self._rules}
         self._queue: Queue[tuple[Rule, Alert] | None] = Queue(_WAITING)
         self._owed: list[_Owed] = []
@@ -112,12 +112,17 @@ class Alerts:
                 self._count(rule, seen)
 
     def _about(self, classes: tuple[type, ...]) -> tuple[Rule, ...]:
-        """The rules, as far as exceptions of such a chain of classes may match: asked once of each, as few ever do."""
-        rules = self._of_classes.get(classes)
-        if rules is None:
-            rules = tuple(filter(None, (of_classes(rule, classes) for rule in self._rules)))
-            if len(self._of_classes) < _MOST_CLASSES:
-                self._of_classes[classes] = rules
+        """The rules, as far as exceptions of such a chain of classes may match: asked once of each, as few ever do.
+
+        A class is told by its id, and kept so that no other one gets it: one with a metaclass may have no hash, or be
+        equal to another class.
+        """
+        ids = tuple(map(id, classes))
+        if ids in self._of_classes:
+            return self._of_classes[ids][1]
+        rules = tuple(filter(None, (of_classes(rule, classes) for rule in self._rules)))
+        if len(self._of_classes) < _MOST_CLASSES:
+            self._of_classes[ids] = classes, rules
         return rules
 
     def close(self, timeout: float = 2.0) -> None:

@@ -6,7 +6,7 @@ exceptions, along the chain of causes.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from kintsugi.telemetry import lazy_re as re
@@ -102,9 +102,8 @@ def address_of(error: BaseException) -> str:
         return ""
 
 
-@lru_cache(maxsize=1_000)
 def _is_called(kind: Any, names: tuple[str, ...]) -> bool:
-    """Whether the class or a base of it has one of these names; asked once of each class."""
+    """Whether the class or a base of it has one of these names."""
     return any(map(partial(_has_name, kind), names))
 
 

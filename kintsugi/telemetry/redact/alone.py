@@ -344,12 +344,14 @@ def _name_before(line: str) -> tuple[str, bool]:
     bare = rest.rstrip(" \t")
     end = bare.rstrip(_SIGNS_OF_NAMES)
     name = _last_name(end.rstrip(_CLOSING))
-    if (name == "key" and end.rstrip(_CLOSING).lower().endswith(KEYS_OF_DATA)) or end.endswith("Public Key"):
+    if (name == "key" and end.rstrip(_CLOSING).lower().endswith(KEYS_OF_DATA)) or (
+        end.endswith("Public Key") and not end.endswith("/Public Key")
+    ):
         name = "key id"
     if end != bare and name and not name.endswith(_OF_FAILURES):
         return name, True
     if (bare == rest and rest != line) or not name or end != bare:
-        is_called = line[-1:] == "(" and line[-2:-1].isalnum() and not is_open(name)
+        is_called = line[-1:] == "(" and line[-2:-1].isalnum() and not (is_open(name) or _OF_SECRETS.search(name))
         return (name, True) if is_called else ("", False)  # peer(…)
     return (name, True) if _FLAG.fullmatch(name) else (name, False)
 

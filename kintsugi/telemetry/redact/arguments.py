@@ -109,7 +109,7 @@ def _is_made_up(value: str) -> bool:
 
 
 _SHAPED = re.compile(
-    r"[<>{}()\[\]%\\\s]|[?&;]\w{1,20}=|:\w{1,12}=\w|\.\w{1,5}$|^[#./]|//|^[A-Za-z]+\d?[A-Z][a-z]+$"
+    r"[<>{}()\[\]%\\\s]|[?&]\w{1,20}=|:[\w-]{1,40};[a-z_]{2,20}=|:\w{1,12}=\w|\.\w{1,5}$|^[#./]|//|^[A-Za-z]+\d?[A-Z][a-z]+$"
 )  # a template, a source of data, a file, a name
 
 

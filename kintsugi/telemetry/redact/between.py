@@ -62,6 +62,8 @@ _KINDS_OF_KEYS = (
 )  # fmt: skip
 _WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
 KINDS_OF_KEYS = tuple(f"{word} " for word in _KINDS_OF_KEYS)
+# What a parser did not expect is a word or a sign; a server, a token.
+_A_WHOLE_TOKEN = re.compile(r"[^\w\n]{0,4}(?:(?:got|received|from)[^\w\n]{0,4})?(?=[A-Za-z]{0,60}\d)[A-Za-z0-9]{16,}")
 _SETS = re.compile(
     r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
 )
@@ -145,6 +147,8 @@ def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     if level is Grade.WEAK and text.endswith(_COLUMN_OF_TOKENS, max(0, at - 12), at):
         return Grade.TOKEN  # "authtoken_token"."key"
     if level in (Grade.WEAK, Grade.TOKEN) and mark == " " and _is_of_data(text[max(0, at - 40) : at], name):
+        if level is Grade.TOKEN and _A_WHOLE_TOKEN.match(text, at + len(name)):
+            return level
         return Grade.NONE
     if level < Grade.SECRET and mark == " " and not stem:
         before = text[max(0, at - 28) : at]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kintsugi.telemetry import lazy_re as re
 from kintsugi.telemetry.redact.looks import Look, looks
-from kintsugi.telemetry.redact.values import CUT
+from kintsugi.telemetry.redact.values import is_cut
 
 
 class Held(NamedTuple):
@@ -71,6 +71,8 @@ def words_between(text: str, start: int, stop: int) -> Iterator[Word]:
 
 def _looked_at(text: str, found: re.Match[str]) -> Word:
     start, end = found.span()
+    if text.startswith("...", end - 3) and is_cut(text, start, end - len(found[0]) + len(found[0].rstrip(_AROUND))):
+        return start, end, _NOTHING
     before = text[start - 1 : start] if start else ""
     if before == "\\":
         before = text[max(0, start - _ESCAPES) : start]
@@ -86,7 +88,7 @@ def _held(before: str, word: str, after: str) -> Held:
     if (word.isalpha() and word[1:].islower()) or _IS_A_NAME.match(after):
         return _NOTHING
     skipped, value = 0, word.rstrip(_AROUND)
-    if value.startswith("--") or (word.endswith("...") and CUT.fullmatch(value)):
+    if value.startswith("--"):
         return _NOTHING
     if before[-1:] == "\\":
         escape = _ESCAPE.match(value)

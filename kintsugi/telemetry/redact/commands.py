@@ -188,7 +188,10 @@ COMMANDS = (
     Command(("trap2sink ", "trapsink ", "informsink "), rf"\S{{1,80}} {_VALUE}"),
     Command(("ssid=",), r"[^\n]{0,60}? key=['\"]?(?P<secret>[^\s'\"]{8,63})"),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
-    Command(("requirepass", "masterauth"), rf" {_VALUE}"),
+    Command(
+        ("requirepass", "masterauth"),
+        rf"['\"]?(?: 2\))?[ \t]{{1,4}}(?:is (?!not |empty|unset))?(?!(?:is|not) ){_VALUE}",
+    ),
     # In a statement or a call.
     Command(("identified by ",), _STRONG),
     Command(
@@ -249,6 +252,14 @@ _NO_MECHANISM = (
 
 # What is told by more than what leads to it: the literal, where the whole begins, and the whole; see `vendors.SHAPES`.
 LINES: tuple[tuple[str, int, str], ...] = (
+    *(
+        (f'"{name}"\n2) ', 0, rf'"{name}"\n2\) "(?P<secret>[^"\n]{{2,200}})')  # as the client of Redis prints settings
+        for name in ("requirepass", "masterauth")
+    ),
+    *(
+        (f'"{name}"\n2) ', 0, rf'"{name}"\n2\) "(?P<secret>[^"\n]{{2,200}})')  # as the client of Redis prints settings
+        for name in ("requirepass", "masterauth")
+    ),
     ("password from ", 0, r"password from ['\"]?(?P<secret>(?=\D{0,60}\d)[^\s'\"]{6,60})['\"]? to \S"),
     ("server command: /", 0, r"[^/]{16}/(?:l|login|reg|register|changepassword) (?P<secret>[^\s/]\S*(?: \S+)?)"),
     (

@@ -121,8 +121,7 @@ _PASS_WORDS = words(
 _LEAST_OF_PW = 4
 _IDS_THAT_ARE_SECRETS = ("secretid", "phpsessid", "jsessionid", "connectsid")
 _OF_SEARCHES = ("stopword", "stopwords")  # and no pword
-# Of sudo, where none is asked for; of a window to log in; and what names a secret of a cluster.
-_NAMES_OF_OTHERS = ("nopasswd", "gdmpassword", "existingsecret", "pullsecret", "pullsecrets")
+_OF_SUDO = "nopasswd"  # where none is asked for
 _ACTIONS = words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
 _OF_TESTS = words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (
@@ -206,7 +205,7 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.SECRET
     if (
         last in _OF_SEARCHES
-        or joined.endswith(_NAMES_OF_OTHERS)
+        or joined.endswith(_OF_SUDO)
         or (last in _DESCRIBES and not joined.endswith(_IDS_THAT_ARE_SECRETS))
     ):
         return Grade.NONE

@@ -42,7 +42,7 @@ _OF_THINGS = re.compile(
     | .*(?:A-Z|a-z|0-9).*|.*[<>].*                                            # a pattern, a placeholder
     | .*[A-Za-z]\$[A-Z$].*|.*[A-Za-z]{3}\$\d+|\*[a-z]\w*\.\w+                 # classes within classes, pointers
     | (?:[a-z]\w*\.)+\w*\$\w+|\$(?:\.\w+)+|(?:\w+\.)+(?:[A-Z][a-z]+){2,}    # and within modules; paths in JSON
-    | [\w.:-]{0,16}\*{3,}[\w-]{0,4}                                        # hidden in part
+    | (?:[A-Za-z]{1,6}[-_]){0,2}\w{0,6}\*{3,}[\w-]{0,4}                      # hidden for the most part
     | [\w.-]+\#\d+|[A-Z]{3,6}(?:-[0-9a-z]{4}){3}                     # users of Discord, issues, advisories
     | [\w.+-]+@(?:[\w-]+(?:\.[\w-]+)+|[a-z][a-z\d-]*)                          # mail
     | (?:[\w$]+\.)*(?:[A-Z]+[a-z]+\d?@[0-9a-f]{5,16}|(?:[A-Z]+[a-z]+){2,}\d?@[0-9a-f]+)  # objects

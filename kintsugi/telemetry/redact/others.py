@@ -38,9 +38,26 @@ _NAME_OF_SECRET = re.compile(
     r"|\.(?:[a-z]{1,20}|v\d{1,3})(?=[.]|$)){0,8}"
 )
 _OF_A_CLUSTER = re.compile(r"(?i:\b(?:namespace|pod|service ?account|configmap|volume)\b)")
+_NAME_OF_CONSTANT = re.compile(r"[A-Z]{2,}(?:_[A-Z]{2,})+")
 _AROUND, _LEAD, _SIGNS_OF_QUOTES = 80, 40, "\"'`\\"
 _OF_A_MANAGER = re.compile(r"[a-z]{3,12} (?:password|passphrase|key|database|file|entry)\b")  # keepass: master key
-_OF_PAM = ("chauthtok", "session", "auth", "account")
+_OF_PAM = ("chauthtok", "session", "auth", "account", "gkr-pam")
+_ASKED_BY_PAM = ("passwd", "gdm-password")
+_NAMES_OF_SECRETS = ("existingsecret", "pullsecret", "pullsecrets")  # whose value is such a name, or a secret itself
+# What tells that a name is meant: a part of it, what is done with a secret of a cluster, and what is said of one.
+_KIND_IN_A_NAME = re.compile(
+    r"(?:^|[-_/.])(?:credential|cred|secret|token|key|tls|cert|auth|password|config|db)s?\d{0,2}(?![a-z])"
+)
+_HANDLED = re.compile(
+    r"(?:creat|updat|delet|patch|read|fetch|load|mount|sync|list|describ|copy|appl)(?:e|es|ed|y|ied|ing)?|get|"
+    r"find|found|kubernetes|k8s|cluster|vault|kv|generic|opaque|tls|pull|managed|sealed|external"
+)
+_SAID_OF_ONE = re.compile(
+    r"\\{0,7}[\"'`]? (?:(?:is |was )?not (?:a|found|defined)|(?:already|does not) exist|"
+    r"(?:successfully |was |has been )?(?:created|updated|deleted|patched|configured|mounted)|values?\b|version|"
+    r"in (?:namespace|project|vault|cluster))"
+)
+_WRONG = ("enable", "wrong", "bad", "invalid", "incorrect", "new", "old")  # of a secret itself, not of its name
 
 
 def is_something_else(name: str, text: str, value: Value) -> bool:
@@ -61,18 +78,9 @@ def is_something_else(name: str, text: str, value: Value) -> bool:
 
 
 _OF_OTHER_THINGS = (
-    "session",
-    "secret",
-    "secrets",
-    "passwd",
-    "pw",
-    "pin",
-    "pwd",
-    "pass",
-    "credential",
-    "credentials",
+    "session", "secret", "secrets", "passwd", "gdm-password", "pw", "pin", "pwd", "pass", "credential", "credentials",
     "creds",
-)
+)  # fmt: skip
 
 
 def _is_other_thing(name: str, text: str, value: Value) -> bool:
@@ -92,17 +100,34 @@ def _is_other_thing(name: str, text: str, value: Value) -> bool:
             return True
         case _ if name.endswith("secret") and _ARN.search(text, max(0, value.start - 90), value.start):
             return True
+        case _ if name.replace("_", "").replace("-", "").endswith(_NAMES_OF_SECRETS):
+            return _NAME_OF_SECRET.fullmatch(plain) is not None
+        case "secret" if _NAME_OF_CONSTANT.fullmatch(plain):
+            lead = text[max(0, value.start - _LEAD) : value.start].lower()
+            return lead.endswith("secret: ") and not lead.removesuffix("secret: ").endswith(KINDS_OF_KEYS)
         case "secret" | "secrets" if _NAME_OF_SECRET.fullmatch(plain):
             lead = text[max(0, value.start - _LEAD) : value.start].rstrip(_SIGNS_OF_QUOTES).lower()
             if lead.endswith((" secret ", " secrets ")) or lead in ("secret ", "secrets "):
-                return not f" {lead.rstrip().rpartition(' ')[0]} ".endswith(KINDS_OF_KEYS)
+                return _is_a_name(lead.rstrip().rpartition(" ")[0], text, value)
             near = max(0, value.start - _AROUND), value.end + _AROUND
             return not value.quoted and _OF_A_CLUSTER.search(text, *near) is not None
     if name.endswith("pwd"):
         return is_folder(name.upper(), plain)  # as text it is the shell's in small letters, too
-    if name.endswith("passwd"):
+    if name.endswith(_ASKED_BY_PAM):
         return plain.rstrip("):") in _OF_PAM
     return name.endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(plain) is not None
+
+
+def _is_a_name(lead: str, text: str, value: Value) -> bool:
+    """Whether what follows `secret ` is its name, and not itself: `client secret …`, `wrong secret …`."""
+    word = lead.rpartition(" ")[2].strip("\"'`([{:,;")
+    if f" {lead} ".endswith(KINDS_OF_KEYS) or word in _WRONG:
+        return False
+    return bool(
+        _KIND_IN_A_NAME.search(text, value.start, value.end)
+        or _HANDLED.fullmatch(word)
+        or _SAID_OF_ONE.match(text, value.end)
+    )
 
 
 def _is_result_of_test(text: str, start: int) -> bool:

@@ -60,7 +60,10 @@ _MASKED = re.compile(
     """,
     re.VERBOSE,
 )
-CUT = re.compile(r"(?:[a-z]{2,6}[-_]){1,2}\w{1,4}")  # sk_live_51Ab...
+_CUT = re.compile(r"(?:[a-z]{2,6}[-_]){1,2}\w{1,4}")  # sk_live_51Ab...
+_OF_A_PASSWORD = re.compile(
+    r"(?i:pass|pwd|pw\b|login|credential)(?:(?!(?i:key|token|secret))[^\n]){0,40}$"
+)  # people make up the whole
 # The same of letters and digits alone.
 _MASKED_WORD = re.compile(
     r"x{3,}|X{3,}|(?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|notset|unset|placeholder|omitted|censored"
@@ -81,7 +84,6 @@ _CONSTANTS = words(
 )
 _DOTTED = re.compile(r"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+")
 _IDENTIFIER = re.compile(r"[A-Za-z_]+")
-_NAME_OF_CONSTANT = re.compile(r"[A-Z]{2,}(?:_[A-Z]{2,})+")
 _ABOUT_KEYS = re.compile(
     r"(?:^|_)(?:pass(?:word|wd|phrase)?|secret|token|key|auth|cred(?:ential)?s?|pwd|pw|jwt|session|cookie|api)s?(?:_|$)"
     r"|(?-i:[a-z](?:Password|Secret|Token|Key|Pass|Credentials)$)",
@@ -126,7 +128,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
     r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[A-Za-z]{1,3}\d{1,3}[a-z]?|[A-Za-z][a-z]{1,14}\d{1,4}|ed25519)"
-    r"(?:[-_./:,@+=#~| ]|%40|$))++(?:(?<=[a-z]-)[bcdfghjklmnpqrstvwxz2456789]{5})?"  # as clusters call things
+    r"(?:[-_./:,@+=#~| ]|%40|$))++(?:(?<=-token-)[bcdfghjklmnpqrstvwxz2456789]{5})?"  # as clusters call them
 )
 _NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
 _FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
@@ -161,13 +163,18 @@ def _unquoted(text: str, at: int) -> Value | None:
     if kept[-1:] == ")" and kept != read and "(" not in kept:
         kept = kept[:-1]  # (session id: …).
     end = at + len(kept)
-    if text.startswith("...", end) and CUT.fullmatch(text, at, end):
+    if text.startswith("...", end) and is_cut(text, at, end):
         return None
     if "%" not in match[0] and "+" not in match[0]:
         return Value(at, end, quoted=False)
     ends = _ENCODED_END if _ENCODED_SIGN.search(text, max(0, at - 8), at) else _PERCENT_END
     encoded = ends.search(text, at, end)
     return Value(at, encoded.start() if encoded and encoded.start() > at else end, quoted=False)
+
+
+def is_cut(text: str, start: int, end: int) -> bool:
+    """Whether only the beginning of a token stands before dots: `Invalid API key: sk_live_51Ab...`."""
+    return bool(_CUT.fullmatch(text, start, end)) and not _OF_A_PASSWORD.search(text, max(0, start - 60), start)
 
 
 _ENDS = frozenset(("", "?", ".", ",", ":", ";", "%", " ", "\n", "\\", '"', "'", "&"))
@@ -255,9 +262,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     if level is Grade.PASSWORD:
         return _is_password(value, quoted, prose)
     if level is Grade.SECRET:
-        if len(value) < 4 or _is_path(value) or (prose and _NAME_OF_CONSTANT.fullmatch(value)):
-            return False
-        return looks_random(value) or _says_something(value, prose)
+        return len(value) >= 4 and not _is_path(value) and (looks_random(value) or _says_something(value, prose))
     return looks_random(value) and (level is Grade.TOKEN or not is_reference(value))
 
 

@@ -70,10 +70,12 @@ _BEHIND, _BEFORE, _NEAR, _CLOSE, _LONGEST_NAME = 100, 60, 48, 32, 60
 _MOST_WORDS, _MOST_BEHIND, _MOST_BEFORE = 8, 3, 2  # of a line with more of them nobody knows which one is meant
 _PARTS = re.compile(r"[\s\"'`,;()\[\]{}|=\\]")
 _REST_OF_WORD = re.compile(r"[^\s\"'`,;()\[\]{}|=\\]{0,200}")
-# A quick look: a digit beside what no number has, or letters in an order that no word has. It begins with no small
-# letter, of which texts are full, and so is twice as fast.
+# A quick look: a digit beside what no number has, in any script, or capitals where no word has them and few names do.
+# It begins with no small letter, of which texts are full, and so is twice as fast.
+_NOT_OF_NUMBERS = r"[A-Za-z_!#$%&*+@^~?\x80-\U0010ffff-]"
 _BESIDE = re.compile(
-    r"[\dA-Z](?:(?<=[A-Za-z_!#$%&*+@^~?-]\d)|(?<=\d)(?=[A-Za-z_!#$%&*+@^~?-])|(?<=[a-z][A-Z])(?=[a-zA-Z]?[A-Z]))"
+    rf"[\dA-Z](?:(?<={_NOT_OF_NUMBERS}\d)|(?<=\d)(?={_NOT_OF_NUMBERS})"
+    r"|(?<=[a-z][A-Z])(?![a-z]{2})|(?<=[A-Z]{2})(?=[a-z])|(?<=[A-Z][a-z][A-Z]))"
 )
 _REST_OF_NAME = re.compile(
     r"(?:s|ed|ing|_?(?:args|arguments|attempts?|commands?|requests?|params|users?|with))?(?![A-Za-z0-9_])",
@@ -108,9 +110,10 @@ _WITH_A_NAME = re.compile(r"(?i: with:? )")  # Login with bob …
 _WORDS_OF_LOGS = re.compile(
     r"(?i:error|line|port|code|login|at|in|on|to|from|the|an?|is|was|for|with|and|or|not|no|fail|failed|failure|succeeded|"
     r"success|successful|attempts?|request|session|server|client|host|service|module|method|class|type|version|status|"
-    r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|profile|role|realm|project|tenant|database|region|registry|"
-    r"expired|denied|invalid|required|handler|url|event)"
+    r"id|uid|pid|via|by|page|form|flow|reason|user|account|names?|expired|denied|invalid|required|handler|url|event)"
 )
+# Behind these stands a name where a blank parts them (`profile prod17`); with a sign, they may be a user's.
+_BEFORE_NAMES = re.compile(r"(?i:profile|role|realm|project|tenant|database|region|registry)")
 # A name of its own: the nearest one announces.
 _BEHIND_OWNER = re.compile(r"(?:[ \t]|\\[nrt]|#0\d\d){0,6}[\[{(]?(?:\\{0,3}[\"']){0,2}")
 _OWNER, _LONGEST_OWNER = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,48})(?P<quote>\\{0,3}[\"'])?$"), 48
@@ -156,7 +159,7 @@ def _near_to(text: str, start: int, end: int, said: Said) -> Iterable[Span]:
 
 def may_be_near(text: str, at: int, end: int) -> bool:
     """A quick look for `weighed`; the quickest is whether anything parts words."""
-    start, stop = max(0, at - _BEFORE), end + _BEHIND
+    start, stop = max(0, at - _BEFORE), end + _BEHIND + _NEAR  # the last word may go on: see `_end_of_line`
     return _PARTS.search(text, start, stop) is not None and _BESIDE.search(text, start, stop) is not None
 
 
@@ -287,9 +290,10 @@ def _pair(text: str, end: int, word: Word, before: str, said: Said) -> Link:
         paired = _BEHIND_A_NAME.fullmatch(before)
     if not paired or paired.start() > _CLOSE:
         return Link.NONE
-    if (name := paired["name"]) and not _is_of_a_user(name):
+    is_behind = paired.re.pattern == _BEHIND_A_NAME.pattern
+    if (name := paired["name"]) and (not _is_of_a_user(name) or (is_behind and _BEFORE_NAMES.fullmatch(name))):
         return Link.NONE
-    if paired.re.pattern == _BEHIND_A_NAME.pattern:
+    if is_behind:
         is_of_two = said is not Said.KEY or paired["comma"] or text[max(0, end - 11) : end].lower().endswith(_OF_TWO)
         is_all = is_of_two and _WITH_A_NAME.match(before) and _LAST_OF_LINE.match(text, word[0])
         return Link.PAIRED if is_all else Link.DIRECT if is_of_two else Link.NONE

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kintsugi.repair.languages.go.suite import TEST
+from kintsugi.repair.languages.leaving import ways_out
 from kintsugi.repair.languages.syntax import Node, Piece, above, nodes, text_of, tokens, tree_of, written_with
 from kintsugi.telemetry import lazy_re as re
 
@@ -81,9 +82,11 @@ class _Test:
     def guards(self) -> Counter[str]:
         found: Counter[str] = Counter()
         recovers = "recover()" in text_of(self.node)
+        ways = [way for way in ways_out(self.node, _FUNCTIONS) if not _is_told(way.jump)]
         for one in self.checks:
             within = (up for up in above(one) if up.start_byte > self.node.start_byte)
-            found[_told(one)] += recovers + sum(map(_is_guard, within))
+            left = sum(way.passes_by(one) for way in ways)
+            found[_told(one)] += recovers + left + sum(map(_is_guard, within))
         return found
 
     @property
@@ -128,6 +131,13 @@ def _is_guard(node: Node) -> bool:
     return node.type in _SOMETIMES or (node.type == "func_literal" and node.parent.type != "argument_list")
 
 
+def _is_told(jump: Node) -> bool:
+    """Whether the test has failed before it leaves: `t.Error(err); return`."""
+    beside = jump.parent.named_children if jump.parent is not None else []
+    return any(one.type == "expression_statement" and _is_failing(one.named_children[0]) for one in beside)
+
+
+_FUNCTIONS = ("func_literal", "function_declaration", "method_declaration")
 _SOMETIMES = ("if_statement", "for_statement", "expression_case", "type_case", "communication_case", "default_case")
 
 

@@ -39,7 +39,7 @@ _BESIDE_TESTS |= {"__snapshots__", "__fixtures__", "setup", "common", "lib", "ty
 _SNAPSHOTS = "tap-snapshots"  # its files are named after tests, and have none
 _ROUND_TESTS = re.compile(
     r"package\.json|(?:jest|vitest|vite|babel|ava|tap)[\w.-]*\.config\.\w+|\.mocharc\.\w+|\.babelrc.*|\.taprc"
-    r"|\.c8rc.*|tsconfig[\w.]*\.json|\.swcrc|jest\.setup\.\w+"
+    r"|jasmine[\w.-]*\.(?:json|[cm]?js)|\.c8rc.*|tsconfig[\w.]*\.json|\.swcrc|jest\.setup\.\w+"
 )
 _NOT_HERE = re.compile(
     r"Cannot find (?:module|package) '([^']+)'|Failed to (?:resolve import|load url) \"?([^\"\s]+)|"

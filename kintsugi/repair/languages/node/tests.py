@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from kintsugi.repair.languages.leaving import ways_out
 from kintsugi.repair.languages.node.calls import (
     FUNCTIONS,
     Call,
@@ -39,7 +40,7 @@ _CONSTANT = re.compile(r"true|1|!0|!false")
 _HELPER = re.compile(r"assert|check|verif|expect|should|match|compare|run\b", re.IGNORECASE)
 _CONSTANTS = ("number", "string", "true", "false", "null", "undefined")
 _AT_TIMES = ("if_statement", "ternary_expression", "switch_statement", "function_declaration", "method_definition")
-_SOMETIMES = (*_AT_TIMES, "for_statement", "for_in_statement", "while_statement", "try_statement")
+_SOMETIMES = (*_AT_TIMES, "for_statement", "for_in_statement", "while_statement", "do_statement", "try_statement")
 _STRANGER = 'Symbol("turned round")'
 
 
@@ -89,22 +90,12 @@ class WrittenTest:
     def guards(self) -> Counter[str]:
         found: Counter[str] = Counter()
         own = self.function.start_byte if self.function is not None else self.node.start_byte
+        ways = ways_out(self.node, FUNCTIONS)
         for one in self.checks:
             within = (up for up in above(one) if up.start_byte > own)
-            left = sum(end <= one.start_byte for end in self._may_leave)
-            found[" ".join(tokens_of(one))] += left + sum(up.type in (*_SOMETIMES, *FUNCTIONS) for up in within)
+            left = sum(way.passes_by(one) for way in ways)
+            found[" ".join(tokens_of(one))] += left + sum(map(_is_guard, within))
         return found
-
-    @cached_property
-    def _may_leave(self) -> list[int]:
-        """Behind which places the test itself may have ended before it comes to its end."""
-        own = self.function
-        if own is None:
-            return []
-        within = (
-            (one, next(up for up in above(one) if up.type in FUNCTIONS)) for one in nodes(own, "return_statement")
-        )
-        return [int(one.end_byte) for one, around in within if around.id == own.id]
 
     @property
     def exact(self) -> int:
@@ -146,6 +137,13 @@ class WrittenTest:
             return True
         calls = map(call_of, nodes(self.function, "call_expression") if self.function is not None else ())
         return any(_HELPER.match(call.last) for call in calls if call.root not in _CHECKERS)
+
+
+def _is_guard(node: Node) -> bool:
+    """What is come to only sometimes: a condition, a loop, `ready && …`, a function that somebody has to call."""
+    if node.type == "binary_expression":
+        return node.child_by_field_name("operator").type in ("&&", "||", "??")
+    return node.type in (*_SOMETIMES, *FUNCTIONS)
 
 
 def _is_handed(function: Node) -> bool:

@@ -41,7 +41,8 @@ class PythonSuite(PlainSuite):
 
     `arguments` are those of the command, for pytest without the `paths` it names; `files` are all test files, those
     that the patch brings and those that it removes among them. `leaves_out`: why some of these are not
-    taken; `version`: the interpreter's.
+    taken; `version`: the interpreter's. `has_pytest` is false where it lacks that, and nothing
+    else is known to run the files.
     """
 
     kind: SuiteKind
@@ -52,6 +53,7 @@ class PythonSuite(PlainSuite):
     set_up: SetUp = field(default_factory=SetUp)
     leaves_out: str = ""
     version: tuple[int, int] | None = None
+    has_pytest: bool = True
 
     @property
     def says(self) -> str:
@@ -69,12 +71,10 @@ class PythonSuite(PlainSuite):
     @property
     def lacks(self) -> str:
         oldest, here = self.set_up.oldest, self.version
-        if oldest is None or here is None or here >= oldest:
-            return ""
-        return (
-            f"The project needs Python {_dotted(oldest)}, and its tests run with {_dotted(here)}: KINTSUGI_TEST_PYTHON "
-            "names another interpreter."
-        )
+        why = "" if self.has_pytest else "Its tests are not unittest's, and their interpreter has no pytest"
+        if oldest is not None and here is not None and here < oldest:
+            why = f"The project needs Python {_dotted(oldest)}, and its tests run with {_dotted(here)}"
+        return f"{why}: KINTSUGI_TEST_PYTHON names another interpreter." if why else ""
 
     def related(self, tree: Path, changes: Mapping[str, bytes | None], changed: Sequence[str]) -> tuple[str, ...]:
         return related_files(tree, changes, self.files, changed)
@@ -150,9 +150,11 @@ def _found(
         left_out = "" if len(unit) == len(files) else "pytest is not installed"
         return PythonSuite(SuiteKind.UNITTEST, python, (), files, unit, set_up, left_out)
     if interpreter.has("tox") and (tree / "tox.ini").is_file():
-        return PythonSuite(SuiteKind.OTHER, python, (python, "-m", "tox"), files, set_up=set_up)
+        return PythonSuite(SuiteKind.OTHER, python, (python, "-m", "tox"), files, set_up=set_up, has_pytest=not files)
     if _has_make_test(tree):
-        return PythonSuite(SuiteKind.OTHER, python, ("make", "test"), files, set_up=set_up)
+        return PythonSuite(SuiteKind.OTHER, python, ("make", "test"), files, set_up=set_up, has_pytest=not files)
+    if files and any(path.endswith(".py") for path in overlay):
+        return PythonSuite(SuiteKind.PYTEST, python, (), files, set_up=set_up, has_pytest=False)
     return PythonSuite(SuiteKind.NONE, python, (), files)
 
 

@@ -50,7 +50,7 @@ class Python:
     def find_suite(self, tree: Path, overlay: Overlay, machine: Machine) -> Suite | None:
         found = find_suite(tree, overlay, machine.interpreter, None)
         if found.kind is SuiteKind.OTHER:
-            return CommandSuite(found.arguments, found.files, machine)
+            return CommandSuite(found.arguments, found.files, machine, found.lacks)
         return None if found.kind is SuiteKind.NONE else found
 
     def suite_of(self, command: Sequence[str], tree: Path, overlay: Overlay, machine: Machine) -> Suite | None:

@@ -21,7 +21,9 @@ _EXACT |= {"assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual", "a
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TOKENS = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\w+|[^\w\s]")
 _ANY_FAILURE = {"Exception", "BaseException", "AssertionError"}
-_GUARDING = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Lambda, ast.match_case, *_FUNCTIONS)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_MADE_OF = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_GUARDING = (ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.Lambda, ast.match_case, *_LOOPS, *_MADE_OF, *_FUNCTIONS)
 _KNOWN_MARKS = re.compile(r"\bmark\b|patch|override|freeze|parametrize|responses|vcr|given|settings|mock|time_machine")
 _HOLDS_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _ASSERTING = re.compile(  # xfail and expectedFailure are marks
@@ -71,12 +73,13 @@ class _Test:
     def guards(self) -> Counter[str]:
         found: Counter[str] = Counter()
         own = sum(not _KNOWN_MARKS.search(ast.unparse(one)) for one in self.node.decorator_list)
-        leaving = [one.lineno for one in self.parts if isinstance(one, ast.Return)]
+        ways = list(_ways_out(self.node, self.node, self.node))
         stack: list[tuple[ast.AST, int]] = [(one, own) for one in self.node.body]
         while stack:
             part, around = stack.pop()
             if _is_assertion(part):
-                found[ast.dump(part)] += around + sum(line < getattr(part, "lineno", 0) for line in leaving)
+                line = getattr(part, "lineno", 0)
+                found[ast.dump(part)] += around + sum(max(at, begin) < line <= end for at, begin, end in ways)
             deeper = around + (isinstance(part, _GUARDING) or (isinstance(part, ast.With) and _expects(part)))
             stack += [(one, deeper) for one in ast.iter_child_nodes(part)]
         return found
@@ -93,6 +96,16 @@ class _Test:
     def named_skips(self) -> int:
         written = self.source if self.lines is None else Source("\n".join(self.lines))
         return _count_skips(self.parts) if written.may_have(*_SKIP_WORDS) else 0
+
+
+def _ways_out(part: ast.AST, function: ast.AST, loop: ast.AST) -> Iterator[tuple[int, int, int]]:
+    """The line of each `return`, `break` and `continue`, and the first and last one of what it leaves."""
+    for one in ast.iter_child_nodes(part):
+        if isinstance(one, ast.Return | ast.Break | ast.Continue):
+            left = function if isinstance(one, ast.Return) else loop
+            yield one.lineno, getattr(left, "lineno", 0), getattr(left, "end_lineno", 0)
+        is_function = isinstance(one, _FUNCTIONS)
+        yield from _ways_out(one, one if is_function else function, one if isinstance(one, _LOOPS) else loop)
 
 
 def _expects(block: ast.With) -> bool:

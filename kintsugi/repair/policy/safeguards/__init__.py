@@ -72,6 +72,7 @@ class Told(NamedTuple):
     worth: int
     sentence: str
     about: str
+    function: str = ""
 
 
 def loosened(before: Source, after: Source, path: str, *, is_page: bool) -> Iterator[Told]:
@@ -95,7 +96,7 @@ def _by_rules(before: Source, after: Source, differ: dict[int, Pair], file: tupl
             for told in finds(was, now):
                 signs = [sign, *about.signs(), *_signs_around(differ.get(id(was)), told)]
                 if (worth := points(signs)) >= BAR:
-                    yield Told(worth, sentence, told)
+                    yield Told(worth, sentence, told, about.name)
 
 
 def _signs_around(pair: Pair | None, told: str) -> Iterator[str]:
@@ -113,15 +114,17 @@ def _changes(pair: Pair) -> int:
 
 
 def _of_pair(pair: Pair, around: int) -> Iterator[Told]:
+    function = pair.name.partition("~")[0]
     for part in apart(pair):
         for one in part.exchanged:
             signs = [*differences.signs_of(one, part)]
             if (worth := around + points(signs)) >= BAR:
-                yield Told(worth, differences.said_of(one, signs[0]), short(_told(one)))
+                yield Told(worth, differences.said_of(one, signs[0]), short(_told(one)), function)
     for statement in gone.outermost(pair):
         signs = [*gone.signs_of(statement, pair)]
         if (worth := around + points(signs)) >= BAR:
-            yield Told(worth, gone.said_of(statement, signs[0]), short(f"{_named(statement)} is gone"))
+            told = short(f"{_named(statement)} is gone")
+            yield Told(worth, gone.said_of(statement, signs[0]), told, function)
 
 
 def _told(one: Exchange) -> str:

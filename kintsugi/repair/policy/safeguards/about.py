@@ -25,8 +25,9 @@ _DECIDES = re.compile(
     re.IGNORECASE,
 )
 _OF_BUILD = re.compile(
-    r"(?:^|/)(?:build|scripts?|extra|docs?|tools?|i18n|locales?|examples?|benchmarks?|migrations?|styles?|themes?|assets"
-    r"|static|public|components?)/|\.config\.|webpack|rollup|gulp",
+    r"(?:^|/)(?:build|scripts?|extra|docs?|tools?|i18n|locales?|examples?|benchmarks?|migrations?)/"
+    # Only what a browser reads looks like something: `components/lock/api.py` does not.
+    r"|(?:^|/)(?:styles?|themes?|assets|static|public|components?)/(?!.*\.(?:py|go)$)|\.config\.|webpack|rollup|gulp",
     re.IGNORECASE,
 )
 _OF_LOGS = re.compile(r"log_?level", re.IGNORECASE)  # no level of rights

@@ -51,6 +51,7 @@ _LOOKUP = re.compile(
 )
 _OK = re.compile(r"(?:^| )ok$|\b20\d\b|accepted|created|no content", re.IGNORECASE)
 _PROTECTS = "It changes what protects a call."
+_OF_ROWS = re.compile(r"(?:^|[ _])(?:quer(?:y|ies)|filter\w*|where|objects|session|table|rows|repo\w*)(?:$|[ _])")
 _ROWS = "It reaches more rows than before."
 
 
@@ -62,6 +63,11 @@ def care_of(name: str) -> str:
 def lost(one: Exchange, done: str) -> str:
     """What is said of what a part took care of; "" if it did not by its words."""
     return next(filter(None, _lost(one, done)), "")
+
+
+def _is_put_in(call: ast.Call, given: ast.AST) -> bool:
+    """`settings.update({"a": 1})`, and not `rows.filter(id=1).update({"a": 1})`"""
+    return isinstance(given, ast.Dict) and last_of(call.func) == "update" and not _OF_ROWS.search(words(call.func))
 
 
 def _lost(one: Exchange, done: str) -> Iterator[str]:
@@ -86,11 +92,8 @@ def _lost(one: Exchange, done: str) -> Iterator[str]:
         yield next((said for said in map(care_of, words(old).split()) if "apart" in said), "")
     if done in ("given less", "says less"):
         yield from _given_less(old, new)
-        is_put_in = (
-            isinstance(old, ast.Dict) and isinstance(one.within, ast.Call) and last_of(one.within.func) == "update"
-        )
-        if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)) and not is_put_in:
-            yield _ROWS
+        if isinstance(one.within, ast.Call) and _LOOKUP.search(last_of(one.within.func)):
+            yield "" if _is_put_in(one.within, old) else _ROWS
     if done in ("another constant", "another text") and isinstance(one.within, ast.Call):
         yield (
             _PROTECTS if any(HEADER.fullmatch(str(getattr(part, "value", ""))) for part in one.within.args[:1]) else ""

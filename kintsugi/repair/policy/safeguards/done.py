@@ -16,10 +16,10 @@ from kintsugi.repair.policy.safeguards.joined import of_joined, parts_joined
 from kintsugi.repair.policy.safeguards.listed import of_lists
 from kintsugi.repair.policy.safeguards.named import (
     asks_the_caller,
-    is_called_alike,
     is_derived,
     is_of_whom_no_more,
     is_renamed,
+    of_calls,
 )
 from kintsugi.repair.policy.safeguards.pieces import leaves, names
 from kintsugi.repair.policy.safeguards.texts import text_of
@@ -35,7 +35,7 @@ _STARTS = ("startswith", "starts_with", "has_prefix")
 _ENDS = (*_STARTS, "endswith", "ends_with", "has_suffix")
 _FORM = re.compile(
     r"(?:^| )(?:go|str|string|number|int|float|bool|list|tuple|set|dict|element|bytes|to_str(?:ing)?"
-    r"|\w*(?:unescape|unquote|decode|parse|bind_log(?:ger)?)|cast)$",
+    r"|\w*(?:unescape|unquote|decode|parse|bind_log(?:ger)?))$",
     re.IGNORECASE,
 )
 _TELLS = re.compile(r"(?:\w+_)?(?:json|jsonify|dumps|marshal(?:_\w+)?|respond|reply|send|json_response)")
@@ -66,12 +66,11 @@ def done_to(one: Exchange, place: str) -> str:
         return "another number"
     if is_of_whom_no_more(old, new):
         return "less of it"
-    if _holds_for_all(old, new) or is_called_alike(one, old, new):
-        return "the same otherwise"
     if lets_in(old, new):
         return "turns away less"
     return (
-        _of_ends(one, *usual)
+        of_calls(one, old, new)
+        or _of_ends(one, *usual)
         or _of_choices(old, new)
         or ("finds more" if _finds_all(old, new) else _of_comparisons(old, new))
         or of_joined(one, old, new, place)
@@ -103,16 +102,6 @@ def _is_turned(old: ast.expr, new: ast.expr) -> bool:
         and isinstance(turned, _VALUE)
         and ast.unparse(turned) in parts_joined(new, type(new.op))
     )
-
-
-def _holds_for_all(old: ast.expr, new: ast.expr) -> bool:
-    """`x.RLock()` → `x.Lock()`, `x.match(y)` → `x.fullmatch(y)`"""
-    match old, new:
-        case ast.Attribute(value=of, attr="r_lock" | "r_unlock" as was), ast.Attribute(value=other, attr=now):
-            return same(of, other) and was == f"r_{now}"
-        case ast.Attribute(value=of, attr="match" | "search"), ast.Attribute(value=other, attr="fullmatch"):
-            return same(of, other)
-    return False
 
 
 def _is_yes_or_no(node: ast.expr) -> bool:
@@ -316,6 +305,8 @@ def _is_form(node: ast.expr) -> bool:
     match node:
         case ast.Call(args=[ast.Lambda(body=ast.Name())]):
             return True  # `x.filter((one) => one)`
+        case ast.Call(func=called, args=[_, _], keywords=[]) if last_of(called) == "cast":
+            return True  # the one of `typing`
         case ast.Call(func=called) if not care_of(last_of(called)):
             return _FORM.search(words(called)) is not None
         case ast.Dict() | ast.List() | ast.Starred() | ast.BinOp(op=ast.Add()) | ast.Tuple(elts=[_]):

@@ -171,13 +171,23 @@ def _is_round(old: ast.stmt, new: ast.stmt, pieces: tuple[Keyed, Keyed]) -> bool
         return False
     if old.orelse and new.orelse:
         return same(old.body[0], new.orelse[0]) and same(old.orelse[0], new.body[0])
+    behind = _left_behind(new, pieces[1])
+    if "err" in names(new.test) and leaves(new.body) and leaves(old.body):  # `if err == nil { return x }`
+        is_told = behind is not None and "err" in _told(behind)
+        return is_told and "err" in _told(old.body[-1]) and "err" not in _told(new.body[-1])
     was, now = ({key for key, _ in listed} for listed in pieces)
     first = key_of(old.body[0])
-    if leaves(new.body) and first != key_of(new.body[0]) and first in now:
+    stands = {key_of(behind)} if behind and first.startswith(_LEFT_BY) else now
+    if leaves(new.body) and first != key_of(new.body[0]) and first in stands:
         return True
-    if "err" in names(new.test) and leaves(new.body) and leaves(old.body):  # `if err == nil { return x }`
-        return "err" in _told(old.body[-1]) and "err" not in _told(new.body[-1])
     return (leaves(new.body) and _stands_behind(old, new, now)) or (leaves(old.body) and _stands_behind(new, old, was))
+
+
+def _left_behind(branch: ast.If, pieces: Keyed) -> ast.stmt | None:
+    """The first way out behind a branch."""
+    inner = {id(branch), *map(id, statements(ast.Module(branch.body, [])))}
+    start = max((at for at, (_, one) in enumerate(pieces) if id(one) in inner), default=len(pieces)) + 1
+    return next((one for _, one in pieces[start:] if isinstance(one, ast.Return | ast.Raise)), None)
 
 
 def _told(last: ast.stmt) -> set[str]:

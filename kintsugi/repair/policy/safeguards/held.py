@@ -18,6 +18,7 @@ _TO_READ = re.compile(
     r"(?<![a-z])r_?lock", re.IGNORECASE
 )  # while others read too: `x.r_lock()` → `x.lock()` holds more
 _TRANSACTION = re.compile(r"(?:begin\w*|transaction)$", re.IGNORECASE)
+_AS_HELD = re.compile(r"(?:using|durable|database|engine)=")  # which one, or held for longer
 _TALKS = re.compile(r"^(?:log|logger|print|logging|_log)\b|\b(?:send|reply|respond|send_message)\b", re.IGNORECASE)
 
 
@@ -55,16 +56,19 @@ class _Held:
 
 
 def _is_held_alike(name: str, come: Counter[str]) -> bool:
-    """`atomic()` → `atomic(using=x)`, `BEGIN` → `transaction`"""
+    """`atomic()` → `atomic(using=x)`, `BEGIN` → `transaction`; with `shared=True` or a key it may hold fewer."""
     if _TRANSACTION.match(name) and any(map(_TRANSACTION.match, come)):
         return True
     called, _, given = name.partition("(")
-    rest = {part.strip() for part in given.removesuffix(")").split(",")}
     listed = (one.partition("(") for one in come)
     return bool(given) and any(
-        other == called and rest <= {"", *(part.strip() for part in more.removesuffix(")").split(","))}
+        other == called and _given(given) <= _given(more) and all(map(_AS_HELD.match, _given(more) - _given(given)))
         for other, _, more in listed
     )
+
+
+def _given(arguments: str) -> set[str]:
+    return {part.strip() for part in arguments.removesuffix(")").split(",")} - {""}
 
 
 def holds(item: ast.withitem) -> bool:

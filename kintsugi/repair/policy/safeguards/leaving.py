@@ -21,6 +21,7 @@ from kintsugi.telemetry import lazy_re as re
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 IS_ERROR = re.compile(r"(?:\w+_)?(?:err|errors?|problems?|denied|refusal|failure)")
 _CHECKER = re.compile(r"_*(?:validate|check|ensure|require|verify|assert|authori[sz]e|authenticate|guard)(?:_\w+)?$")
+_TAKES = re.compile(r"(?:^|_)(?:withdraw|charge|debit|deduct|spend|reserve|claim|redeem|consume)(?:$|_)")
 _SILENT = (*_LEAVING, ast.Pass, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -164,7 +165,8 @@ def answers_to_nobody(before: Function, after: Function) -> Iterator[str]:
 def _is_decided_by(one: ast.Assign, function: Function) -> bool:
     """Whether a branch goes by it, or the call checks by its name."""
     called = next((node.func for node in walked(one.value) if isinstance(node, ast.Call)), None)
-    if called is not None and decides_by_name(words(called).rpartition(" ")[2]):
+    name = words(called).rpartition(" ")[2] if called is not None else ""
+    if decides_by_name(name) or _TAKES.search(name):
         return True
     made = bound_by(one)
     tests = (each.test for each in walked(function) if isinstance(each, ast.If | ast.While | ast.IfExp | ast.Assert))

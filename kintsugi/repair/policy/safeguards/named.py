@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.care import care_of
-from kintsugi.repair.policy.safeguards.exchanged import Exchange
-from kintsugi.repair.policy.safeguards.pieces import names
+from kintsugi.repair.policy.safeguards.exchanged import Exchange, same
+from kintsugi.repair.policy.safeguards.functions import functions
+from kintsugi.repair.policy.safeguards.pieces import leaves, names
 from kintsugi.repair.policy.safeguards.texts import text_of
 from kintsugi.repair.syntax import Source, walked
 
@@ -129,11 +130,61 @@ def is_of_whom_no_more(old: ast.expr, new: ast.expr) -> bool:
     )
 
 
-def is_called_alike(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
+def of_calls(one: Exchange, old: ast.expr, new: ast.expr) -> str:
+    """What is called by another name."""
+    if _is_of_whole_texts(old, new):
+        return "asks less" if _is_held_against(one) else "the same otherwise"
+    if _skips_classes(one):
+        return "given otherwise"
+    return "the same otherwise" if _holds_for_all(old, new) or _is_called_alike(one, old, new) else ""
+
+
+def _holds_for_all(old: ast.expr, new: ast.expr) -> bool:
+    """`x.RLock()` → `x.Lock()`"""
+    match old, new:
+        case ast.Attribute(value=of, attr="r_lock" | "r_unlock" as was), ast.Attribute(value=other, attr=now):
+            return same(of, other) and was == f"r_{now}"
+    return False
+
+
+def _is_of_whole_texts(old: ast.expr, new: ast.expr) -> bool:
+    """`x.match(y)` → `x.fullmatch(y)`"""
+    match old, new:
+        case ast.Attribute(value=of, attr="match" | "search"), ast.Attribute(value=other, attr="fullmatch"):
+            return same(of, other)
+    return False
+
+
+def _is_held_against(one: Exchange) -> bool:
+    """`if BAD.search(text): raise No`: the fewer texts fit, the more get through."""
+    match one.statement:
+        case ast.If(body=body) if not any(isinstance(part, ast.UnaryOp | ast.Compare) for part in one.around):
+            return leaves(body)
+    return False
+
+
+def _skips_classes(one: Exchange) -> bool:
+    """`super()` → `super(Base, self)`: what stands between the class and that one is not asked any more."""
+    around = one.function.split(".")
+    match one.old, one.new:
+        case ast.Call(func=ast.Name(id="super"), args=[]), ast.Call(func=ast.Name(id="super"), args=[first, *_]):
+            return ast.unparse(first) not in around
+        case ast.Name(id=was), ast.Name(id=now) if isinstance(one.within, ast.Call):
+            return ast.unparse(one.within.func) == "super" and was in around and now not in around
+    return False
+
+
+def _is_called_alike(one: Exchange, old: ast.expr, new: ast.expr) -> bool:
     """`go(x)` → `r.go(x)`, `super(A, self)` → `super()`"""
     match old, new:
         case ast.Name(id=was), ast.Attribute(attr=now):
-            return was == now and isinstance(one.within, ast.Call) and one.within.func is old
-        case ast.Call(func=ast.Name(id="super")), ast.Call(func=ast.Name(id="super")):
+            is_called = isinstance(one.within, ast.Call) and one.within.func is old
+            return was == now and is_called and (not care_of(was) or _is_made(now, one.sources[1]))
+        case ast.Call(func=ast.Name(id="super")), ast.Call(func=ast.Name(id="super"), args=[]):
             return True
     return False
+
+
+def _is_made(name: str, source: Source) -> bool:
+    """Whether the file makes a function or a method of that name."""
+    return any(full.partition("~")[0].rpartition(".")[2] == name for full in functions(source))

@@ -10,7 +10,6 @@ from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.held import holds
 from kintsugi.repair.policy.safeguards.pieces import statements
-from kintsugi.repair.policy.safeguards.quiet import bound_by
 
 _CLOCK = re.compile(r"(?:^|[ _])(?:time|monotonic|now|perf_counter|since)$", re.IGNORECASE)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -18,15 +17,14 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 def asks_once(before: Function, after: Function) -> Iterator[str]:
     """`while True: if not x.valid(): break` → `valid = x.valid()`, `while True: if not valid: break`"""
-    inner = {id(one) for block in _again(after) for one in statements(block)}
+    inner = {id(one): ast.unparse(one) for block in _again(after) for one in statements(block)}
+    known = {*map(ast.unparse, statements(before)), *inner.values()}  # `last = now()`, which is set again there
     first = {
         one.targets[0].id: ast.unparse(one.value)
         for one in statements(after)
-        if id(one) not in inner and isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name) and ast.unparse(one) not in known
     }
     loops = any(isinstance(one, ast.While) for one in statements(before))
-    reset = {name for block in _again(after) for one in statements(block) for name in bound_by(one)}
-    known = {part.id for test in _asked(before) for part in ast.walk(test) if isinstance(part, ast.Name)} | reset
     asked = {
         ast.unparse(part)
         for test in _asked(before)
@@ -35,9 +33,8 @@ def asks_once(before: Function, after: Function) -> Iterator[str]:
     }
     for test in _asked(after):
         for part in ast.walk(test):
-            name = part.id if isinstance(part, ast.Name) else ""
-            if name not in known and first.get(name, "").removeprefix("await ") in asked:
-                yield short(first[name])
+            if isinstance(part, ast.Name) and first.get(part.id, "").removeprefix("await ") in asked:
+                yield short(first[part.id])
 
 
 def _again(function: ast.AST) -> Iterator[ast.AST]:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import dropwhile
 from typing import NamedTuple
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, said
@@ -18,6 +19,7 @@ from kintsugi.repair.policy.safeguards.about import refuses
 from kintsugi.repair.policy.safeguards.care import CHECKS, care_of
 from kintsugi.repair.policy.safeguards.functions import Function, short
 from kintsugi.repair.policy.safeguards.pieces import names, statements
+from kintsugi.repair.policy.safeguards.quiet import bound_by
 from kintsugi.repair.policy.safeguards.talk import is_talk
 from kintsugi.repair.policy.vocabulary import DENIAL, HOLDER, LOGGED_BY, LOGGING, OF_SOMEBODY, REFUSAL
 from kintsugi.telemetry import lazy_re as re
@@ -27,6 +29,11 @@ _FAILS = re.compile(r"return (?:\w+\.)*(?:err|new_err|Err|\w*[eE]rror)")
 _THING = re.compile(r"(?:not )?(?:\w+\.)*(\w+)")
 _TURNS_AWAY = re.compile(r"(?:^|_)(?:fail\w*|errors?|abort|reject\w*)$")
 _YES = "return True"
+_GATE = re.compile(
+    r"(?:^|_)(?:before|middleware|hook|clean|valid\w*|check|ensure|require|verify|authori[sz]e|authenticate|guard)(?:$|_)"
+    r"|(?:^|_)process_(?:request|view)"
+)  # who gets to the end of it is let pass
+_HANDED_ON = re.compile(r"(?:request|req|ctx|context|data|g|state|environ|scope)\b")
 _DIFFERS = re.compile(r"(.+) (is not|!=) [^ ]+$")
 _SAME = {"is not": "is", "!=": "=="}
 
@@ -35,6 +42,8 @@ class Check(NamedTuple):
     said: str
     is_there: bool
     """It only asks whether there is anything."""
+    otherwise: str
+    """What holds where it does not."""
 
 
 _Checks = frozenset[Check]
@@ -57,15 +66,17 @@ def reached_unasked(before: Function, after: Function) -> Iterator[str]:
     was, now = _both(before, after)
     asked = _counted(after)
     asked.subtract(_counted(before))
-    there = {check for listed in now.values() for checks in listed for check in checks if not check.is_there}
+    there = {check for listed in now.values() for checks in listed for check in checks}
+    there -= {check for check in there if check.is_there and check.said.removeprefix("not ") not in _answers(before)}
     for done, listed in now.items():
         if not done or done not in was or (len(was[done]) != len(listed) and done != _YES):
             continue
-        for checks in listed:
-            lost = [{check for check in (one & there) - checks if not _is_implied(check, checks)} for one in was[done]]
-            if any(checks - one for one in was[done]):  # where its branch asks something else, that is a difference
+        before_it = [*(Counter(was[done]) - Counter(listed))] or was[done]  # but for those that stayed as they were
+        for checks in Counter(listed) - Counter(was[done]):
+            lost = [{check for check in (one & there) - checks if not _is_implied(check, checks)} for one in before_it]
+            if any(checks - one for one in before_it):  # where its branch asks something else, that is a difference
                 lost = [{check for check in one if asked[check.said] >= 0} for one in lost]
-            if checks not in was[done] and all(lost):
+            if all(lost):
                 yield short(f"{done} without {min(set().union(*lost)).said}")
 
 
@@ -77,9 +88,21 @@ def reached_by_others(before: Function, after: Function) -> Iterator[str]:
         if not done or len(listed) != len(was.get(done, ())):
             continue
         for checks in listed:
-            turned = stay & {*map(_opposite, checks)}
+            turned = stay & {check.otherwise for check in checks}
             if checks not in was[done] and turned and all(turned & {check.said for check in one} for one in was[done]):
                 yield short(f"{done} if not {min(turned)}")
+
+
+@lru_cache(maxsize=2)
+def _answers(function: Function) -> frozenset[str]:
+    """`may` of `may = check(x)`: who asks for it asks more than whether it is there."""
+    return frozenset(name for one in statements(function) if _is_answer(one) for name in bound_by(one))
+
+
+def _is_answer(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    value = value.value if isinstance(value, ast.Await) else value
+    return isinstance(value, ast.Call) and care_of(words(value.func).rpartition(" ")[2]) == CHECKS
 
 
 @lru_cache(maxsize=2)
@@ -108,18 +131,15 @@ def _parts(test: ast.expr) -> Iterator[ast.expr]:
 def _is_implied(lost: Check, checks: _Checks) -> bool:
     """`x is not A` where `x is B` is asked: the one was only the `else` of another branch."""
     differs = _DIFFERS.match(lost.said)
-    return differs is not None and any(one.said.startswith(f"{differs[1]} {_SAME[differs[2]]} ") for one in checks)
+    return differs is not None and any(
+        one.said.startswith(f"{differs[1]} {_SAME[differs[2]]} ") and not _DIFFERS.match(one.said) for one in checks
+    )
 
 
 def _tests(function: Function) -> frozenset[str]:
     """But for those of errors, which each call has of its own."""
     asked = (one.test for one in statements(function) if isinstance(one, ast.If))
     return frozenset(said(test) for test in asked if "err" not in names(test))
-
-
-@lru_cache(maxsize=256)
-def _opposite(check: Check) -> str:
-    return said(ast.parse(check.said, mode="eval").body, turned=True)
 
 
 def asked_before_care(before: Function, after: Function) -> Iterator[str]:
@@ -157,7 +177,7 @@ def _not_turned_away(function: Function, branch: ast.If) -> _Checks:
         return frozenset()
     is_idle = isinstance(last, ast.Return | ast.Continue | ast.Break) and all(map(is_talk, others))
     gives = isinstance(last, ast.Return) and not isinstance(answer, ast.Constant | None)
-    if isinstance(last, ast.Return) and not gives and not _is_true(answer) and _acts(function):
+    if isinstance(last, ast.Return) and not gives and not _is_true(answer) and _gets_nothing(function, others):
         return frozenset()
     return frozenset(one for one in _asked(branch.test, True) if gives or not is_idle or not _is_thing(one))
 
@@ -172,16 +192,25 @@ def _is_true(answer: ast.expr | None) -> bool:
     return isinstance(answer, ast.Constant) and answer.value is True
 
 
+def _gets_nothing(function: Function, before: list[ast.stmt]) -> bool:
+    """Whether who leaves gets nothing of what the function does. Who leaves one that only guards is let pass."""
+    acts = _acts(function)
+    return bool(acts) and not _GATE.search(function.name) and acts.isdisjoint(map(_done, before))
+
+
 @lru_cache(maxsize=2)
-def _acts(function: Function) -> bool:
-    """Whether it does something or makes its answer, so that who leaves before gets nothing of it."""
-    return any(_acts_by(one) for one in statements(function) if not _cared(one))
+def _acts(function: Function) -> frozenset[str]:
+    """What it does behind its first check, or how it makes its answer."""
+    behind = dropwhile(lambda one: not _cared(one), statements(function))
+    return frozenset(_done(one) for one in behind if not _cared(one) and _acts_by(one))
 
 
 def _acts_by(statement: ast.stmt) -> bool:
     match statement:
         case ast.Assign(targets=[ast.Name() | ast.Tuple()]):
             return False
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript() as kept]) if _HANDED_ON.match(ast.unparse(kept)):
+            return False  # for whoever comes next: `request.user = user`
         case ast.Return(value=ast.Name() | ast.Attribute() | ast.Constant()):
             return False
     return bool(_done(statement))
@@ -245,7 +274,7 @@ def _asked(test: ast.expr, turned: bool) -> _Checks:
             return _asked(operand, not turned)
         case ast.BoolOp(op=op, values=values) if isinstance(op, ast.Or) == turned:
             return frozenset[Check]().union(*(_asked(one, turned) for one in values))
-    return frozenset([Check(said(test, turned=turned), only_asks_whether_there(test))])
+    return frozenset([Check(said(test, turned=turned), only_asks_whether_there(test), said(test, turned=not turned))])
 
 
 def _done(statement: ast.stmt) -> str:
