@@ -98,7 +98,7 @@ def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> 
         if lacking := await asyncio.to_thread(parts.lacking):
             who = "The App" if github.app_id else "The token"
             raise SettingsError(f"{who} lacks {'; '.join(lacking)}. Grant it on GitHub: docs/github.md has the list.")
-        tried = "" if github.app_id else "; of the token's rights, setting statuses alone was tried"
+        tried = "" if github.app_id else "; of the token's rights only one was tried: to set statuses"
         return f"{github.repo}, {code.branch} at {head[:10]}; {signed}{tried}"
 
     async def here(parts: CodeHostParts) -> str:

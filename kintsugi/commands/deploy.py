@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from kintsugi.workflow.production import Plan, Production
 from kintsugi.workflow.questions import before_a_deploy
 
 _LOOK_EVERY = 5.0  # seconds
+_SEEN_WITHIN = 300.0  # seconds, from when the deployer calls it done
 _PRODUCTION = "production"
 _LISTED = 20  # commits
 
@@ -78,13 +80,21 @@ async def _confirmed(plan: Plan, environment: str) -> None:
         raise UsageError("This is production: say so with --yes.")
 
 
-async def _ended(production: Production, commit: str, rollout: Rollout, console: Console) -> Rollout:
-    """Follow it until it failed, or the program itself says that it runs."""
-    said = rollout.says
+async def _ended(
+    production: Production, commit: str, rollout: Rollout, console: Console, seen_within: float = _SEEN_WITHIN
+) -> Rollout:
+    """Follow it until it failed, or the program itself says that it runs; or for too long does not."""
+    said, clock = rollout.says, asyncio.get_running_loop().time
+    ends = clock() + seen_within
     while (rollout := await production.look(commit) or rollout).done is None:
         if rollout.says != said:
             console.print(Text(rollout.says, style="dim"))
         said = rollout.says
+        if not rollout.unseen:
+            ends = clock() + seen_within
+        elif clock() >= ends:
+            console.print(Text(f"The deployer calls it done, but {commit[:10]} was not seen to run within 5 minutes."))
+            return replace(rollout, done=False)
         await asyncio.sleep(_LOOK_EVERY)
     console.print(Text(rollout.says))
     return rollout

@@ -22,7 +22,7 @@ from typing import IO
 from kintsugi.children import environment
 from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import commit_at
-from kintsugi.workflow.commits import is_same
+from kintsugi.workflow.commits import hash_in, is_same
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Manners, Progress, Rollout
@@ -140,7 +140,7 @@ class LocalCommand:
 
     def _deployment(self, commit: str, running: str, previous: str) -> Deployment:
         url = self._settings.program_url()
-        return Deployment(id=f"local:{commit}", commit=commit, url=url, running=running, previous=previous)
+        return Deployment(id=f"local:{commit}", commit=commit, url=url, running=running, previous=hash_in(previous))
 
 
 def _named(incident: int | None) -> dict[str, str]:

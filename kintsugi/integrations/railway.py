@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kintsugi.integrations.railway_api import RailwayApi
+from kintsugi.workflow.commits import is_same
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Manners, OutcomeUnknown, Progress, Rollout
@@ -124,7 +125,7 @@ class Railway:
         if newest and self._is_rollback(newest, target, since):
             return await self._rollout(newest, "")
         if since not in self._rolled_back:
-            good = next((each for each in listed if each.commit == target and each.can_roll_back), None)
+            good = next((each for each in listed if is_same(target, each.commit) and each.can_roll_back), None)
             if good is None:
                 why = f"None of Railway's newest {_LOOKS_BACK} deployments is one of {target[:10]} to go back to."
                 raise StepFailed(f"{why} Deploy that commit there by hand.", final=True)
@@ -137,7 +138,7 @@ class Railway:
     def _is_rollback(self, newest: _Known, target: str, since: datetime) -> bool:
         """Whether this is what a rollback asked for at `since` leads to."""
         is_new = newest.created_at >= since or newest.id not in self._rolled_back.get(since, {newest.id})
-        return newest.commit == target and (is_new or newest.done is not False)
+        return is_same(target, newest.commit) and (is_new or newest.done is not False)
 
     async def _rollout(self, known: _Known, previous: str) -> Rollout:
         running = await self._settings.running()

@@ -70,7 +70,7 @@ class WebhookDeploy:
     ) -> Rollout:
         """The key is the same for the same wish, so that asking again while nothing shows does the work once."""
         target, newest = deployment.previous, await self.latest()
-        if newest and newest.deployment.commit == target:
+        if newest and is_same(target, newest.deployment.commit):
             return newest
         progress(f"asking to go back to {target[:10]}")
         return await self._ask(target, deployment.commit, f"roll-back:{target}:{since.isoformat()}")

@@ -18,4 +18,9 @@ def is_commit(name: str) -> bool:
 
 def is_same(told: str, commit: str) -> bool:
     """Whether what a program tells of itself is this commit: whole, or by its first digits."""
-    return told == commit or (is_commit(told) and commit.startswith(told.lower()))
+    return is_commit(told) and commit.lower().startswith(told.lower())
+
+
+def hash_in(told: str) -> str:
+    """The commit that a program tells of itself; "" where what it tells names none for good."""
+    return told if is_commit(told) else ""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from kintsugi.workflow.commits import is_same
-from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.commits import hash_in, is_same
+from kintsugi.workflow.errors import Refusal, StepFailed
 from kintsugi.workflow.incident import PullRequest
 from kintsugi.workflow.ports import CodeHost, Deployer, Progress, Rollout
 
@@ -96,14 +96,14 @@ class Production:
 
     async def plan(self) -> Plan:
         """Raises StepFailed."""
-        commit, running = await self._code_host.head(), await self._deployer.running()
+        commit, running = await self._code_host.head(), await self._running()
         changes = await self._commits.between(running, commit) if running and not is_same(running, commit) else ()
         runs = await self._commits.known(running) if running else None
         return Plan(commit, running, changes, await self.look(commit), await self._commits.known(commit), runs)
 
     async def swap(self, then: str, now: str) -> Swap:
         """What putting `then` into production would do; `now` is believed to run where the program does not say."""
-        told, commits = await self._deployer.running(), self._commits
+        told, commits = await self._running(), self._commits
         now = told or now
         return Swap(
             now=now,
@@ -144,8 +144,18 @@ class Production:
         found = await self._deployer.find(commit)
         return await self._seen(commit, found) if found else None
 
+    async def _running(self) -> str:
+        """The commit that the program says it runs; "" where it names none for good."""
+        return hash_in(await self._deployer.running())
+
     async def _seen(self, commit: str, found: Rollout) -> Rollout:
-        if not found.done or await self._code_host.contains(found.deployment.runs, commit):
+        """As it is found; not done where the program does not run it, or nobody can say so."""
+        if not found.done:
             return found
-        says = f"{found.says} But {found.deployment.without(commit)}."
+        try:
+            if await self._code_host.contains(found.deployment.runs, commit):
+                return found
+            says = f"{found.says} But {found.deployment.without(commit)}."
+        except StepFailed as failed:  # it was deployed, and may have been asked for just now: that is to be told
+            says = f"{found.says} Whether {commit[:10]} runs could not be checked: {failed}"
         return Rollout(found.deployment, None, says, found.since, unseen=True)

@@ -126,11 +126,11 @@ class Questions:
         if incident.merge_sha is None:
             return [f"{incident.name} goes on: once its fix is merged, that is deployed as ever."]
         gone = {commit.sha for commit in swap.undone}
-        fixed = [other for state in (State.MERGED, State.DEPLOYED, State.HEALED) for other in await self._fixed(state)]
-        others = [other.name for other in fixed if other.merge_sha in gone and other.id != incident.id]
+        fixed = [await self._fixed(state) for state in (State.MERGED, State.DEPLOYED, State.HEALED)]
+        others = [other.name for each in fixed for other in each if other.merge_sha in gone and other.id != incident.id]
         own = [incident.name] if incident.merge_sha in gone or not swap.known else []
-        cut = len(swap.undone) >= MOST_COMMITS or len(fixed) >= _FIXES
-        more = "More fixes may go with it: only the newest commits and incidents were looked at."
+        cut = len(swap.undone) >= MOST_COMMITS or any(len(each) >= _FIXES for each in fixed)
+        more = "More fixes may go too: only the newest commits and incidents were looked at."
         return [*_fixes_go(own + others), *([more] if cut else [])]
 
     async def _fixed(self, state: State) -> list[Incident]:

@@ -13,18 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from kintsugi.commands.deploy import _ended
 from kintsugi.demo.workspace import Workspace
 from kintsugi.executors.lock import alone_with, only_one
 from kintsugi.executors.server_lock import alone_on_server
 from kintsugi.integrations.git import RefChange
 from kintsugi.integrations.one_deployer import OneDeployer
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.production import Production
 from kintsugi.workflow.states import State
 from tests.world import terminal
 from tests.world.make import MERGE
-from tests.world.ports import ScriptedDeployer
+from tests.world.ports import ScriptedCommits, ScriptedDeployer, ScriptedHost
 from tests.world.world import a_world
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +107,16 @@ def test_the_newest_commit_is_shown_deployed_and_waited_for(shop: Shop):
     assert (status, shown.startswith(plan)) == (0, True), said
     assert shown.endswith(f"{new[:10]} runs.\n")
     assert shop.workspace.get("/version")[1]["commit"] == new
+
+
+@pytest.mark.parametrize("tells", ["v1.2.3", "", "f00df00"])
+async def test_waiting_ends_where_the_program_never_says_that_it_runs(tells: str):
+    there = Production(ScriptedHost(base=MERGE), ScriptedDeployer(tells=tells), ScriptedCommits())
+
+    begun, _ = await there.deploy(MERGE, print)
+    ended = await _ended(there, MERGE, begun, PlainConsole(), seen_within=0)
+
+    assert (begun.done, ended.done) == (None, False)
 
 
 async def test_while_another_process_deploys_the_second_is_told_and_asks_for_nothing(tmp_path: Path):

@@ -130,6 +130,11 @@ async def test_status_tells_whether_the_newest_commit_runs(stage: Stage):
             "`c0ffee0c0ffe` was deployed, but is not seen to run.\nruns But the program says that it runs main",
         ),
         (MERGE, "", "Whether `beefca5ebeef` runs is not known: the program tells of no commit. No deployment of it is"),
+        (
+            MERGE,
+            "main",
+            "Whether `beefca5ebeef` runs is not known: the program tells of no commit. No deployment of it is known.",
+        ),
         (MERGE, MERGE[:7], "`beefca5ebeef` runs, as the program says. No deployment of it is known."),
     ],
 )

@@ -24,7 +24,7 @@ class Program:
     """A program that tells its commit, and is told another."""
 
     def __init__(self) -> None:
-        self.commit: Any = "0ld"
+        self.commit: Any = "01d01d0"
         self.url = ""
         self.hangs = 0  # so many times it has no answer
 
@@ -68,13 +68,13 @@ RESTART = "u.urlopen(f'{url}/deployed?commit={commit}').read(); open('deploys', 
 async def test_a_deployment_is_what_the_program_says_it_runs(program: Program, tmp_path: Path):
     deployer = a_deployer(program, tmp_path, RESTART)
 
-    before = await deployer.find("n3w")
-    rollout = await deployer.deploy("n3w", lambda words: None)
-    after = await deployer.find("n3w")
+    before = await deployer.find("c0de42a")
+    rollout = await deployer.deploy("c0de42a", lambda words: None)
+    after = await deployer.find("c0de42a")
 
     assert before is None
     assert rollout.done
-    assert (rollout.deployment.running, rollout.deployment.previous) == ("n3w", "0ld")
+    assert (rollout.deployment.running, rollout.deployment.previous) == ("c0de42a", "01d01d0")
     assert after
     assert after.done
 
@@ -83,25 +83,25 @@ async def test_a_deployment_is_what_the_program_says_it_runs(program: Program, t
 async def test_a_command_may_be_over_before_the_program_takes_over(program: Program, tmp_path: Path, goes: str):
     deployer = a_deployer(program, tmp_path, f"{goes}\nif os.fork() == 0:\n    time.sleep(0.5); {RESTART}")
 
-    rollout = await deployer.deploy("n3w", lambda words: None)
+    rollout = await deployer.deploy("c0de42a", lambda words: None)
 
-    assert (rollout.deployment.running, rollout.deployment.previous) == ("n3w", "0ld")
+    assert (rollout.deployment.running, rollout.deployment.previous) == ("c0de42a", "01d01d0")
 
 
 async def test_a_program_that_never_takes_over_is_told_as_it_is(program: Program, tmp_path: Path):
-    rollout = await a_deployer(program, tmp_path, "", settles=0.1).deploy("n3w", lambda words: None)
+    rollout = await a_deployer(program, tmp_path, "", settles=0.1).deploy("c0de42a", lambda words: None)
 
     assert rollout.done is False
-    assert rollout.says == "The deploy command is done, but 0ld runs still, after 0.1 seconds."
+    assert rollout.says == "The deploy command is done, but 01d01d0 runs still, after 0.1 seconds."
 
 
 async def test_an_old_program_that_did_not_answer_before_is_not_taken_for_the_new_one(program: Program, tmp_path: Path):
     program.hangs = 1
     deployer = a_deployer(program, tmp_path, f"if os.fork() == 0:\n    time.sleep(0.5); {RESTART}")
 
-    rollout = await deployer.deploy("n3w", lambda words: None)
+    rollout = await deployer.deploy("c0de42a", lambda words: None)
 
-    assert (rollout.done, rollout.deployment.running) == (True, "n3w")
+    assert (rollout.done, rollout.deployment.running) == (True, "c0de42a")
 
 
 async def test_a_program_may_tell_the_first_digits_of_its_commit(program: Program, tmp_path: Path):
@@ -120,9 +120,9 @@ async def test_the_command_is_told_the_incident_it_deploys_for(program: Program,
         program, tmp_path, f"{RESTART}; print(os.environ.get('KINTSUGI_INCIDENT'), file=open('for', 'a'))"
     )
 
-    deployed = await deployer.deploy("n3w", lambda words: None, incident=7)
+    deployed = await deployer.deploy("c0de42a", lambda words: None, incident=7)
     await deployer.roll_back(deployed.deployment, NOON, lambda words: None, incident=7)
-    await deployer.deploy("n3wer", lambda words: None)
+    await deployer.deploy("de3de3d", lambda words: None)
 
     assert (tmp_path / "for").read_text().split() == ["7", "7", "None"]
 
@@ -130,16 +130,16 @@ async def test_the_command_is_told_the_incident_it_deploys_for(program: Program,
 async def test_a_rollback_brings_back_what_ran_before(program: Program, tmp_path: Path):
     deployer = a_deployer(program, tmp_path, RESTART)
 
-    rollout = await deployer.roll_back(a_deployment(previous="0ld"), NOON, lambda words: None)
+    rollout = await deployer.roll_back(a_deployment(previous="01d01d0"), NOON, lambda words: None)
 
     assert rollout.done
-    assert program.commit == "0ld"
+    assert program.commit == "01d01d0"
 
 
 async def test_a_command_that_fails_tells_its_end_without_secrets(program: Program, tmp_path: Path):
     deployer = a_deployer(program, tmp_path, "print('no such release, password hunter2'); sys.exit(3)")
 
-    rollout = await deployer.deploy("n3w", lambda words: None)
+    rollout = await deployer.deploy("c0de42a", lambda words: None)
 
     assert rollout.done is False
     assert rollout.says.startswith("The deploy command ended with status 3: no such release, password [redacted]")
@@ -149,7 +149,7 @@ async def test_a_command_that_never_ends_is_stopped_with_all_it_started(program:
     script = "import subprocess; subprocess.Popen(['sleep', '97.531']); time.sleep(60)"
     deployer = a_deployer(program, tmp_path, script, timeout=1.0)
 
-    rollout = await deployer.deploy("n3w", lambda words: None)
+    rollout = await deployer.deploy("c0de42a", lambda words: None)
 
     assert rollout.says.startswith("The deploy command was stopped after its time")
     assert await all_gone("97.531")
@@ -159,7 +159,7 @@ async def test_a_program_that_is_started_in_the_background_may_hold_the_output(p
     script = f"{RESTART}; import subprocess; subprocess.Popen(['sleep', '64.208']); print('started'); sys.exit(0)"
     deployer = a_deployer(program, tmp_path, script, timeout=5.0)
 
-    rollout = await deployer.deploy("n3w", lambda words: None)
+    rollout = await deployer.deploy("c0de42a", lambda words: None)
     left = processes_named("64.208")
 
     assert rollout.done
@@ -169,7 +169,7 @@ async def test_a_program_that_is_started_in_the_background_may_hold_the_output(p
 
 async def test_a_deployment_that_is_cancelled_leaves_no_command_behind(program: Program, tmp_path: Path):
     deployer = a_deployer(program, tmp_path, "import subprocess; subprocess.run(['sleep', '86.420'])")
-    task = asyncio.create_task(deployer.deploy("n3w", lambda words: None))
+    task = asyncio.create_task(deployer.deploy("c0de42a", lambda words: None))
     while not processes_named("86.420"):
         await asyncio.sleep(0.02)
 
@@ -183,8 +183,16 @@ async def test_a_command_that_is_not_there_is_final(program: Program, tmp_path: 
     deployer = a_deployer(program, tmp_path, "", command=("no-such-command",))
 
     with pytest.raises(StepFailed, match="cannot be started") as failed:
-        await deployer.deploy("n3w", lambda words: None)
+        await deployer.deploy("c0de42a", lambda words: None)
     assert failed.value.final
+
+
+async def test_a_program_that_tells_its_branch_is_never_seen_to_be_rolled_back(program: Program, tmp_path: Path):
+    program.commit = "main"
+    deployer = a_deployer(program, tmp_path, "", settles=0.1)
+
+    assert (await deployer.deploy("c0de42a", lambda words: None)).deployment.previous == ""
+    assert not (await deployer.roll_back(a_deployment(previous="main"), NOON, lambda words: None)).done
 
 
 @pytest.mark.parametrize("commit", [None, 7, ["x"]])

@@ -245,6 +245,7 @@ def a_list(*names: str) -> web.Response:
     [
         ("/v1/models/a", web.json_response({"id": "a", "object": "model"}), "answers"),
         ("/v1/models", a_list("b", "a"), "answers"),
+        ("/v1/models", web.json_response([{"id": "a"}]), "answers"),
         ("/v1/models", a_list("b"), r"answers, though it lists other models \(b\): see KINTSUGI_LLM_MODEL"),
         ("/", web.Response(), f"answers, and does not tell which models it has{UNSEEN}"),
         (

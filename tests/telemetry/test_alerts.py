@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import hmac
 import http.server
@@ -11,6 +12,7 @@ from urllib.error import HTTPError
 import discord
 import pytest
 
+from kintsugi.bot.address import point_at
 from kintsugi.telemetry import Bound, install
 from kintsugi.telemetry.alerts import (
     Alert,
@@ -25,6 +27,8 @@ from kintsugi.telemetry.alerts import (
 )
 from kintsugi.telemetry.alerts.discord_channel import text_of
 from kintsugi.telemetry.handler import Seen
+from tests.world import discord as stand_in
+from tests.world.discord_shapes import CHANNEL
 from tests.world.patience import PATIENCE
 
 RULE = Rule("boom", threshold=3, window=60, cooldown=600, text="boom")
@@ -460,6 +464,19 @@ def test_a_client_that_is_not_logged_in_is_told_nothing_and_the_log_says_so():
 
     (line,) = telemetry.recent(contains="failed to take")
     assert json.loads(line)["msg"] == "sink channel failed to take an alert of discord-interaction-lost"
+
+
+async def test_a_post_that_discord_refuses_was_not_taken():
+    alert = Alert("boom", "Payments fail", 3, 1_700_000_000.0, "x", "ERR-1", None)
+    async with stand_in.serving() as at:
+        point_at(at.api, at.gateway)
+        async with discord.Client(intents=discord.Intents.none()) as client:
+            await client.login(stand_in.TOKEN)
+            await asyncio.to_thread(DiscordChannel(client, CHANNEL), alert)
+            with pytest.raises(discord.NotFound):
+                await asyncio.to_thread(DiscordChannel(client, 404), alert)
+
+    assert len(at.channels.cards) == 1
 
 
 def test_a_long_line_fits_into_a_message():

@@ -80,8 +80,9 @@ async def test_what_runs_already_is_said_to(world: World):
     assert "It runs already." in question.warnings
 
 
-async def test_where_the_program_says_nothing_the_record_is_shown_as_such(world: World):
-    question = await rollback(world, line(MERGE, HEAD), silent=True)
+@pytest.mark.parametrize("told", [{"silent": True}, {"tells": "main"}], ids=str)
+async def test_where_the_program_says_nothing_the_record_is_shown_as_such(world: World, told: dict[str, object]):
+    question = await rollback(world, line(MERGE, HEAD), **told)
 
     assert dict(question.facts)["Runs now"].startswith("beefca5ebeef")
     assert "The program does not say what it runs" in question.warnings[0]

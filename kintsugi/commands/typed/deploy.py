@@ -13,7 +13,9 @@ deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 
 @deploy_app.command("latest")
 def deploy_latest(
-    wait: Annotated[bool, typer.Option("--wait", help="Until the program itself says that it runs.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until the program says that it runs, or does not within five minutes.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Deploy the newest commit of the branch, unless it runs or is under way. Exit status 1 if it fails.

@@ -195,7 +195,7 @@ class OpenAIModel:
                 raise
             said = _refusal(error).quoted
             return [], f"{instead} (it says: {said})" if said and error.status_code == 400 else instead
-        data = told.get("data") if isinstance(told, dict) else None
+        data = told.get("data") if isinstance(told, dict) else told  # some answer with the bare list
         named = [each.get("id") for each in data if isinstance(each, dict)] if isinstance(data, list) else []
         return [name for name in named if name and isinstance(name, str)], instead
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
 from kintsugi.telemetry.alerts.engine import Alert
@@ -13,22 +13,27 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kintsugi.telemetry.alerts")
 _LONGEST = 1_200  # of the block; Discord takes 2,000 characters in all
+_WAITS = 10.0  # seconds for Discord's answer
 _INVISIBLE = "\u200b"
 
 
 class DiscordChannel:
-    """Posts each alert once. What Discord refuses is logged; nobody is waited for, and nobody is mentioned."""
+    """Posts each alert and waits for Discord's answer, so that what is refused is tried again. Nobody is mentioned."""
 
     def __init__(self, bot: "discord.Client", channel: int) -> None:
         self._bot = bot
         self._channel = channel
 
     def __call__(self, alert: Alert) -> None:
-        """Raises RuntimeError where the client is not logged in."""
+        """Raises RuntimeError where the client is not logged in, else what discord.py raises."""
         loop = self._bot.loop
         if not isinstance(loop, asyncio.AbstractEventLoop) or loop.is_closed():
             raise RuntimeError("the bot is not logged in")
-        asyncio.run_coroutine_threadsafe(self._send(alert), loop).add_done_callback(_report)
+        sending = asyncio.run_coroutine_threadsafe(self._send(alert), loop)
+        if not wait([sending], 0.0 if _runs_here(loop) else _WAITS).done:
+            sending.add_done_callback(_report)  # it may still be posted: to try again could tell it twice
+        elif error := sending.exception():
+            raise error
 
     async def _send(self, alert: Alert) -> None:
         from discord import AllowedMentions  # noqa: PLC0415  (telemetry works without discord.py)
@@ -61,6 +66,14 @@ def _quiet(text: str, most: int) -> str:
     """Redacted, cut, and without a mention that works."""
     kept = redact(text).replace("@", f"@{_INVISIBLE}")
     return kept if len(kept) <= most else f"{kept[: most - 2]} …"
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether this is the client's own thread, which must not wait for itself: as where a program ends."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def _report(sending: "Future[Any]") -> None:

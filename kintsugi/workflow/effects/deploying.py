@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.commits import is_same
+from kintsugi.workflow.commits import hash_in, is_same
 from kintsugi.workflow.effects.common import EffectNeeds, pace, progress_of, result
 from kintsugi.workflow.engine import Performed
 from kintsugi.workflow.errors import StepFailed
@@ -42,7 +42,7 @@ async def deploy(tools: EffectNeeds, claim: Claim) -> Performed:
 async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
     """Bring back what ran before the fix."""
     deployment = claim.incident.taken_back
-    if deployment is None or not deployment.previous:
+    if deployment is None or not hash_in(deployment.previous):
         raise StepFailed("There is no earlier deployment to go back to.", final=True)
     await tools.check(claim)
     rollout = await tools.deployer.roll_back(
@@ -138,7 +138,8 @@ async def _ask_for(tools: EffectNeeds, claim: Claim, commit: str) -> Performed:
     await tools.check(claim)
     nth = len(claim.incident.deploy_asks) + 1
     common = result(tools, claim) | {"key": f"fx:{claim.id}:asked:{nth}"}
-    receipt = await tools.fire(t.DeployAsked(**common, commit=commit, previous=await tools.deployer.running()))
+    previous = hash_in(await tools.deployer.running())
+    receipt = await tools.fire(t.DeployAsked(**common, commit=commit, previous=previous))
     if receipt.outcome != Outcome.APPLIED:
         return Again(_QUIET, "It is being asked for.")
     try:
