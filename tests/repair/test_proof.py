@@ -391,7 +391,7 @@ async def test_tests_that_settings_leave_out_are_lost_and_not_flaky(base: Path, 
     patch = a_patch(base)
     only = replace(patch, files={**patch.files, "pytest.ini": b"[pytest]\npython_files = test_shows.py\n"})
 
-    refused = await refusal_of(only, replace(settings, command=PYTEST))
+    refused = await refusal_of(only, replace(settings, test_command=PYTEST))
 
     assert "passed without the patch and not with it: tests/test_works.py" in refused.reason
 
