@@ -112,17 +112,24 @@ class ByHand:
 
     async def _look_at(self, theirs: Opened) -> None:
         if self._not_before:
+            self._all_read = False
             return
         try:
             incident = await self._store.incident(theirs.incident)
-            await self._pulls.judge(incident.id, theirs.pull.head, await self._judgement(incident, theirs))
+            judgement = await self._judgement(incident, theirs)
         except NotFound:
             log.info("pull_request_without_incident", extra={"number": theirs.pull.number})
+            return
         except StepFailed as failed:  # one that cannot be read now must not hide the others
+            self._all_read = False
+            self._wait(failed, number=theirs.pull.number)
+            return
+        try:
+            await self._pulls.judge(incident.id, theirs.pull.head, judgement)
+        except StepFailed as failed:  # it was read, and only the host does not know the judgement
             self._wait(failed, number=theirs.pull.number)
 
     def _wait(self, failed: StepFailed, **about: int) -> None:
-        self._all_read = False
         log.warning("pull_request_check_failed", extra={"why": str(failed), **about})
         if failed.retry_after:
             self._not_before = self._clock.now() + failed.retry_after

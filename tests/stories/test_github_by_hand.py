@@ -117,6 +117,14 @@ async def test_a_look_that_github_refuses_is_none(story: Story):
     assert (refused, story.reconciler.last) == (None, story.world.clock.now())
 
 
+async def test_a_verdict_that_github_does_not_take_hides_nothing_that_was_read(story: Story):
+    story.opens()
+    story.people.shapes.permissions["statuses"] = "read"
+    await story.reconciler.once()
+
+    assert story.reconciler.last == story.world.clock.now()
+
+
 async def test_its_verdict_is_told_at_the_next_glance_and_not_at_the_next_look(story: Story):
     pull, told = story.opens(), asyncio.Queue[str]()
 
