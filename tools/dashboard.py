@@ -75,7 +75,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             Panel("Attempts", ((f"sum by (kind, outcome) (rate(kintsugi_effect_attempts_total[{_OVER}]))", "{{kind}} {{outcome}}"),), unit="ops"),
             Panel("Retries", ((f"sum by (kind) (rate(kintsugi_effect_retries_total[{_OVER}]))", "{{kind}}"),), unit="ops"),
             Panel("Time of an attempt", _spread("kintsugi_effect_seconds", "kind", "sum"), unit="s", kind="bargauge"),
-            Panel("Since the last look at the code host", (("time() - max(kintsugi_reconciled_timestamp_seconds)", "age"),), unit="s"),
+            Panel(
+                "Since the last look",
+                (
+                    ("time() - max(kintsugi_reconciled_timestamp_seconds)", "at the code host"),
+                    ("time() - min(kintsugi_figures_timestamp_seconds)", "at the database"),
+                ),
+                unit="s",
+            ),
         ),
     ),
     (
